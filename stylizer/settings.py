@@ -1,0 +1,53 @@
+"""Every default of the product, as frozen dataclasses; the page's and the command line's controls read theirs here."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stylizer.errors import SettingsError
+
+Depth = Literal["fast", "refined"]
+DEPTHS: tuple[Depth, ...] = ("fast", "refined")
+
+NUM_WS = 23
+W_DIM = 512
+CROP_SIZE = 1024
+
+STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full style, beyond = exaggerated
+ITERATIONS_MIN, ITERATIONS_MAX = 1, 2000
+SEED_MAX = 2**31 - 1
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise SettingsError(f"{name} is {value:g}; choose a value from {low:g} to {high:g}.")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """What one fine-tune depends on, beside the reference itself.
+
+    iterations: optimisation steps.
+    seed: of the style-mixing draws and the crops; same seed, same style.
+    """
+
+    iterations: int = 100
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check("The number of iterations", self.iterations, ITERATIONS_MIN, ITERATIONS_MAX)
+        _check("The seed", self.seed, 0, SEED_MAX)
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """What a rendering depends on, beside the code and the style.
+
+    strength: 0 = the inverted photo untouched, 1 = the full style, up to 1.5.
+    preserve_color: keep the photo's colours, take only the style's light, line and texture.
+    """
+
+    strength: float = 1.0
+    preserve_color: bool = False
+
+    def __post_init__(self) -> None:
+        _check("The strength", self.strength, STRENGTH_MIN, STRENGTH_MAX)
