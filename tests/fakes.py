@@ -1,0 +1,217 @@
+"""A stand-in for `stylizer.pipeline.Stylizer`: the same interface, no networks, and pictures that answer every input.
+
+Its values have the same fields as the real ones (a test compares them). A picture of one single colour has "no face";
+every other picture has `faces` faces. The style of a reference is its mean colour and its number of grey steps, so two
+references, two strengths, two photos or two depths never give the same picture.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import Image, ImageFilter, ImageOps, ImageStat, UnidentifiedImageError
+
+from stylizer.errors import FaceIndexError, NoFaceError, PictureError, SettingsError, StyleNotFoundError
+from stylizer.settings import CROP_SIZE, Depth, RenderSettings, TrainSettings
+
+Source = str | Path | bytes | BinaryIO | Image.Image
+OnStep = Callable[[int, int, Image.Image | None], None]
+
+
+@dataclass(frozen=True)
+class FakeAligned:
+    """The fields of `stylizer.faces.AlignedFace`."""
+
+    crop: Image.Image
+    crop_to_photo: Any
+    landmarks_xy: Any
+    photo: Image.Image | None
+    face: int
+
+
+@dataclass(frozen=True)
+class FakeInversion:
+    """The fields of `stylizer.inversion.Inversion`; here the code is the picture itself."""
+
+    w_plus: Any
+    depth: str
+
+
+@dataclass(frozen=True)
+class FakeStyle:
+    """The fields of `stylizer.style.Style`; here the delta is a colour and a number of grey steps."""
+
+    key: str
+    name: str
+    delta: dict[str, Any] = field(default_factory=dict)
+    card: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FakeStyleInfo:
+    """The fields of `stylizer.library.StyleInfo`."""
+
+    name: str
+    key: str
+    bytes: int
+    preset: bool
+
+
+@dataclass(frozen=True)
+class FakeStylized:
+    """The fields of `stylizer.pipeline.Stylized`."""
+
+    image: Image.Image
+    crop: Image.Image
+    inverted: Image.Image
+    aligned: FakeAligned
+    inversion: FakeInversion
+    strength: float
+    seconds: dict[str, float]
+
+
+def _open(source: Source) -> Image.Image:
+    try:
+        picture = source if isinstance(source, Image.Image) else Image.open(source)  # type: ignore[arg-type]
+        return ImageOps.exif_transpose(picture).convert("RGB")
+    except (OSError, UnidentifiedImageError) as error:
+        raise PictureError(f"{source} cannot be read as a picture; choose a PNG or JPEG file.") from error
+
+
+class FakeStylizer:
+    """`Stylizer` without networks.
+
+    Args:
+        steps: how many progress steps an inversion and a training report.
+        delay: seconds each of these steps takes (locking and Cancel can be tested with it).
+        faces: how many faces every picture that is not of one colour has.
+        size: side of the crops in pixels.
+        failure: raised by `learn` and `invert` when given, to test error paths.
+        presets: names of styles that are there from the start.
+
+    `calls` lists the names of the methods called, in order; `trained` the keys of the styles trained.
+    """
+
+    def __init__(
+        self,
+        steps: int = 4,
+        delay: float = 0.0,
+        faces: int = 1,
+        size: int = CROP_SIZE,
+        failure: Exception | None = None,
+        presets: Sequence[str] = (),
+    ) -> None:
+        self.steps, self.delay, self.faces, self.size, self.failure = steps, delay, faces, size, failure
+        self.calls: list[str] = []
+        self.trained: list[str] = []
+        self._styles: dict[str, tuple[FakeStyle, bool]] = {}
+        for name in presets:
+            key = hashlib.sha256(name.encode()).hexdigest()[:32]
+            colour = tuple(40 + b % 176 for b in bytes.fromhex(key)[:3])
+            delta = {"colour": colour, "levels": 3 + len(self._styles) % 4}
+            self._styles[key] = (FakeStyle(key, name, delta, {"preset": True}), True)
+
+    def align(self, picture: Source, face: int = 0, already_aligned: bool = False) -> FakeAligned:
+        self.calls.append("align")
+        photo = _open(picture)
+        blank = all(low == high for low, high in photo.getextrema())
+        if blank and not already_aligned:
+            raise NoFaceError("No face was found in the picture; if it is already cropped, say so (--already-aligned).")
+        if face >= self.faces or face < 0:
+            raise FaceIndexError(f"The picture has {self.faces} face(s); choose a face from 0 to {self.faces - 1}.")
+        # One horizontal slice per face, so that another face is another crop.
+        left, right = photo.width * face // self.faces, photo.width * (face + 1) // self.faces
+        crop = ImageOps.fit(photo.crop((left, 0, right, photo.height)), (self.size, self.size))
+        return FakeAligned(crop, None, None, photo, face)
+
+    def invert(self, aligned: FakeAligned, depth: Depth = "refined", on_step: OnStep | None = None) -> FakeInversion:
+        self.calls.append("invert")
+        self._work(aligned.crop, on_step)
+        return FakeInversion(aligned.crop.filter(ImageFilter.BoxBlur(2 if depth == "refined" else 6)), depth)
+
+    def learn(
+        self,
+        references: Source | FakeAligned | Sequence[Source | FakeAligned],
+        settings: TrainSettings = TrainSettings(),  # noqa: B008 - frozen
+        name: str | None = None,
+        already_aligned: bool = False,
+        on_step: OnStep | None = None,
+    ) -> tuple[FakeStyle, bool]:
+        self.calls.append("learn")
+        pictures = references if isinstance(references, (list, tuple)) else [references]
+        aligned = [p if isinstance(p, FakeAligned) else self.align(p, 0, already_aligned) for p in pictures]
+        digest = hashlib.sha256(repr(settings).encode())
+        for one in aligned:
+            digest.update(one.crop.tobytes())
+        key = digest.hexdigest()[:32]
+        if any(style.name == name and style.key != key for style, _ in self._styles.values()):
+            raise SettingsError(f"Another style is already called {name}; choose another name.")
+        if trained := key not in self._styles:
+            self._work(aligned[0].crop, on_step)
+            colour = tuple(round(c) for c in ImageStat.Stat(aligned[0].crop).mean)
+            delta = {"colour": colour, "levels": 3 + settings.seed % 4}
+            card = {"settings": {"iterations": settings.iterations, "seed": settings.seed}}
+            self._styles[key] = (FakeStyle(key, name or key[:8], delta, card), False)
+            self.trained.append(key)
+        style, preset = self._styles[key]
+        if name and name != style.name:
+            style = replace(style, name=name)
+            self._styles[key] = (style, preset)
+        return style, trained
+
+    def render(
+        self, inversion: FakeInversion, style: FakeStyle | None, settings: RenderSettings = RenderSettings()
+    ) -> Image.Image:
+        self.calls.append("render")
+        inverted: Image.Image = inversion.w_plus
+        if style is None or settings.strength == 0:
+            return inverted
+        levels, colour = style.delta["levels"], style.delta["colour"]
+        flat = ImageOps.posterize(ImageOps.autocontrast(inverted), max(1, min(8, levels - 1)))
+        tinted = ImageOps.colorize(flat.convert("L"), "black", "white", colour)
+        stylised = Image.blend(inverted, tinted, settings.strength)
+        if not settings.preserve_color:
+            return stylised
+        light = stylised.convert("YCbCr").getchannel("Y")
+        return Image.merge("YCbCr", (light, *inverted.convert("YCbCr").split()[1:])).convert("RGB")
+
+    def stylize(
+        self,
+        photo: Source | FakeAligned,
+        style: FakeStyle | None,
+        settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+        depth: Depth = "refined",
+        face: int = 0,
+        full_frame: bool = False,
+        on_step: OnStep | None = None,
+    ) -> FakeStylized:
+        self.calls.append("stylize")
+        aligned = photo if isinstance(photo, FakeAligned) else self.align(photo, face)
+        inversion = self.invert(aligned, depth, on_step)
+        crop = self.render(inversion, style, settings)
+        image = crop
+        if full_frame and aligned.photo is not None:
+            image = Image.blend(aligned.photo, crop.resize(aligned.photo.size), 0.8)
+        seconds = {"align": 0.01, "invert": self.delay * self.steps, "render": 0.01}
+        inverted: Image.Image = inversion.w_plus
+        return FakeStylized(image, crop, inverted, aligned, inversion, settings.strength, seconds)
+
+    def styles(self) -> list[FakeStyleInfo]:
+        return [FakeStyleInfo(style.name, style.key, 1000, preset) for style, preset in self._styles.values()]
+
+    def find_style(self, name_or_key: str) -> FakeStyle:
+        for style, _ in self._styles.values():
+            if name_or_key in (style.name, style.key):
+                return style
+        raise StyleNotFoundError(f"No style is called {name_or_key}; list the styles to see what there is.")
+
+    def _work(self, preview: Image.Image, on_step: OnStep | None) -> None:
+        if self.failure is not None:
+            raise self.failure
+        for step in range(1, self.steps + 1):
+            time.sleep(self.delay)
+            if on_step is not None:
+                on_step(step, self.steps, preview.resize((64, 64)) if step % 2 == 0 else None)
