@@ -97,6 +97,7 @@ class FakeStylizer:
 
     def __init__(
         self,
+        *,
         steps: int = 4,
         delay: float = 0.0,
         faces: int = 1,
@@ -136,6 +137,7 @@ class FakeStylizer:
         self,
         references: Source | FakeAligned | Sequence[Source | FakeAligned],
         settings: TrainSettings = TrainSettings(),  # noqa: B008 - frozen
+        *,
         name: str | None = None,
         already_aligned: bool = False,
         on_step: OnStep | None = None,
@@ -163,7 +165,10 @@ class FakeStylizer:
         return style, trained
 
     def render(
-        self, inversion: FakeInversion, style: FakeStyle | None, settings: RenderSettings = RenderSettings()
+        self,
+        inversion: FakeInversion,
+        style: FakeStyle | None,
+        settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
     ) -> Image.Image:
         self.calls.append("render")
         inverted: Image.Image = inversion.w_plus
@@ -183,6 +188,7 @@ class FakeStylizer:
         photo: Source | FakeAligned,
         style: FakeStyle | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+        *,
         depth: Depth = "refined",
         face: int = 0,
         full_frame: bool = False,
