@@ -1,0 +1,120 @@
+"""Cut a face out of a photo as FFHQ's faces were cut: upright, centred, the head filling a square.
+
+Convention:
+    Positions are (x, y) in pixels, origin at the top left; pixel (0, 0) has its *centre* at (0, 0), in the photo and
+    in the crop alike (see `warp`). `crop_to_photo` is a 2x3 float64 affine map with
+    photo_xy = crop_to_photo[:, :2] @ crop_xy + crop_to_photo[:, 2].
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stylizer.errors import DegenerateFaceError
+from stylizer.faces import warp
+from stylizer.faces.landmarks import Box, Face
+from stylizer.settings import CROP_SIZE
+
+_MIN_QUAD_SIDE = 8.0  # photo pixels; below this the landmarks do not span a face
+# Where dlib's detector sees the face in FFHQ crops, as fractions of the side.
+_USUAL_BOX = (0.21, 0.31, 0.79, 0.89)
+
+
+class _Finder(Protocol):
+    def find(self, photo: Image.Image) -> list[Face]: ...
+    def landmarks(self, photo: Image.Image, box_xyxy: Box) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedFace:
+    """A face, cut out of a photo.
+
+    crop: RGB, size x size.
+    crop_to_photo: (2, 3) float64, positions in the crop -> positions in the photo (convention: see the module).
+    landmarks_xy: (68, 2) float32, positions in the crop; None where they are unknown.
+    photo: the RGB picture that the crop comes from; None where it was a crop already.
+    face: index of the face in the photo, 0 = the largest.
+    """
+
+    crop: Image.Image
+    crop_to_photo: NDArray[np.float64]
+    landmarks_xy: NDArray[np.float32] | None
+    photo: Image.Image | None
+    face: int = 0
+
+
+def align(photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE) -> AlignedFace:
+    """Warp a photo so that the face fills a square crop.
+
+    Args:
+        photo: RGB picture, any size.
+        face: as found in this photo; `landmarks_xy` decide alone.
+        index: of the face in the photo, only kept for the record.
+        size: crop side in pixels.
+    Returns:
+        AlignedFace; beyond the photo's borders the crop shows the photo's mirror image.
+    Raises:
+        DegenerateFaceError: eyes and mouth (nearly) coincide.
+    Source: Karras et al. 2019 (FFHQ), appendix: dataset alignment.
+    """
+    crop_to_photo = crop_affine(face.landmarks_xy, size)
+    return AlignedFace(
+        crop=warp.warp(photo, crop_to_photo, (size, size)),
+        crop_to_photo=crop_to_photo,
+        landmarks_xy=warp.apply(warp.invert(crop_to_photo), face.landmarks_xy).astype(np.float32),
+        photo=photo,
+        face=index,
+    )
+
+
+def crop_affine(landmarks_xy: NDArray[np.floating], size: int = CROP_SIZE) -> warp.Affine:
+    """Where FFHQ's crop lies in the photo, as the 2x3 map crop -> photo.
+
+    The crop's horizontal axis is the mean of the eye line and of the normal to the line from eyes to mouth; half its
+    side is the larger of 2.0 eye distances and 1.8 eye-to-mouth distances; its centre lies a tenth of the
+    eye-to-mouth distance below the eyes.
+    """
+    points = np.asarray(landmarks_xy, np.float64)
+    eye_left, eye_right = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
+    eyes, mouth = (eye_left + eye_right) / 2, (points[48] + points[54]) / 2
+    eye_to_eye, eye_to_mouth = eye_right - eye_left, mouth - eyes
+    x = eye_to_eye - np.array([-eye_to_mouth[1], eye_to_mouth[0]])
+    length = max(float(np.hypot(*eye_to_eye)) * 2.0, float(np.hypot(*eye_to_mouth)) * 1.8)
+    if not np.isfinite(length) or length < _MIN_QUAD_SIDE / 2 or np.hypot(*x) < 1e-3 * length:
+        raise DegenerateFaceError("The face is too small or too distorted to be cut out; use a clearer picture of it.")
+    x *= length / np.hypot(*x)
+    y = np.array([-x[1], x[0]])
+    corner = eyes + eye_to_mouth * 0.1 - x - y  # the crop's outer corner, half a pixel off its first pixel's centre
+    axes = np.column_stack([2 * x, 2 * y]) / size
+    return np.column_stack([axes, corner + axes @ [0.5, 0.5]])
+
+
+def already_aligned(picture: Image.Image, finder: _Finder | None = None, size: int = CROP_SIZE) -> AlignedFace:
+    """Take a picture as a crop already: its central square, resized.
+
+    Args:
+        picture: RGB, a face that fills it as in FFHQ; what is not square is cut off evenly on both sides.
+        finder: gives the landmarks: of the face it finds where FFHQ's faces are, else of that place itself.
+    Returns:
+        AlignedFace with `photo` None: there is nothing to paste it back into.
+    """
+    side = min(picture.size)
+    left, top = (picture.size[0] - side) // 2, (picture.size[1] - side) // 2
+    square = picture.crop((left, top, left + side, top + side))
+    crop = square.resize((size, size), Image.Resampling.LANCZOS)
+    crop_to_photo = warp.compose(warp.translation(left, top), warp.resizing(side / size, side / size))
+    landmarks = None if finder is None else _landmarks_of_crop(crop, finder)
+    return AlignedFace(crop, crop_to_photo, landmarks, photo=None)
+
+
+def _landmarks_of_crop(crop: Image.Image, finder: _Finder) -> NDArray[np.float32]:
+    usual = tuple(np.array(_USUAL_BOX) * crop.size[0])
+    centre = np.array([usual[0] + usual[2], usual[1] + usual[3]]) / 2
+    for face in finder.find(crop):
+        left, top, right, bottom = face.box_xyxy
+        if left < centre[0] < right and top < centre[1] < bottom and right - left > 0.25 * crop.size[0]:
+            return face.landmarks_xy
+    return finder.landmarks(crop, (usual[0], usual[1], usual[2], usual[3]))

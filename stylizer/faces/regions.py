@@ -1,0 +1,38 @@
+"""Where in a face a viewer looks: weight maps from the landmarks."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from stylizer.settings import CROP_SIZE
+
+_SIDE = 256
+_EYES_AND_MOUTH = (range(36, 42), range(42, 48), range(48, 60))  # iBUG 68-point indices
+_BACKGROUND, _FACE, _FEATURE = 0.4, 1.0, 2.5
+
+
+def attention(landmarks_xy: NDArray[np.float32] | None) -> Tensor:
+    """How much each place of an aligned crop matters to a viewer.
+
+    Args:
+        landmarks_xy: (68, 2) in pixels of the 1024 px crop, or None for a weight of one everywhere.
+    Returns:
+        (1, 1, 256, 256) of mean one: low in the background, higher on the face, highest on eyes and mouth.
+    """
+    if landmarks_xy is None:
+        return torch.ones(1, 1, _SIDE, _SIDE)
+    points = landmarks_xy * (_SIDE / CROP_SIZE)
+    chart = Image.new("F", (_SIDE, _SIDE), _BACKGROUND)
+    draw = ImageDraw.Draw(chart)
+    jaw, brows = points[:17], points[17:27][::-1]
+    lift = points[8] - points[27]  # from chin to nose root: the forehead is about 0.35 of it above the brows
+    draw.polygon([tuple(p) for p in np.concatenate([jaw, brows - 0.35 * lift])], fill=_FACE)
+    for indices in _EYES_AND_MOUTH:
+        group = points[list(indices)]
+        grown = group.mean(0) + (group - group.mean(0)) * 1.6
+        draw.polygon([tuple(p) for p in grown], fill=_FEATURE)
+    weight = torch.from_numpy(np.array(chart))[None, None]
+    weight = torch.nn.functional.avg_pool2d(weight, 9, 1, 4, count_include_pad=False)
+    return weight / weight.mean()
