@@ -202,7 +202,7 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def _deep_grey_to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale deep grey from the smallest usual range that holds it: 1 (float only), 255, 65535, else its own extremes."""
+    """Scale deep grey from the smallest usual range that holds it: 1 (float only), 255, 65535, else its own."""
     values: NDArray[np.float32] = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0, neginf=0)
     low, high = float(values.min()), float(values.max())
     if image.mode.startswith("I;16"):
