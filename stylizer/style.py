@@ -1,0 +1,212 @@
+"""A style is a value: what one fine-tune changed in the generator, and a card that says where it comes from.
+
+One fine-tune, then any strength at once: weights(strength) = base + strength * delta. The shared generator is never
+changed; the blended weights are handed to it for one call only.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_from_bytes
+from safetensors.torch import save as bytes_from_tensors
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from stylizer.errors import DiskFullError, OutputError, StyleFileError
+from stylizer.settings import NUM_WS, W_DIM
+
+STYLE_FORMAT = 1  # raise it whenever the same reference and settings give another style than before
+TENSORS_FILE, CARD_FILE = "style.safetensors", "card.json"
+LICENCE_NOTE = (
+    "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose licence "
+    "covers non-commercial use only; rights in the reference picture stay with its owner."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """What one fine-tune learned.
+
+    key: 32 hexadecimal digits, the hash of everything the style depends on; "" before the library knows it.
+    name: what users call it.
+    delta: by parameter name of the generator, float16 on the CPU: fine-tuned weight minus base weight.
+    card: facts that JSON can hold: format, settings, base_hash, reference_hash, licence, created_by.
+    """
+
+    key: str
+    name: str
+    delta: Mapping[str, Tensor] = field(repr=False)
+    card: Mapping[str, Any]
+
+
+def make_card(settings: Mapping[str, Any], base_hash: str, reference_hash: str) -> dict[str, Any]:
+    """The facts that every style carries with it."""
+    return {
+        "format": STYLE_FORMAT,
+        "settings": dict(settings),
+        "base_hash": base_hash,
+        "reference_hash": reference_hash,
+        "licence": LICENCE_NOTE,
+        "created_by": "stylizer",
+    }
+
+
+def blended(generator: nn.Module, style: Style | None, strength: float) -> dict[str, Tensor]:
+    """All weights of the generator at a strength, for `torch.func.functional_call`.
+
+    Args:
+        generator: the base network; it is not changed.
+        style: None gives the base.
+        strength: 0 = the base tensors themselves (so the output is bit-identical), 1 = the full style; any number.
+    Returns:
+        Every parameter and buffer by name; the changed ones are new tensors of the base's dtype, on the base's device.
+    Raises:
+        StyleFileError: the style does not fit this generator.
+    """
+    weights: dict[str, Tensor] = {**dict(generator.named_parameters()), **dict(generator.named_buffers())}
+    if style is None or strength == 0:
+        return weights
+    check_fits(style, weights)
+    for name, delta in style.delta.items():
+        base = weights[name].detach()
+        weights[name] = base + strength * delta.to(device=base.device, dtype=base.dtype)
+    return weights
+
+
+def check_fits(style: Style, weights: Mapping[str, Tensor]) -> None:
+    """Raise StyleFileError unless every tensor of the style has its counterpart of the same shape among the weights."""
+    for name, delta in style.delta.items():
+        if name not in weights or weights[name].shape != delta.shape:
+            raise StyleFileError(
+                f"The style {style.name or style.key} was made for another network ({name} does not fit); "
+                "train it again from its reference."
+            )
+
+
+@torch.no_grad()
+def render(generator: nn.Module, w_plus: Tensor, style: Style | None, strength: float) -> Tensor:
+    """Draw a code with a style.
+
+    Args:
+        generator: a MobileGenerator; not changed.
+        w_plus: (23, 512) float32, any device.
+        style: None draws with the base network.
+        strength: 0 = the base network, bit for bit; 1 = the full style.
+    Returns:
+        (1, 3, 1024, 1024) float32 RGB, about [-1, 1], on the generator's device.
+    Raises:
+        StyleFileError: the style does not fit this generator.
+    """
+    if w_plus.shape != (NUM_WS, W_DIM):
+        raise ValueError(f"w_plus is {tuple(w_plus.shape)}, not ({NUM_WS}, {W_DIM})")
+    weights = blended(generator, style, strength)
+    batch = w_plus[None].to(next(iter(weights.values())).device)
+    # Without a style the network is called as it is: nothing can differ from the base, not even a hook.
+    image = generator(batch) if style is None or strength == 0 else functional_call(generator, weights, (batch,))
+    assert isinstance(image, Tensor)
+    return image
+
+
+def save_style(style: Style, folder: Path) -> None:
+    """Write style.safetensors and card.json into a folder, each through a temporary name, the card last.
+
+    Raises:
+        StyleFileError: a delta is not finite (the training diverged).
+        DiskFullError, OutputError: the files cannot be written.
+    """
+    for name, delta in style.delta.items():
+        if not torch.isfinite(delta).all():
+            raise StyleFileError(f"The training diverged ({name} is not finite); train with fewer iterations.")
+    tensors = bytes_from_tensors({name: delta.contiguous() for name, delta in style.delta.items()})
+    card = {**style.card, "key": style.key, "name": style.name, "sha256": hashlib.sha256(tensors).hexdigest()}
+    write_atomically(folder / TENSORS_FILE, tensors)
+    write_card(folder, card)
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Replace a folder's card.json; the errors are those of `write_atomically`."""
+    text = json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_atomically(folder / CARD_FILE, text.encode())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a kill or a full disk leaves the old content or the new, never a part.
+
+    Raises:
+        DiskFullError: no room left. OutputError: any other reason.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise write_error(path, error) from error
+
+
+def write_error(path: Path, error: OSError) -> DiskFullError | OutputError:
+    """The user's words for a failed write."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFullError(f"There is no room left on the disk for {path}; make room and run the same again.")
+    return OutputError(f"{path} cannot be written ({error.strerror or error}); check its folder's permissions.")
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """A stored style's card, with "key", "name" and "sha256" in it.
+
+    Raises:
+        StyleFileError: missing, or not a card of this format.
+    """
+    try:
+        card = json.loads((folder / CARD_FILE).read_bytes())
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, "its card cannot be read") from error
+    if not isinstance(card, dict) or any(not isinstance(card.get(k), str) for k in ("key", "name", "sha256")):
+        raise _damaged(folder, "its card is incomplete")
+    if card.get("format") != STYLE_FORMAT:
+        raise _damaged(folder, f"its format is {card.get('format')}, not {STYLE_FORMAT}")
+    return card
+
+
+def load_style(folder: Path, base_hash: str | None = None) -> Style:
+    """Read what `save_style` wrote. Nothing is unpickled.
+
+    Args:
+        folder: holds style.safetensors and card.json.
+        base_hash: of the generator in use; None skips this check.
+    Raises:
+        StyleFileError: missing, damaged (hash, dtype, NaN, infinite), or made for another base network.
+    """
+    card = read_card(folder)
+    if base_hash is not None and card.get("base_hash") != base_hash:
+        raise _damaged(folder, "it was made for another base network")
+    try:
+        content = (folder / TENSORS_FILE).read_bytes()
+        if hashlib.sha256(content).hexdigest() != card["sha256"]:
+            raise _damaged(folder, f"{TENSORS_FILE} is not the file that its card describes")
+        delta = tensors_from_bytes(content)
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise _damaged(folder, f"{TENSORS_FILE} cannot be read") from error
+    for name, tensor in delta.items():
+        if tensor.dtype != torch.float16 or not torch.isfinite(tensor).all():
+            raise _damaged(folder, f"{name} holds numbers that no training gives")
+    facts = {k: v for k, v in card.items() if k not in {"key", "name", "sha256"}}
+    return Style(card["key"], card["name"], delta, facts)
+
+
+def _damaged(folder: Path, why: str) -> StyleFileError:
+    return StyleFileError(f"The stored style {folder.name} cannot be used: {why}; train it again from its reference.")
