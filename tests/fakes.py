@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from PIL import Image, ImageFilter, ImageOps, ImageStat, UnidentifiedImageError
+from PIL import Image, ImageFilter, ImageOps, ImageStat
 
-from stylizer.errors import FaceIndexError, NoFaceError, PictureError, SettingsError, StyleNotFoundError
+from stylizer.errors import FaceIndexError, NoFaceError, SettingsError, StyleNotFoundError
+from stylizer.images import open_picture
 from stylizer.settings import CROP_SIZE, Depth, RenderSettings, TrainSettings
 
 Source = str | Path | bytes | BinaryIO | Image.Image
@@ -73,14 +74,6 @@ class FakeStylized:
     seconds: dict[str, float]
 
 
-def _open(source: Source) -> Image.Image:
-    try:
-        picture = source if isinstance(source, Image.Image) else Image.open(source)  # type: ignore[arg-type]
-        return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise PictureError(f"{source} cannot be read as a picture; choose a PNG or JPEG file.") from error
-
-
 class FakeStylizer:
     """`Stylizer` without networks.
 
@@ -117,7 +110,7 @@ class FakeStylizer:
 
     def align(self, picture: Source, face: int = 0, already_aligned: bool = False) -> FakeAligned:
         self.calls.append("align")
-        photo = _open(picture)
+        photo = open_picture(picture)
         blank = all(low == high for low, high in photo.getextrema())
         if blank and not already_aligned:
             raise NoFaceError("No face was found in the picture; if it is already cropped, say so (--already-aligned).")
@@ -137,8 +130,8 @@ class FakeStylizer:
         self,
         references: Source | FakeAligned | Sequence[Source | FakeAligned],
         settings: TrainSettings = TrainSettings(),  # noqa: B008 - frozen
-        *,
         name: str | None = None,
+        *,
         already_aligned: bool = False,
         on_step: OnStep | None = None,
     ) -> tuple[FakeStyle, bool]:
@@ -183,12 +176,11 @@ class FakeStylizer:
         light = stylised.convert("YCbCr").getchannel("Y")
         return Image.merge("YCbCr", (light, *inverted.convert("YCbCr").split()[1:])).convert("RGB")
 
-    def stylize(
+    def stylize(  # noqa: PLR0917 - as the real one
         self,
         photo: Source | FakeAligned,
         style: FakeStyle | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
-        *,
         depth: Depth = "refined",
         face: int = 0,
         full_frame: bool = False,
@@ -198,12 +190,14 @@ class FakeStylizer:
         aligned = photo if isinstance(photo, FakeAligned) else self.align(photo, face)
         inversion = self.invert(aligned, depth, on_step)
         crop = self.render(inversion, style, settings)
-        image = crop
-        if full_frame and aligned.photo is not None:
-            image = Image.blend(aligned.photo, crop.resize(aligned.photo.size), 0.8)
+        image = self.paste(aligned, crop) if full_frame else crop
         seconds = {"align": 0.01, "invert": self.delay * self.steps, "render": 0.01}
         inverted: Image.Image = inversion.w_plus
         return FakeStylized(image, crop, inverted, aligned, inversion, settings.strength, seconds)
+
+    def paste(self, aligned: FakeAligned, crop: Image.Image) -> Image.Image:
+        assert aligned.photo is not None
+        return Image.blend(aligned.photo, crop.resize(aligned.photo.size), 0.8)
 
     def styles(self) -> list[FakeStyleInfo]:
         return [FakeStyleInfo(style.name, style.key, 1000, preset) for style, preset in self._styles.values()]
