@@ -11,13 +11,15 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from stylizer.errors import DegenerateFaceError
 from stylizer.faces import warp
 from stylizer.faces.landmarks import Box, Face
 from stylizer.settings import CROP_SIZE
 
+# Blurs of mirrored pixels: sigma, and the distance over which it fades in, as fractions of the side (FFHQ: 0.02, 0.1).
+_BLURS = ((0.02, 0.1), (0.06, 0.3))
 _MIN_QUAD_SIDE = 8.0  # photo pixels; below this the landmarks do not span a face
 # Where dlib's detector sees the face in FFHQ crops, as fractions of the side.
 _USUAL_BOX = (0.21, 0.31, 0.79, 0.89)
@@ -55,14 +57,15 @@ def align(photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE)
         index: of the face in the photo, only kept for the record.
         size: crop side in pixels.
     Returns:
-        AlignedFace; beyond the photo's borders the crop shows the photo's mirror image.
+        AlignedFace; beyond the photo's borders the crop shows the photo's mirror image, fading into a blur.
     Raises:
         DegenerateFaceError: eyes and mouth (nearly) coincide.
     Source: Karras et al. 2019 (FFHQ), appendix: dataset alignment.
     """
     crop_to_photo = crop_affine(face.landmarks_xy, size)
+    crop = warp.warp(photo, crop_to_photo, (size, size))
     return AlignedFace(
-        crop=warp.warp(photo, crop_to_photo, (size, size)),
+        crop=_feathered(crop, outside(crop_to_photo, photo.size, size)),
         crop_to_photo=crop_to_photo,
         landmarks_xy=warp.apply(warp.invert(crop_to_photo), face.landmarks_xy).astype(np.float32),
         photo=photo,
@@ -90,6 +93,37 @@ def crop_affine(landmarks_xy: NDArray[np.floating], size: int = CROP_SIZE) -> wa
     corner = eyes + eye_to_mouth * 0.1 - x - y  # the crop's outer corner, half a pixel off its first pixel's centre
     axes = np.column_stack([2 * x, 2 * y]) / size
     return np.column_stack([axes, corner + axes @ [0.5, 0.5]])
+
+
+def outside(crop_to_photo: warp.Affine, photo_wh: tuple[int, int], size: int = CROP_SIZE) -> NDArray[np.float32]:
+    """How far each pixel of a crop lies beyond the photo's borders.
+
+    Returns:
+        (size, size) float32, in crop pixels; 0 where the crop shows the photo itself.
+    """
+    steps = np.arange(size)
+    columns, rows = crop_to_photo[:, :1] * steps, crop_to_photo[:, 1:2] * steps
+    x, y = (columns[:, None, :] + rows[:, :, None] + crop_to_photo[:, 2, None, None]).astype(np.float32)
+    width, height = photo_wh
+    beyond_x = np.maximum(np.maximum(-0.5 - x, x - (width - 0.5)), 0)
+    beyond_y = np.maximum(np.maximum(-0.5 - y, y - (height - 0.5)), 0)
+    return np.asarray(np.maximum(beyond_x, beyond_y) / warp.scale_of(crop_to_photo), np.float32)
+
+
+def _feathered(crop: Image.Image, beyond: NDArray[np.float32]) -> Image.Image:
+    """Blur what is mirrored, the more the farther out, so that a face at the border does not get a twin.
+
+    FFHQ's own faces were padded so, with two differences: no pixel of the photo itself is touched, and the farthest
+    pixels fade into a wider blur, not into the median colour, which would tint plain backgrounds.
+    """
+    if beyond.max() <= 0:
+        return crop
+    pixels = np.asarray(crop, np.float32)
+    for sigma, width in _BLURS:
+        blurred = np.asarray(crop.filter(ImageFilter.GaussianBlur(sigma * crop.size[0])), np.float32)
+        weight = np.clip(beyond / (width * crop.size[0]), 0, 1)[..., None]
+        pixels = pixels + (blurred - pixels) * weight
+    return Image.fromarray(np.rint(pixels).astype(np.uint8))
 
 
 def already_aligned(picture: Image.Image, finder: _Finder | None = None, size: int = CROP_SIZE) -> AlignedFace:

@@ -8,7 +8,7 @@ from PIL import Image
 from stylizer.faces import warp
 from stylizer.faces.align import AlignedFace
 
-_FULL, _ZERO = 0.62, 0.97  # where the mask begins to fall and where it ends, as a radius; the crop's border is 1
+_FULL, _ZERO = 0.68, 0.98  # where the mask begins to fall and where it ends, as a radius; the crop's border is 1
 _ROUNDNESS = 4.0  # exponent of the superellipse: 2 = circle, higher = squarer
 
 
