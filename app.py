@@ -1,0 +1,162 @@
+"""The page: `python app.py` starts it, `build_app(stylizer)` builds it. No image maths here, and no networks."""
+
+import argparse
+import atexit
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+# Gradio reads these when it is imported: no telemetry, and no version check over the network.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr
+
+from stylizer.page import look
+from stylizer.page.endpoints import add_endpoints
+from stylizer.page.engine import Engine, LazyStylizer, OnProgress
+from stylizer.page.handlers import Handlers
+from stylizer.page.layout import Inputs, Outputs, lay_out
+
+EXAMPLES = Path(__file__).parent / "styles" / "examples"
+HEAVY = "heavy"  # one queue for everything that learns or inverts: one such job at a time
+_FILES_SECONDS = 3600
+
+
+def build_app(stylizer: Engine | LazyStylizer, examples: Path = EXAMPLES) -> gr.Blocks:
+    """The page and its endpoints over a stylizer (`stylizer.pipeline.Stylizer`, or anything with its methods).
+
+    Launch it with `**launch_options()`. Sessions share nothing but the stylizer.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with gr.Blocks(title=look.TITLE, analytics_enabled=False, delete_cache=(_FILES_SECONDS, _FILES_SECONDS)) as page:
+        inputs, outputs = lay_out(examples)
+        _connect(page, Handlers(stylizer, inputs, outputs, folder), inputs, outputs)
+        add_endpoints(stylizer, folder, HEAVY)
+    page.queue(default_concurrency_limit=4)
+    return page
+
+
+def launch_options() -> dict[str, Any]:
+    """What `gr.Blocks.launch` needs to know about the look and the visitors' privacy."""
+    return {
+        "theme": look.theme(),
+        "css": look.CSS,
+        "run_history": False,
+        "enable_monitoring": False,
+        "footer_links": ["api"],
+        "ssr_mode": False,
+        "max_file_size": "100mb",
+        "quiet": True,
+    }
+
+
+def _connect(page: gr.Blocks, do: Handlers, inputs: Inputs, outputs: Outputs) -> None:
+    """Tie events to handlers. preprocess=False: pictures arrive as files, whatever is in them, and are opened by us."""
+    raw: dict[str, Any] = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
+    given = [getattr(inputs, field.name) for field in fields(Inputs) if not field.name.endswith("_box")]
+    everything = [getattr(outputs, field.name) for field in fields(Outputs) if field.name != "ticket"]
+    library = [inputs.picture_box, inputs.library_box, inputs.saved, outputs.note]
+
+    begun = outputs.run.click(do.begin, outputs.ticket, [outputs.run, outputs.cancel, outputs.note], queue=False, **raw)
+    run = begun.then(
+        do.run, [outputs.ticket, outputs.kept, *given], everything, concurrency_id=HEAVY, concurrency_limit=1, **raw
+    )
+    run.failure(do.broke, None, everything, queue=False, **raw)
+    outputs.cancel.click(do.stop, outputs.ticket, [outputs.cancel, outputs.note], queue=False, **raw)
+
+    shown = [outputs.slider, outputs.times, outputs.download, outputs.kept, outputs.note]
+    redraw: dict[str, Any] = {
+        "fn": do.redraw,
+        "outputs": shown,
+        "concurrency_id": "redraw",
+        "concurrency_limit": 2,
+        **raw,
+    }
+    redraw["inputs"] = [outputs.kept, inputs.strength, inputs.preserve_color]
+    gr.on([inputs.strength.release, inputs.preserve_color.input], trigger_mode="always_last", **redraw)
+    run.success(**redraw)  # the slider may have been moved during the run
+
+    for picture in (inputs.reference, inputs.target):
+        picture.upload(do.check_picture, picture, outputs.note, **raw)
+    inputs.source.input(do.choose_source, [inputs.source, inputs.saved], library, **raw)
+    for event in (page.load, run.success):
+        event(do.styles, inputs.saved, library, **raw)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python app.py", description="Start the page of the one-shot face stylizer.")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (0.0.0.0: every network of this machine)"
+    )
+    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument(
+        "--share", action="store_true", help="make a temporary public address, reachable by anyone who knows it"
+    )
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 or mps (default: STYLIZER_DEVICE, else the best there is)")
+    return parser.parse_args(arguments)
+
+
+def _open(device: str | None, on_progress: OnProgress) -> Engine:
+    from stylizer.pipeline import Stylizer  # torch and the networks: only once the page answers
+
+    return Stylizer.open(device=device, on_progress=on_progress)
+
+
+def _private_folder() -> Path:
+    """Uploads of this run, readable by this user only and gone when it ends."""
+    folder = Path(tempfile.mkdtemp(prefix="stylizer-uploads-"))
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Start the page and serve it until Ctrl-C. Returns the exit status: 0, or 2 when the port is taken."""
+    options = _options(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    _private_folder()
+    stylizer = LazyStylizer(lambda on_progress: _open(options.device, on_progress))
+    page = build_app(stylizer)
+    try:
+        _, url, public = page.launch(
+            server_name=options.host,
+            server_port=options.port,
+            share=options.share,
+            prevent_thread_lock=True,
+            **launch_options(),
+        )
+    except OSError:
+        where = f"Port {options.port} is" if options.port else "All ports from 7860 on are"
+        print(f"{where} already in use or not allowed; choose another one with --port.", file=sys.stderr)
+        return 2
+    print(
+        f"The page is at {url}" + (f" and, for everyone, at {public}" if public else "") + "  (Ctrl-C stops it)",
+        flush=True,
+    )
+    stylizer.start()
+    _wait_for_end()
+    page.close(verbose=False)
+    return 0
+
+
+def _wait_for_end() -> None:
+    end = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: end.set())
+    while not end.wait(1.0):  # in slices: a signal is handled between them on every platform
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""What happens when a control is used. Raw values in, updates out; a mistake becomes one sentence."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from stylizer.errors import Cancelled, StylizerError
+from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.jobs import Finished, Progress, Ticket, follow
+from stylizer.page.kept import Kept, keep
+from stylizer.page.layout import FROM_LIBRARY, FROM_PICTURE, Inputs, Outputs
+from stylizer.page.look import note, times
+from stylizer.page.work import Request, checked, depth_of, draw, redraw
+from stylizer.settings import RenderSettings, TrainSettings
+
+Updates = dict[Any, Any]
+UNEXPECTED = "Something went wrong inside. Your pictures are still here: try again, and look at the log if it persists."
+log = logging.getLogger(__name__)
+
+
+def sentence(error: BaseException) -> str:
+    """One sentence for the visitor; what nobody expected is logged, never shown."""
+    if isinstance(error, StylizerError):
+        return str(error)
+    log.error("Unexpected error on the page", exc_info=error)
+    return UNEXPECTED
+
+
+def path_of(picture: Any) -> Path | None:
+    """The file of an upload as gradio hands it over unprocessed (its own decoding fails on odd files)."""
+    if isinstance(picture, dict):
+        picture = picture.get("path")
+    return Path(picture) if picture else None
+
+
+class Handlers:
+    """The page's behaviour over a stylizer, its widgets, and a base folder for the sessions' files."""
+
+    def __init__(self, stylizer: Engine | LazyStylizer, inputs: Inputs, outputs: Outputs, folder: Path) -> None:
+        self._stylizer, self._in, self._out, self._folder = stylizer, inputs, outputs, folder
+
+    def choose_source(self, source: str, saved: str | None) -> Updates:
+        """Show the upload or the list of saved styles."""
+        from_library = source == FROM_LIBRARY
+        updates: Updates = {
+            self._in.picture_box: gr.update(visible=not from_library),
+            self._in.library_box: gr.update(visible=from_library),
+        }
+        if from_library:
+            updates |= self._styles(saved)
+        return updates
+
+    def check_picture(self, picture: Any) -> Updates:
+        """Say at once when an upload cannot be used; the upload stays where it is."""
+        from stylizer.images import open_picture  # brings torch along: not at the page's start
+
+        path = path_of(picture)
+        try:
+            if path is not None:
+                open_picture(path)
+        except Exception as error:
+            return {self._out.note: note(sentence(error), "error")}
+        return {self._out.note: ""}
+
+    def begin(self, ticket: Ticket) -> Updates:
+        """The instant answer to the button, before the job's turn comes."""
+        ticket.cancelled = False
+        return {
+            self._out.run: gr.update(interactive=False),
+            self._out.cancel: gr.update(visible=True, interactive=True),
+            self._out.note: note("Waiting for a free place …", "busy", busy=True),
+        }
+
+    def stop(self, ticket: Ticket) -> Updates:
+        """Cancel: the job ends at its next step."""
+        ticket.cancelled = True
+        return {
+            self._out.cancel: gr.update(interactive=False),
+            self._out.note: note("Stopping …", "busy", busy=True),
+        }
+
+    def run(self, ticket: Ticket, kept: Kept | None, *values: Any) -> Iterator[Updates]:
+        """The whole story, with progress and previews; ends with a portrait, a sentence, or "Cancelled"."""
+        try:
+            request = self._request(values)
+            for event in follow(lambda reporter: draw(self._stylizer, request, reporter), ticket):
+                if isinstance(event, Finished):
+                    if kept is not None:
+                        kept.remove()
+                    kept = keep(event.value, self._folder)
+                    yield self._portrait(kept)
+                    return
+                yield self._progress(event, ticket)
+        except Cancelled:
+            yield self._back("Cancelled. Nothing was changed.", "", kept)
+        except Exception as error:
+            yield self._back(sentence(error), "error", kept)
+
+    def redraw(self, kept: Kept | None, strength: float, preserve_color: bool) -> Iterator[Updates]:
+        """The last portrait at another strength, first on the page, then as a file."""
+        if kept is None:
+            return
+        try:
+            settings = RenderSettings(float(strength), bool(preserve_color))
+            if settings == kept.drawn.settings:
+                return
+            engine = self._stylizer.wait() if isinstance(self._stylizer, LazyStylizer) else self._stylizer
+            kept = replace(kept, drawn=redraw(engine, kept.drawn, settings))
+            yield {
+                self._out.slider: (kept.shown(kept.drawn.before), kept.shown(kept.drawn.image)),
+                self._out.times: times(kept.drawn.seconds),
+                self._out.download: gr.update(interactive=False),
+                self._out.kept: kept,
+            }
+            yield {self._out.download: gr.update(value=kept.full(), interactive=True)}
+        except Exception as error:
+            yield {self._out.note: note(sentence(error), "error")}
+
+    def broke(self) -> Updates:
+        """When the job could not even be started."""
+        return self._back(UNEXPECTED, "error", None)
+
+    def styles(self, saved: str | None) -> Updates:
+        """The saved styles; empty while the networks are still loading, so that the page never waits for them."""
+        if isinstance(self._stylizer, LazyStylizer) and not self._stylizer.ready:
+            return {}
+        return self._styles(saved)
+
+    def _styles(self, saved: str | None) -> Updates:
+        try:
+            engine = self._stylizer.wait() if isinstance(self._stylizer, LazyStylizer) else self._stylizer
+            choices = [(style.name, style.key) for style in engine.styles()]
+        except Exception as error:
+            return {self._out.note: note(sentence(error), "error")}
+        keys = [key for _, key in choices]
+        value = saved if saved in keys else (keys[0] if keys else None)
+        return {self._in.saved: gr.update(choices=choices, value=value)}
+
+    def _request(self, values: tuple[Any, ...]) -> Request:
+        given = dict(
+            zip((field.name for field in fields(Inputs) if not field.name.endswith("_box")), values, strict=True)
+        )
+        picture = given["source"] == FROM_PICTURE
+        reference = path_of(given["reference"]) if picture else None
+        style = None if picture else given["saved"]
+        return Request(
+            target=checked(reference, style, path_of(given["target"])),
+            reference=reference,
+            style=style,
+            train=train_settings(given["iterations"], given["seed"]),
+            render=RenderSettings(float(given["strength"]), bool(given["preserve_color"])),
+            depth=depth_of(given["depth"]),
+            face=int(given["face"] or 0),
+            already_aligned=bool(given["already_aligned"]),
+            full_frame=bool(given["full_frame"]),
+            name=(given["name"] or "").strip() or None,
+        )
+
+    def _progress(self, event: Progress | None, ticket: Ticket) -> Updates:
+        if event is None or ticket.cancelled:  # a sign of life keeps gradio looking whether the visitor is still there
+            return {self._out.kept: gr.skip()}
+        updates: Updates = {
+            self._out.note: note(event.text, "busy", event.fraction, busy=True),
+            self._out.empty: gr.update(visible=False),
+            self._out.result_box: gr.update(visible=False),
+            self._out.preview: gr.update(visible=True),
+        }
+        if event.preview is not None:
+            updates[self._out.preview] = gr.update(visible=True, value=event.preview)
+        return updates
+
+    def _portrait(self, kept: Kept) -> Updates:
+        out, drawn = self._out, kept.drawn
+        learnt = "The style is new and now kept" if drawn.trained else "The style was already learnt"
+        return {
+            **self._idle(),
+            out.note: note(f"Done. {learnt} as “{drawn.style_name}”. Move the strength to redraw.", "done"),
+            out.empty: gr.update(visible=False),
+            out.preview: gr.update(visible=False, value=None),
+            out.result_box: gr.update(visible=True),
+            out.slider: (kept.shown(drawn.before), kept.shown(drawn.image)),
+            out.download: gr.update(value=kept.full(), interactive=True),
+            out.times: times(drawn.seconds),
+            out.crop_reference: gr.update(
+                visible=drawn.reference is not None, value=drawn.reference and kept.shown(drawn.reference)
+            ),
+            out.crop_photo: kept.shown(drawn.aligned.crop),
+            out.inverted: kept.shown(drawn.inverted),
+            out.kept: kept,
+        }
+
+    def _back(self, text: str, kind: str, kept: Kept | None) -> Updates:
+        """The page as it was before the run, with a line that says why."""
+        out = self._out
+        return {
+            **self._idle(),
+            out.note: note(text, kind),
+            out.preview: gr.update(visible=False, value=None),
+            out.empty: gr.update(visible=kept is None),
+            out.result_box: gr.update(visible=kept is not None),
+        }
+
+    def _idle(self) -> Updates:
+        return {self._out.run: gr.update(interactive=True), self._out.cancel: gr.update(visible=False)}
+
+
+def train_settings(iterations: Any, seed: Any) -> TrainSettings:
+    """Settings from form fields, an empty field meaning the default."""
+    default = TrainSettings()
+    return TrainSettings(
+        iterations=default.iterations if iterations is None else int(iterations),
+        seed=default.seed if seed is None else int(seed),
+    )

@@ -1,0 +1,124 @@
+"""A heavy job in a worker thread: its progress as a stream of values, and a clean way to stop it."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from PIL import Image
+
+from stylizer.errors import Cancelled
+from stylizer.page.engine import Engine, LazyStylizer
+
+T = TypeVar("T")
+
+
+@dataclass
+class Ticket:
+    """A session's right to stop its own job: Cancel sets the flag, the job looks at it between two steps."""
+
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a job stands. fraction: 0..1 of the stage, None if unknown. preview: the newest, if any."""
+
+    text: str
+    fraction: float | None = None
+    preview: Image.Image | None = None
+
+
+@dataclass(frozen=True)
+class Finished(Generic[T]):
+    """The last value of a job."""
+
+    value: T
+
+
+class Reporter:
+    """What a job tells about itself. Every call raises `Cancelled` once the ticket says so."""
+
+    def __init__(self, ticket: Ticket, tell: Callable[[Progress], None]) -> None:
+        self._ticket, self._tell = ticket, tell
+        self._stage, self._started = "", 0.0
+
+    def stage(self, text: str) -> None:
+        """Begin a new stage, such as "Learning the style"."""
+        self._stage, self._started = text, time.perf_counter()
+        self._send(Progress(text))
+
+    def on_step(self, step: int, total: int, preview: Image.Image | None) -> None:
+        """The callback that the pipeline wants."""
+        text, left = f"{self._stage}: step {step} of {total}", self._seconds_left(step, total)
+        self._send(Progress(f"{text}, {left}" if left else text, step / max(1, total), preview))
+
+    def on_progress(self, text: str, fraction: float) -> None:
+        """The callback of downloads and loading."""
+        self._send(Progress(text, fraction))
+
+    def _send(self, progress: Progress) -> None:
+        if self._ticket.cancelled:
+            raise Cancelled("Cancelled.")
+        self._tell(progress)
+
+    def _seconds_left(self, step: int, total: int) -> str:
+        elapsed = time.perf_counter() - self._started
+        if step < 3 or elapsed < 2 or step >= total:
+            return ""
+        left = elapsed / step * (total - step)
+        return f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left"
+
+
+def ready(stylizer: Engine | LazyStylizer, reporter: Reporter) -> Engine:
+    """The stylizer itself, after waiting for its networks where they are still on their way."""
+    return stylizer.wait(reporter.on_progress) if isinstance(stylizer, LazyStylizer) else stylizer
+
+
+def follow(work: Callable[[Reporter], T], ticket: Ticket) -> Iterator[Progress | Finished[T] | None]:
+    """Run `work` in a thread and yield its progress, then `Finished`; None is a sign of life, about once a second.
+
+    Progress that arrives faster than it is asked for is merged; the newest preview is never lost. Closing the iterator
+    (the visitor left) cancels the work. Either way this returns only after the thread has ended, so that the next
+    job does not start beside it.
+
+    Raises: whatever `work` raises.
+    """
+    told: queue.SimpleQueue[Progress | Finished[T] | BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            told.put(Finished(work(Reporter(ticket, told.put))))
+        except BaseException as error:  # handed over to the thread that waits
+            told.put(error)
+
+    worker = threading.Thread(target=run, name="stylize", daemon=True)
+    worker.start()
+    try:
+        while True:
+            newest = _newest(told)
+            if isinstance(newest, BaseException):
+                raise newest
+            yield newest
+            if isinstance(newest, Finished):
+                return
+    finally:
+        ticket.cancelled = True
+        worker.join()
+
+
+def _newest(
+    told: "queue.SimpleQueue[Progress | Finished[T] | BaseException]",
+) -> Progress | Finished[T] | BaseException | None:
+    try:
+        item = told.get(timeout=1.0)
+        while isinstance(item, Progress) and not told.empty():
+            later = told.get()
+            if isinstance(later, Progress) and later.preview is None:
+                later = Progress(later.text, later.fraction, item.preview)
+            item = later
+    except queue.Empty:
+        return None
+    return item

@@ -1,0 +1,51 @@
+"""What a session keeps of its last portrait: small values, and files that go when the session goes."""
+
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from stylizer.page.work import Drawn
+
+_SHOWN_QUALITY = 92  # of the JPEG files that the browser shows; the download is a lossless PNG
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A portrait and the folder of its files."""
+
+    drawn: Drawn
+    folder: Path
+
+    def shown(self, image: Image.Image) -> str:
+        """A file that a browser shows quickly."""
+        path = self.folder / f"{secrets.token_hex(8)}.jpg"
+        image.save(path, quality=_SHOWN_QUALITY)
+        return str(path)
+
+    def full(self) -> str:
+        """The portrait as a PNG file at full resolution, named for the visitor's download folder."""
+        from stylizer.images import save_picture  # brings torch along: not at the page's start
+
+        folder = self.folder / secrets.token_hex(8)
+        folder.mkdir()
+        path = folder / f"portrait-{_file_name(self.drawn.style_name)}.png"
+        save_picture(self.drawn.image, path)
+        return str(path)
+
+    def remove(self) -> None:
+        """Delete the files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def keep(drawn: Drawn, base: Path) -> Kept:
+    """Keep a portrait in a new folder below `base`."""
+    return Kept(drawn, Path(tempfile.mkdtemp(dir=base)))
+
+
+def _file_name(name: str) -> str:
+    safe = "".join(c if c.isalnum() else "-" for c in name).strip("-")
+    return safe[:40] or "style"

@@ -1,0 +1,128 @@
+"""What the page looks like: theme, style sheet and the small pieces of HTML. No request leaves for another server."""
+
+import html
+
+import gradio as gr
+
+TITLE = "One-Shot Face Stylizer"
+
+HEADER = """
+<header class="masthead">
+  <h1>One painting, one photo, one portrait</h1>
+  <p>Give it a picture whose style you love and a photo of a face. It learns the style from that single picture
+  and paints the person in it. Everything happens on this computer.</p>
+</header>
+"""
+
+EMPTY = """
+<div class="easel">
+  <svg viewBox="0 0 120 120" aria-hidden="true">
+    <g fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round">
+      <rect x="26" y="16" width="68" height="66" rx="3"/><path d="M60 16V8M40 82 28 112M80 82l12 30M60 82v22"/>
+      <circle cx="60" cy="44" r="12"/><path d="M40 74c2-12 10-17 20-17s18 5 20 17"/>
+    </g>
+  </svg>
+  <h3>Your portrait appears here</h3>
+  <ol><li>Choose a style: a painting, drawing or film still with one face</li>
+  <li>Add a photo of a face</li><li>Press <b>Stylize</b></li></ol>
+  <p>A new style takes a few minutes to learn without a graphics card. Once learnt, it is kept.</p>
+</div>
+"""
+
+CSS = """
+.gradio-container { max-width: 1240px !important; margin: 0 auto !important; }
+.masthead h1 { font-family: "Iowan Old Style", Palatino, "Palatino Linotype", "Book Antiqua", Georgia, serif;
+  font-size: 2rem; font-weight: 600; letter-spacing: -.01em; margin: .2rem 0 .3rem; line-height: 1.15; }
+.masthead p { color: var(--body-text-color-subdued); max-width: 46rem; margin: 0; line-height: 1.45; }
+.step h3 { font-size: 1rem; font-weight: 600; margin: 0; }
+.easel { display: flex; flex-direction: column; align-items: center; justify-content: center; text-align: center;
+  min-height: 560px; padding: 2rem 1.5rem; border: 1.5px dashed var(--border-color-primary); border-radius: 14px;
+  background: var(--background-fill-secondary); color: var(--body-text-color-subdued); }
+.easel svg { width: 104px; height: 104px; color: var(--primary-400); margin-bottom: .6rem; }
+.easel h3 { color: var(--body-text-color); font-size: 1.15rem; margin: 0 0 .7rem; font-weight: 600; }
+.easel ol { text-align: left; margin: 0 0 1rem; padding-left: 1.3rem; line-height: 1.75; list-style: decimal; }
+.easel p { font-size: .88rem; max-width: 24rem; margin: 0; line-height: 1.45; }
+.note { border-radius: 10px; padding: .7rem .9rem; line-height: 1.4; border: 1px solid var(--border-color-primary);
+  background: var(--background-fill-secondary); overflow-wrap: anywhere; }
+.note .bar { height: 6px; border-radius: 3px; margin-top: .55rem; overflow: hidden; background: var(--neutral-200); }
+.dark .note .bar { background: var(--neutral-700); }
+.note .bar i { display: block; height: 100%; border-radius: 3px; background: var(--primary-500);
+  transition: width .3s ease; }
+.note .bar.busy i { width: 30%; animation: sway 1.4s ease-in-out infinite alternate; }
+@keyframes sway { from { margin-left: 0 } to { margin-left: 70% } }
+.note.error { background: #fdecea; border-color: #e5a39b; color: #7a1c12; }
+.dark .note.error { background: #3b1512; border-color: #8c3a30; color: #ffcfc8; }
+.note.done { background: #eef5ec; border-color: #b5d0ac; color: #2c4a23; }
+.dark .note.done { background: #16281a; border-color: #3f6b46; color: #cfe8d0; }
+.times { display: flex; flex-wrap: wrap; gap: .4rem; margin: 0; padding: 0; list-style: none; }
+.times li { font-size: .84rem; padding: .2rem .6rem; border-radius: 99px; color: var(--body-text-color-subdued);
+  background: var(--background-fill-secondary); border: 1px solid var(--border-color-primary); }
+.times b { color: var(--body-text-color); font-variant-numeric: tabular-nums; font-weight: 600; }
+.hint { color: var(--body-text-color-subdued); font-size: .88rem; line-height: 1.45; margin: 0; }
+@media (max-width: 640px) {
+  .gradio-container { padding: .8rem !important; }
+  .masthead h1 { font-size: 1.5rem; }
+  .easel { min-height: 380px; }
+}
+@media (prefers-reduced-motion: reduce) { .note .bar i { animation: none !important; transition: none; } }
+"""
+
+_STAGES = {"train": "style learnt", "align": "face found", "invert": "photo studied", "render": "drawn"}
+
+
+def theme() -> gr.themes.Base:
+    """Warm paper, ink and terracotta; the visitor's own fonts only."""
+    terracotta = gr.themes.Color(
+        "#fdf4f0",
+        "#fae5dc",
+        "#f4c9b8",
+        "#eba88e",
+        "#df8464",
+        "#c9603d",
+        "#b04c2c",
+        "#923d24",
+        "#773423",
+        "#622e21",
+        "#36160f",
+    )
+    sans = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+    return gr.themes.Base(
+        primary_hue=terracotta,
+        secondary_hue=terracotta,
+        neutral_hue="stone",
+        radius_size="lg",
+        font=sans,
+        font_mono=("ui-monospace", "Consolas", "monospace"),
+    ).set(
+        body_background_fill="#fbf8f3",
+        background_fill_secondary="#f6f1e9",
+        background_fill_secondary_dark="*neutral_900",
+        block_background_fill="#ffffff",
+        block_border_color="#e8e0d4",
+        border_color_primary="#e2d9cb",
+        block_label_background_fill="#ffffffd9",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_text_color="white",
+        slider_color="*primary_500",
+    )
+
+
+def note(text: str, kind: str = "", fraction: float | None = None, busy: bool = False) -> str:
+    """The line under the button. kind: "", "busy", "done" or "error"; `busy`: with a bar, swaying if no fraction is known."""
+    if not text:
+        return ""
+    bar = ""
+    if busy:
+        bar = '<div class="bar busy"><i></i></div>'
+        if fraction is not None:
+            bar = f'<div class="bar"><i style="width:{100 * min(1.0, max(0.0, fraction)):.0f}%"></i></div>'
+    role = "alert" if kind == "error" else "status"
+    return f'<div class="note {kind}" role="{role}">{html.escape(text)}{bar}</div>'
+
+
+def times(seconds: dict[str, float]) -> str:
+    """The seconds of each stage as a row of small labels."""
+    items = (f"<li>{_STAGES.get(k, html.escape(k))} <b>{v:.1f} s</b></li>" for k, v in seconds.items())
+    return f'<ul class="times">{"".join(items)}</ul>'
