@@ -26,7 +26,7 @@ def inverse_haar(x: Tensor) -> Tensor:
         raise ValueError(f"inverse_haar needs 4C channels, got {channels}")
     count = channels // 4
     low = x[:, :count] * 0.5
-    vertical, horizontal, diagonal = (x[:, count:] * 0.5).unflatten(1, (count, 3)).unbind(2)
+    vertical, horizontal, diagonal = (x[:, count:] * 0.5).view(batch, count, 3, height, width).unbind(2)
     low_up, low_down = low + vertical, low - vertical
     side_up, side_down = horizontal + diagonal, horizontal - diagonal
     pixels = (low_up + side_up, low_up - side_up, low_down + side_down, low_down - side_down)

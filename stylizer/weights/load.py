@@ -12,13 +12,16 @@ import torch
 from torch import nn
 
 from stylizer.errors import WeightsError
+from stylizer.networks.heads import ImageHeads
 from stylizer.networks.identity import DlibIdentity
 from stylizer.networks.mapping import MappingNetwork
 from stylizer.networks.mobile_generator import MobileGenerator
 from stylizer.networks.perceptual import HedVgg
+from stylizer.networks.wspace import WSpace
 from stylizer.weights import files
 from stylizer.weights.fetch import fetch_all
 
+HEADS_FILE = Path(__file__).with_name("heads.safetensors")  # made by stylizer.training.heads
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
@@ -27,14 +30,17 @@ class Networks:
     """The base networks, shared by everything and never changed: in evaluation mode, without gradients of their own.
 
     base_hash: SHA-256 over the generator's weights, hex; styles are valid for one base only.
+    heads: small pictures from the generator's feature maps; they ship with this package.
+    wspace: the distribution of w.
     """
 
     generator: MobileGenerator
     mapping: MappingNetwork
     perceptual: HedVgg
     identity: DlibIdentity
+    heads: ImageHeads
+    wspace: WSpace
     base_hash: str
-    heads: nn.Module | None = None
 
 
 def load_networks(
@@ -50,14 +56,17 @@ def load_networks(
         WeightsError: a file is damaged; and everything that `fetch_all` raises.
     """
     fetch_all(home, on_progress)
-    generator = _filled(MobileGenerator(), home, files.GENERATOR)
+    folder = files.weights_dir(home)
+    generator = _filled(MobileGenerator(), folder / files.GENERATOR.name)
+    mapping = _filled(MappingNetwork(), folder / files.MAPPING.name)
+    perceptual = _filled(HedVgg(), folder / files.PERCEPTUAL.name)
+    identity = _filled(DlibIdentity(), folder / files.IDENTITY.name)
+    heads = _filled(ImageHeads(), HEADS_FILE)
+    wspace = WSpace(mapping).eval().requires_grad_(False)
     base_hash = hash_weights(generator)
-    mapping = _filled(MappingNetwork(), home, files.MAPPING)
-    perceptual = _filled(HedVgg(), home, files.PERCEPTUAL)
-    identity = _filled(DlibIdentity(), home, files.IDENTITY)
-    for network in (generator, mapping, perceptual, identity):
-        network.to(device=device, memory_format=torch.channels_last)
-    return Networks(generator, mapping, perceptual, identity, base_hash)
+    for network in (generator, mapping, perceptual, identity, heads, wspace):
+        _place(network, device)
+    return Networks(generator, mapping, perceptual, identity, heads, wspace, base_hash)
 
 
 def landmark_files(home: Path) -> tuple[Path, Path]:
@@ -75,12 +84,20 @@ def hash_weights(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _filled(network: NetworkT, home: Path, record: files.WeightFile) -> NetworkT:
+def _place(network: nn.Module, device: torch.device) -> None:
+    """Move to the device; on a CPU in channels_last order, which its convolutions like best."""
+    network.to(device)
+    if device.type == "cpu":
+        for parameter in network.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def _filled(network: NetworkT, path: Path) -> NetworkT:
     """Fill a network from its file; no key may be missing or left over."""
-    path = files.weights_dir(home) / record.name
     try:
         state = safetensors.torch.load_file(path)
-        network.load_state_dict(state)
+        network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:
         raise WeightsError(
             f"The weights in {path} are damaged; run `python -m stylizer fetch` to get them again."

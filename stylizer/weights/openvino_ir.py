@@ -81,11 +81,11 @@ class Graph:
         """Weight and bias of the linear layer `prefix`, with the constant factor that follows it folded in."""
         key = self._id(f"{prefix}.bias")
         reshape = self.consumer(self.consumer(key, "Add"), "Reshape")
-        scales = [self._scale_after(reader) for reader in self._consumers[reshape] if self._scale_after(reader)]
-        scale = scales[0] if scales else 1.0
+        scale = next(filter(None, map(self._scale, self._consumers[reshape])), 1.0)
         return self.constant(f"{prefix}.weight") * scale, self.constant(f"{prefix}.bias").flatten() * scale
 
-    def _scale_after(self, key: str) -> float | None:
+    def _scale(self, key: str) -> float | None:
+        """The one number that layer `key` multiplies by, if it does that."""
         node = self.nodes[key]
         values = [self.nodes[source].constant for source in node.inputs]
         single = [float(v) for v in values if v is not None and v.numel() == 1]

@@ -1,0 +1,171 @@
+"""Device, threads and memory allocator: the only place that asks what machine this is."""
+
+import contextlib
+import ctypes
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from stylizer.errors import DeviceError, OutputError
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # glibc's malloc.h
+_NEVER = 2**31 - 1
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where tensors live and how many CPU threads torch uses."""
+
+    device: torch.device
+    threads: int
+
+
+def choose_runtime(device: str | None = None) -> Runtime:
+    """Choose the device and tune torch and the allocator for it; call it once, before any heavy work.
+
+    Args:
+        device: "cpu", "cuda", "cuda:1", "mps"; None = STYLIZER_DEVICE, else the best one that works.
+    Returns:
+        The device and the number of threads, both already set up: deterministic algorithms, full float32 precision.
+    Raises:
+        DeviceError: the device is unknown, or there is none such here.
+    """
+    threads = cpu_threads()
+    torch.set_num_threads(threads)
+    tune_allocator()
+    _make_deterministic()
+    wanted = device or os.environ.get("STYLIZER_DEVICE", "").strip()
+    return Runtime(_named_device(wanted) if wanted else _best_device(), threads)
+
+
+def home_dir() -> Path:
+    """The folder for weights and styles: STYLIZER_HOME, or "stylizer" in the platform's cache folder; may not exist.
+
+    Raises:
+        OutputError: the user has no home folder and STYLIZER_HOME is not set.
+    """
+    try:
+        if chosen := os.environ.get("STYLIZER_HOME", "").strip():
+            return Path(chosen).expanduser().absolute()
+        if sys.platform == "win32":
+            cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        elif sys.platform == "darwin":
+            cache = Path.home() / "Library" / "Caches"
+        else:
+            cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError as error:
+        raise OutputError("No home folder is known; set STYLIZER_HOME to a folder for weights and styles.") from error
+    return cache.absolute() / "stylizer"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the device or the machine ran out of memory (so a smaller try may do)."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
+
+
+def tune_allocator() -> bool:
+    """Make glibc keep freed memory instead of handing it back and faulting it in again at every step.
+
+    Without this a step of inversion on a CPU takes 1.5 to 8 times as long. One arena: in the arenas of other threads
+    (a web server's workers) no block may exceed 64 MB, so large ones would be mapped afresh each time.
+
+    Returns:
+        Whether it was done; False where the C library is not glibc (nothing is wrong then).
+    """
+    if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    mallopt.argtypes, mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
+    large = mallopt(_M_MMAP_THRESHOLD, 1 << 30) or mallopt(_M_MMAP_THRESHOLD, 1 << 25)  # old glibc takes 32 MB at most
+    others = [mallopt(_M_TRIM_THRESHOLD, _NEVER), mallopt(_M_TOP_PAD, 64 << 20), mallopt(_M_ARENA_MAX, 1)]
+    return bool(large) and all(others)
+
+
+def cpu_threads() -> int:
+    """Threads for torch: OMP_NUM_THREADS if set, else the physical cores that this process may use.
+
+    Counts what the scheduler affinity and the container's CPU quota allow; two hyper-threads are one core, but where
+    that leaves a single core its hyper-threads count.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    cores = _physical_cores(allowed, Path("/sys/devices/system/cpu"))
+    count = cores if cores > 1 else len(allowed)
+    return max(1, min(count, _quota(Path("/sys/fs/cgroup")) or count))
+
+
+def _physical_cores(cpus: Iterable[int], root: Path) -> int:
+    """Distinct cores behind logical CPUs, from Linux's topology files; every CPU is one where there are none."""
+    cores = set()
+    for cpu in cpus:
+        try:
+            cores.add((root / f"cpu{cpu}" / "topology" / "thread_siblings_list").read_text())
+        except OSError:
+            cores.add(str(cpu))
+    return len(cores)
+
+
+def _quota(root: Path) -> int | None:
+    """CPUs that the container's quota allows, rounded up (cgroup v2, then v1); None = no limit known."""
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = (root / "cpu.max").read_text().split()
+        return None if quota == "max" else max(1, -(-int(quota) // int(period)))
+    with contextlib.suppress(OSError, ValueError):
+        quota_us = int((root / "cpu" / "cpu.cfs_quota_us").read_text())
+        period_us = int((root / "cpu" / "cpu.cfs_period_us").read_text())
+        return max(1, -(-quota_us // period_us)) if quota_us > 0 else None
+    return None
+
+
+def _make_deterministic() -> None:
+    """Same inputs and seed, same bits: no kernels that add in random order, no reduced-precision products."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # A kernel without a deterministic variant warns instead of failing: it works, with last-bit differences.
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Else every new tensor is first filled, at the cost of one more pass over memory.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def _best_device() -> torch.device:
+    for name in ("cuda", "mps"):
+        with contextlib.suppress(DeviceError):
+            return _named_device(name)
+    return torch.device("cpu")
+
+
+def _named_device(name: str) -> torch.device:
+    """The device of this name, tried out. Raises DeviceError."""
+    try:
+        device = torch.device(name.lower())
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise DeviceError(f'There is no device "{name}"; choose cpu, cuda, cuda:N or mps.')
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("No usable CUDA device was found; install torch with CUDA and a driver, or choose cpu.")
+    if device.type == "cuda" and device.index is not None and device.index >= torch.cuda.device_count():
+        raise DeviceError(f"There is no {device}; this machine has {torch.cuda.device_count()} CUDA device(s).")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("This machine or this torch has no Apple MPS; choose cpu.")
+    try:
+        torch.ones(1, device=device).add_(1).item()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise DeviceError(f"The device {device} does not work ({reason}); choose cpu, or repair its driver.") from error
+    return device

@@ -1,0 +1,113 @@
+"""What is there, what is missing, and what to do about it; changes nothing and needs no network."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from stylizer.errors import StylizerError
+from stylizer.runtime import choose_runtime, tune_allocator
+from stylizer.weights import files
+from stylizer.weights.fan import fan_path
+
+_PACKAGES = ("torch", "numpy", "pillow", "safetensors", "h5py", "dlib-bin", "gradio", "huggingface-hub", "filelock")
+_OPTIONAL = ("face-alignment", "openvino")
+_MIN_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report; `advice` is empty where nothing need be done."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+
+def diagnose(home: Path, device: str | None = None) -> list[Check]:
+    """Examine the installation.
+
+    Args:
+        home: the product's folder.
+        device: as for `choose_runtime`.
+    Returns:
+        Checks in a sensible order; the installation works when all are ok. Never raises for what it finds.
+    """
+    return [_python(), *_packages(), *_runtime(device), _home(home), *_weights(home), _fan()]
+
+
+def _python() -> Check:
+    ok = sys.version_info >= _MIN_PYTHON
+    detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    return Check("python", ok, detail, "" if ok else "Install Python 3.11 or newer.")
+
+
+def _packages() -> list[Check]:
+    checks = []
+    for name in _PACKAGES:
+        version = _version(name)
+        advice = "" if version else "Run `pip install -r requirements.txt`."
+        checks.append(Check(name, version is not None, version or "missing", advice))
+    for name in _OPTIONAL:
+        checks.append(Check(name, True, _version(name) or "not installed (optional)"))
+    return checks
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _runtime(device: str | None) -> list[Check]:
+    try:
+        runtime = choose_runtime(device)
+    except StylizerError as error:
+        return [Check("device", False, str(error), "Choose another with --device or STYLIZER_DEVICE.")]
+    advice = ""
+    if runtime.device.type == "mps" and os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK") != "1":
+        advice = "If torch lacks an operator on MPS, set PYTORCH_ENABLE_MPS_FALLBACK=1."
+    tuned = "tuned for large tensors" if tune_allocator() else "left as it is (not glibc)"
+    return [
+        Check("device", True, str(runtime.device), advice),
+        Check("threads", True, str(runtime.threads)),
+        Check("allocator", True, tuned),
+    ]
+
+
+def _home(home: Path) -> Check:
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    detail = f"{home}, {free / 1e9:.1f} GB free"
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        advice = "Make the folder writable or set STYLIZER_HOME to another one."
+        return Check("home", False, f"{home} cannot be written", advice)
+    lacking = {record.carrier for record in files.missing(home)}
+    needed = sum(carrier.made_bytes + carrier.wheel_bytes for carrier in lacking)
+    if free < needed:
+        return Check("home", False, detail, f"Free {needed / 1e6:.0f} MB, or set STYLIZER_HOME to another disk.")
+    return Check("home", True, detail)
+
+
+def _weights(home: Path) -> list[Check]:
+    checks = []
+    for record in files.FILES:
+        path = files.weights_dir(home) / record.name
+        ok = files.is_valid(home, record, full=True)
+        if ok:
+            detail = f"{path.stat().st_size / 1e6:.0f} MB, hash right"
+        else:
+            detail = "damaged" if path.exists() else "missing"
+        checks.append(Check(record.name, ok, detail, "" if ok else "Run `python -m stylizer fetch`."))
+    return checks
+
+
+def _fan() -> Check:
+    path = fan_path()
+    detail = str(path) if path else "not on disk (optional; dlib's landmarks are used)"
+    return Check("FAN landmarks", True, detail, "" if path else "`python -m stylizer fetch --fan` gets it.")
