@@ -24,11 +24,11 @@ from stylizer.page import look
 from stylizer.page.endpoints import add_endpoints
 from stylizer.page.engine import Engine, LazyStylizer, OnProgress
 from stylizer.page.handlers import Handlers
+from stylizer.page.kept import KEPT_SECONDS
 from stylizer.page.layout import Inputs, Outputs, lay_out
 
 EXAMPLES = Path(__file__).parent / "styles" / "examples"
 HEAVY = "heavy"  # one queue for everything that learns or inverts: one such job at a time
-_FILES_SECONDS = 3600
 
 
 def build_app(stylizer: Engine | LazyStylizer, examples: Path = EXAMPLES) -> gr.Blocks:
@@ -38,10 +38,10 @@ def build_app(stylizer: Engine | LazyStylizer, examples: Path = EXAMPLES) -> gr.
     """
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with gr.Blocks(title=look.TITLE, analytics_enabled=False, delete_cache=(_FILES_SECONDS, _FILES_SECONDS)) as page:
+    with gr.Blocks(title=look.TITLE, analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS)) as page:
+        add_endpoints(stylizer, folder, HEAVY)  # first: handlers of the same name would take the endpoints' names
         inputs, outputs = lay_out(examples)
         _connect(page, Handlers(stylizer, inputs, outputs, folder), inputs, outputs)
-        add_endpoints(stylizer, folder, HEAVY)
     page.queue(default_concurrency_limit=4)
     return page
 

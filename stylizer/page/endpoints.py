@@ -9,7 +9,7 @@ from gradio import FileData
 from gradio.events import api
 
 from stylizer.page.engine import Engine, LazyStylizer
-from stylizer.page.handlers import path_of, sentence, train_settings
+from stylizer.page.handlers import number, path_of, sentence, train_settings
 from stylizer.page.jobs import Reporter, Ticket, ready
 from stylizer.page.kept import keep
 from stylizer.page.work import Request, checked, depth_of, draw, train
@@ -46,9 +46,9 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str) -> 
                 reference=reference_path,
                 style=style or None,
                 train=train_settings(iterations, seed),
-                render=RenderSettings(float(strength), bool(preserve_color)),
+                render=RenderSettings(number(strength, "strength"), bool(preserve_color)),
                 depth=depth_of(depth),
-                face=int(face),
+                face=int(number(face, "face", 0)),
                 already_aligned=bool(already_aligned),
                 full_frame=bool(full_frame),
             )

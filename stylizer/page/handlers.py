@@ -1,6 +1,7 @@
 """What happens when a control is used. Raw values in, updates out; a mistake becomes one sentence."""
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from stylizer.errors import Cancelled, StylizerError
+from stylizer.errors import Cancelled, SettingsError, StylizerError
 from stylizer.page.engine import Engine, LazyStylizer
 from stylizer.page.jobs import Finished, Progress, Ticket, follow
 from stylizer.page.kept import Kept, keep
@@ -18,7 +19,7 @@ from stylizer.page.work import Request, checked, depth_of, draw, redraw
 from stylizer.settings import RenderSettings, TrainSettings
 
 Updates = dict[Any, Any]
-UNEXPECTED = "Something went wrong inside. Your pictures are still here: try again, and look at the log if it persists."
+UNEXPECTED = "Something went wrong inside; try again, and if it happens twice, look at what the program printed."
 log = logging.getLogger(__name__)
 
 
@@ -72,7 +73,7 @@ class Handlers:
         return {
             self._out.run: gr.update(interactive=False),
             self._out.cancel: gr.update(visible=True, interactive=True),
-            self._out.note: note("Waiting for a free place …", "busy", busy=True),
+            self._out.note: note("Waiting for a free place …", "busy"),
         }
 
     def stop(self, ticket: Ticket) -> Updates:
@@ -80,7 +81,7 @@ class Handlers:
         ticket.cancelled = True
         return {
             self._out.cancel: gr.update(interactive=False),
-            self._out.note: note("Stopping …", "busy", busy=True),
+            self._out.note: note("Stopping …", "busy"),
         }
 
     def run(self, ticket: Ticket, kept: Kept | None, *values: Any) -> Iterator[Updates]:
@@ -102,11 +103,10 @@ class Handlers:
 
     def redraw(self, kept: Kept | None, strength: float, preserve_color: bool) -> Iterator[Updates]:
         """The last portrait at another strength, first on the page, then as a file."""
-        if kept is None:
-            return
         try:
-            settings = RenderSettings(float(strength), bool(preserve_color))
-            if settings == kept.drawn.settings:
+            settings = RenderSettings(number(strength, "strength"), bool(preserve_color))
+            if kept is None or settings == kept.drawn.settings:
+                yield self._nothing()  # a generator that yields nothing would empty every output
                 return
             engine = self._stylizer.wait() if isinstance(self._stylizer, LazyStylizer) else self._stylizer
             kept = replace(kept, drawn=redraw(engine, kept.drawn, settings))
@@ -127,7 +127,7 @@ class Handlers:
     def styles(self, saved: str | None) -> Updates:
         """The saved styles; empty while the networks are still loading, so that the page never waits for them."""
         if isinstance(self._stylizer, LazyStylizer) and not self._stylizer.ready:
-            return {}
+            return self._nothing()
         return self._styles(saved)
 
     def _styles(self, saved: str | None) -> Updates:
@@ -152,9 +152,9 @@ class Handlers:
             reference=reference,
             style=style,
             train=train_settings(given["iterations"], given["seed"]),
-            render=RenderSettings(float(given["strength"]), bool(given["preserve_color"])),
+            render=RenderSettings(number(given["strength"], "strength"), bool(given["preserve_color"])),
             depth=depth_of(given["depth"]),
-            face=int(given["face"] or 0),
+            face=int(number(given["face"], "face", 0)),
             already_aligned=bool(given["already_aligned"]),
             full_frame=bool(given["full_frame"]),
             name=(given["name"] or "").strip() or None,
@@ -162,9 +162,9 @@ class Handlers:
 
     def _progress(self, event: Progress | None, ticket: Ticket) -> Updates:
         if event is None or ticket.cancelled:  # a sign of life keeps gradio looking whether the visitor is still there
-            return {self._out.kept: gr.skip()}
+            return self._nothing()
         updates: Updates = {
-            self._out.note: note(event.text, "busy", event.fraction, busy=True),
+            self._out.note: note(event.text, "busy", event.fraction),
             self._out.empty: gr.update(visible=False),
             self._out.result_box: gr.update(visible=False),
             self._out.preview: gr.update(visible=True),
@@ -204,6 +204,9 @@ class Handlers:
             out.result_box: gr.update(visible=kept is not None),
         }
 
+    def _nothing(self) -> Updates:
+        return {self._out.note: gr.skip()}
+
     def _idle(self) -> Updates:
         return {self._out.run: gr.update(interactive=True), self._out.cancel: gr.update(visible=False)}
 
@@ -212,6 +215,21 @@ def train_settings(iterations: Any, seed: Any) -> TrainSettings:
     """Settings from form fields, an empty field meaning the default."""
     default = TrainSettings()
     return TrainSettings(
-        iterations=default.iterations if iterations is None else int(iterations),
-        seed=default.seed if seed is None else int(seed),
+        iterations=int(number(iterations, "number of iterations", default.iterations)),
+        seed=int(number(seed, "seed", default.seed)),
     )
+
+
+def number(value: Any, name: str, default: float | None = None) -> float:
+    """A form field or a program's argument as a finite number.
+
+    Raises:
+        SettingsError: it is not one.
+    """
+    try:
+        result = float(default if value is None and default is not None else value)
+    except (TypeError, ValueError):
+        result = math.nan
+    if not math.isfinite(result):
+        raise SettingsError(f"The {name} is not a number; give one.")
+    return result

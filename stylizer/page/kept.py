@@ -1,8 +1,10 @@
 """What a session keeps of its last portrait: small values, and files that go when the session goes."""
 
+import contextlib
 import secrets
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from PIL import Image
 
 from stylizer.page.work import Drawn
 
+KEPT_SECONDS = 3600  # after that long without a change, a session starts afresh and its files go
 _SHOWN_QUALITY = 92  # of the JPEG files that the browser shows; the download is a lossless PNG
 
 
@@ -22,6 +25,7 @@ class Kept:
 
     def shown(self, image: Image.Image) -> str:
         """A file that a browser shows quickly."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{secrets.token_hex(8)}.jpg"
         image.save(path, quality=_SHOWN_QUALITY)
         return str(path)
@@ -31,7 +35,7 @@ class Kept:
         from stylizer.images import save_picture  # brings torch along: not at the page's start
 
         folder = self.folder / secrets.token_hex(8)
-        folder.mkdir()
+        folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"portrait-{_file_name(self.drawn.style_name)}.png"
         save_picture(self.drawn.image, path)
         return str(path)
@@ -43,7 +47,16 @@ class Kept:
 
 def keep(drawn: Drawn, base: Path) -> Kept:
     """Keep a portrait in a new folder below `base`."""
+    _forget_old(base)
     return Kept(drawn, Path(tempfile.mkdtemp(dir=base)))
+
+
+def _forget_old(base: Path) -> None:
+    """What programs asked for has no session that would remove it: its time is simply up."""
+    for folder in base.iterdir():
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _file_name(name: str) -> str:

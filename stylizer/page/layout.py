@@ -7,7 +7,7 @@ import gradio as gr
 
 from stylizer.page import look
 from stylizer.page.jobs import Ticket
-from stylizer.page.kept import Kept
+from stylizer.page.kept import KEPT_SECONDS, Kept
 from stylizer.settings import (
     DEPTHS,
     ITERATIONS_MAX,
@@ -20,7 +20,6 @@ from stylizer.settings import (
 
 FROM_PICTURE, FROM_LIBRARY = "picture", "library"
 _DEPTH_LABELS = {"fast": "Fast", "refined": "Refined (a closer likeness)"}
-_STATE_SECONDS = 3600.0  # a visitor who does nothing for an hour starts afresh
 
 
 @dataclass(frozen=True)
@@ -69,25 +68,26 @@ def lay_out(examples: Path) -> tuple[Inputs, Outputs]:
 
     examples: folder with references/*.webp and targets/*.webp; either may be missing.
     """
-    gr.HTML(look.HEADER)
+    gr.HTML(look.HEADER, padding=False)
     with gr.Row(equal_height=False):
         with gr.Column(scale=11, min_width=320):
             inputs = _inputs(examples)
             with gr.Row():
                 run = gr.Button("Stylize", variant="primary", size="lg", elem_id="run", scale=3)
                 cancel = gr.Button("Cancel", size="lg", elem_id="cancel", visible=False, scale=1, min_width=110)
-            note = gr.HTML("", elem_id="note", container=False)
         with gr.Column(scale=12, min_width=320):
+            # First of the right column: on a phone, that is right below the button.
+            note = gr.HTML("", elem_id="note", padding=False)
             outputs = _outputs(run, cancel, note)
     return inputs, outputs
 
 
 def _inputs(examples: Path) -> Inputs:
     with gr.Row(equal_height=False):
-        with gr.Column(min_width=250):
-            gr.HTML("<h3>1 · The style</h3>", elem_classes="step")
+        with gr.Column(min_width=230):
+            gr.HTML("<h3>1 · The style</h3>", padding=False)
             source = gr.Radio(
-                [("From a picture", FROM_PICTURE), ("A saved style", FROM_LIBRARY)],
+                [("A picture", FROM_PICTURE), ("Saved style", FROM_LIBRARY)],
                 value=FROM_PICTURE,
                 show_label=False,
                 container=False,
@@ -98,9 +98,13 @@ def _inputs(examples: Path) -> Inputs:
                 _examples(examples / "references", reference, "Or try one of these")
             with gr.Column(visible=False) as library_box:
                 saved = gr.Dropdown([], label="Saved styles", elem_id="saved", interactive=True)
-                gr.HTML('<p class="hint">Every style that was learnt here is kept and can be used again at once.</p>')
-        with gr.Column(min_width=250):
-            gr.HTML("<h3>2 · The photo</h3>", elem_classes="step")
+                gr.HTML(
+                    '<p class="hint">Every style that was learnt here is kept and can be used again at once.</p>',
+                    padding=False,
+                )
+        with gr.Column(min_width=230):
+            gr.HTML("<h3>2 · The photo</h3>", padding=False)
+            gr.HTML('<p class="hint tall">One face, sharp and well lit.</p>', padding=False)
             target = _picture("Photo", "target", ["upload", "webcam", "clipboard"])
             _examples(examples / "targets", target, "Or try one of these")
     render = RenderSettings()
@@ -150,8 +154,8 @@ def _advanced() -> tuple[gr.Number, gr.Number, gr.Number, gr.Radio, gr.Textbox, 
 
 
 def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML) -> Outputs:
-    empty = gr.HTML(look.EMPTY, elem_id="empty", container=False)
-    preview = _shown("Preview", "preview", visible=False, height=560)
+    empty = gr.HTML(look.EMPTY, elem_id="empty", padding=False)
+    preview = _shown("Preview", "preview", visible=False, height=None)
     with gr.Column(visible=False, elem_id="result") as result_box:
         slider = gr.ImageSlider(
             label="Before and after: drag the line",
@@ -162,7 +166,7 @@ def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML) -> Outputs:
             elem_id="slider",
         )
         download = gr.DownloadButton("Download full resolution (PNG)", elem_id="download", interactive=False)
-        times = gr.HTML("", elem_id="times", container=False)
+        times = gr.HTML("", elem_id="times", padding=False)
         with gr.Accordion("How it was made", open=True), gr.Row():
             crop_reference = _shown("Style, cropped", "crop-reference", height=170)
             crop_photo = _shown("Photo, cropped", "crop-photo", height=170)
@@ -181,7 +185,7 @@ def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML) -> Outputs:
         crop_photo,
         inverted,
         gr.State(Ticket()),
-        gr.State(None, time_to_live=_STATE_SECONDS, delete_callback=_forget),
+        gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
     )
 
 
@@ -197,13 +201,13 @@ def _picture(label: str, elem_id: str, sources: list[str]) -> gr.Image:
         type="filepath",
         image_mode=None,
         sources=sources,  # type: ignore[arg-type]
-        height=260,
+        height=215,
         buttons=[],
         elem_id=elem_id,
     )
 
 
-def _shown(label: str, elem_id: str, height: int, visible: bool = True) -> gr.Image:
+def _shown(label: str, elem_id: str, height: int | None, visible: bool = True) -> gr.Image:
     return gr.Image(
         label=label,
         type="filepath",

@@ -10,7 +10,7 @@ HEADER = """
 <header class="masthead">
   <h1>One painting, one photo, one portrait</h1>
   <p>Give it a picture whose style you love and a photo of a face. It learns the style from that single picture
-  and paints the person in it. Everything happens on this computer.</p>
+  and paints the person in it. No other service sees your pictures.</p>
 </header>
 """
 
@@ -30,15 +30,27 @@ EMPTY = """
 """
 
 CSS = """
-.gradio-container { max-width: 1240px !important; margin: 0 auto !important; }
+.gradio-container, .gradio-container > main { width: 100% !important; box-sizing: border-box; }
+.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+.gradio-container .html-container { padding: 0 !important; }
 .masthead h1 { font-family: "Iowan Old Style", Palatino, "Palatino Linotype", "Book Antiqua", Georgia, serif;
   font-size: 2rem; font-weight: 600; letter-spacing: -.01em; margin: .2rem 0 .3rem; line-height: 1.15; }
 .masthead p { color: var(--body-text-color-subdued); max-width: 46rem; margin: 0; line-height: 1.45; }
-.step h3 { font-size: 1rem; font-weight: 600; margin: 0; }
+.gradio-container h3 { font-size: 1rem; font-weight: 600; margin: 0; }
+#source .wrap { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem; }
+#source label { justify-content: center; padding: .42rem .4rem; white-space: nowrap; }
+.masthead { margin-bottom: .5rem; }
+.hint.tall { min-height: 35px; display: flex; align-items: center; }
+.gallery img, .gallery .container { width: 64px !important; height: 64px !important; max-height: 64px !important;
+  object-fit: cover; object-position: top; }
+#preview { aspect-ratio: 1; }
+#preview .image-container, #preview .image-frame, #preview img { width: 100%; height: 100%; object-fit: contain; }
+footer .divider, footer .show-api-divider { display: none; }
 .easel { display: flex; flex-direction: column; align-items: center; justify-content: center; text-align: center;
   min-height: 560px; padding: 2rem 1.5rem; border: 1.5px dashed var(--border-color-primary); border-radius: 14px;
   background: var(--background-fill-secondary); color: var(--body-text-color-subdued); }
-.easel svg { width: 104px; height: 104px; color: var(--primary-400); margin-bottom: .6rem; }
+.easel svg { width: 104px; height: 104px; margin-bottom: .6rem; }
+.easel svg g { stroke: var(--primary-500); }
 .easel h3 { color: var(--body-text-color); font-size: 1.15rem; margin: 0 0 .7rem; font-weight: 600; }
 .easel ol { text-align: left; margin: 0 0 1rem; padding-left: 1.3rem; line-height: 1.75; list-style: decimal; }
 .easel p { font-size: .88rem; max-width: 24rem; margin: 0; line-height: 1.45; }
@@ -55,9 +67,11 @@ CSS = """
 .note.done { background: #eef5ec; border-color: #b5d0ac; color: #2c4a23; }
 .dark .note.done { background: #16281a; border-color: #3f6b46; color: #cfe8d0; }
 .times { display: flex; flex-wrap: wrap; gap: .4rem; margin: 0; padding: 0; list-style: none; }
-.times li { font-size: .84rem; padding: .2rem .6rem; border-radius: 99px; color: var(--body-text-color-subdued);
+.times li { margin: 0; font-size: .84rem; padding: .2rem .6rem; border-radius: 99px; color: var(--body-text-color-subdued);
   background: var(--background-fill-secondary); border: 1px solid var(--border-color-primary); }
 .times b { color: var(--body-text-color); font-variant-numeric: tabular-nums; font-weight: 600; }
+.times li:last-child, .easel li:last-child { margin-bottom: 0; }
+#crop-reference img, #crop-photo img, #inverted img { width: 100%; height: 100%; object-fit: cover; }
 .hint { color: var(--body-text-color-subdued); font-size: .88rem; line-height: 1.45; margin: 0; }
 @media (max-width: 640px) {
   .gradio-container { padding: .8rem !important; }
@@ -95,6 +109,14 @@ def theme() -> gr.themes.Base:
         font_mono=("ui-monospace", "Consolas", "monospace"),
     ).set(
         body_background_fill="#fbf8f3",
+        body_text_color_subdued="#6d6359",
+        body_text_color_subdued_dark="#b3aaa0",
+        block_info_text_color="#6d6359",
+        block_info_text_color_dark="#b3aaa0",
+        block_label_text_color="#4d453d",
+        block_label_text_color_dark="#d6cdc2",
+        block_title_text_color="#2e2924",
+        block_title_text_color_dark="#ece4da",
         background_fill_secondary="#f6f1e9",
         background_fill_secondary_dark="*neutral_900",
         block_background_fill="#ffffff",
@@ -109,12 +131,12 @@ def theme() -> gr.themes.Base:
     )
 
 
-def note(text: str, kind: str = "", fraction: float | None = None, busy: bool = False) -> str:
-    """The line under the button. kind: "", "busy", "done" or "error"; `busy`: with a bar, swaying if no fraction is known."""
+def note(text: str, kind: str = "", fraction: float | None = None) -> str:
+    """The page's line of news. kind: "", "busy" (with a bar, swaying without a fraction), "done" or "error"."""
     if not text:
         return ""
     bar = ""
-    if busy:
+    if kind == "busy":
         bar = '<div class="bar busy"><i></i></div>'
         if fraction is not None:
             bar = f'<div class="bar"><i style="width:{100 * min(1.0, max(0.0, fraction)):.0f}%"></i></div>'
