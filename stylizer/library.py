@@ -136,22 +136,23 @@ class Library:
         hint = f"did you mean {' or '.join(close)}?" if close else "train one first."
         raise StyleNotFoundError(f"No style is called {name_or_key}; {hint}")
 
-    def put(self, style: Style) -> None:
+    def put(self, style: Style) -> Style:
         """Store a style under its key. Where there is one already, that one stays.
 
+        Returns:
+            The style as stored: the one that was there first, or this one, under a free name where its own is taken
+            (a training of minutes must not be lost over a name).
         Raises:
-            SettingsError: another style has this name.
             StyleFileError: the style holds NaN or infinite weights.
             DiskFullError, OutputError: it cannot be written; nothing is left behind.
         """
         if not _KEY.fullmatch(style.key):
             raise ValueError(f"{style.key!r} is not a key made by style_key")
         with self._writing():
-            target = self._folder / style.key
+            target, unfinished = self._folder / style.key, self._folder / ".new" / style.key
             if target.exists():
-                return
-            self.check_name(style.name, style.key)
-            unfinished = self._folder / ".new" / style.key
+                return self._load(target, False)
+            style = replace(style, name=self.free_name(style.name))
             try:
                 save_style(style, unfinished)
                 unfinished.rename(target)
@@ -159,6 +160,7 @@ class Library:
                 raise write_error(target, error) from error
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
+            return style
 
     def list(self) -> list[StyleInfo]:
         """Every style whose card can be read: presets first, then by name."""

@@ -78,7 +78,7 @@ def blended(generator: nn.Module, style: Style | None, strength: float) -> dict[
     check_fits(style, weights)
     for name, delta in style.delta.items():
         base = weights[name].detach()
-        weights[name] = base + strength * delta.to(device=base.device, dtype=base.dtype)
+        weights[name] = torch.add(base, delta.to(device=base.device, dtype=base.dtype), alpha=strength)
     return weights
 
 

@@ -119,7 +119,7 @@ class FakeStylizer:
         # One horizontal slice per face, so that another face is another crop.
         left, right = photo.width * face // self.faces, photo.width * (face + 1) // self.faces
         crop = ImageOps.fit(photo.crop((left, 0, right, photo.height)), (self.size, self.size))
-        return FakeAligned(crop, None, None, photo, face)
+        return FakeAligned(crop, None, None, None if already_aligned else photo, face)
 
     def invert(self, aligned: FakeAligned, depth: Depth = "refined", on_step: OnStep | None = None) -> FakeInversion:
         self.calls.append("invert")
@@ -196,7 +196,8 @@ class FakeStylizer:
         return FakeStylized(image, crop, inverted, aligned, inversion, settings.strength, seconds)
 
     def paste(self, aligned: FakeAligned, crop: Image.Image) -> Image.Image:
-        assert aligned.photo is not None
+        if aligned.photo is None:
+            return crop
         return Image.blend(aligned.photo, crop.resize(aligned.photo.size), 0.8)
 
     def styles(self) -> list[FakeStyleInfo]:

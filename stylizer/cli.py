@@ -1,0 +1,155 @@
+"""The command line: `python -m stylizer COMMAND`. What the commands do is in `commands.py`.
+
+Exit codes: 0 = all done, 1 = something went wrong inside, 2 = the input or the command was at fault, 130 = stopped.
+"""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from stylizer import commands
+from stylizer.console import Console, Context
+from stylizer.errors import Cancelled, InputError, StylizerError
+from stylizer.settings import DEPTHS, STRENGTH_MAX, STRENGTH_MIN, RenderSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from stylizer.pipeline import Stylizer
+
+STOPPED = 130
+
+
+class CommandError(InputError):
+    """The command line cannot be understood."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise CommandError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
+
+
+def main(argv: Sequence[str] | None = None, open_stylizer: "Callable[..., Stylizer] | None" = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: without the program's name; default the process's own.
+        open_stylizer: called with device= and on_progress=; default `Stylizer.open`.
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    console = Console(as_json="--json" in words)
+    try:
+        args = _parse(words)
+        with console.listening():
+            value, code = args.run(args, Context(console, open_stylizer or _open_stylizer))
+        console.result(value)
+        return int(code)
+    except (KeyboardInterrupt, Cancelled):
+        console.complain("Cancelled", "Stopped; nothing half-done was kept.")
+        return STOPPED
+    except Exception as error:
+        if "--debug" in words:
+            traceback.print_exc(file=console.err)
+        console.complain(type(error).__name__, _sentence(error))
+        return error.exit_code if isinstance(error, StylizerError) else 1
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, StylizerError):
+        return str(error)
+    why = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"Something went wrong inside ({why}). Run the same command with --debug to see where."
+
+
+def _open_stylizer(**options: Any) -> "Stylizer":
+    from stylizer.pipeline import Stylizer
+
+    return Stylizer.open(**options)
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = build_parser()
+    args, rest = parser.parse_known_args(words)
+    if rest and args.run is not commands.bench:
+        parser.error(f"unknown: {' '.join(rest)}")
+    args.rest = rest
+    return args
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and options; defaults come from `settings.py`."""
+    parser = _Parser(
+        prog="python -m stylizer", description="Draw a face in the style of one picture.", allow_abbrev=False
+    )
+    adders = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[..., Any], about: str) -> argparse.ArgumentParser:
+        sub = adders.add_parser(name, help=about, description=about, allow_abbrev=False)
+        sub.set_defaults(run=run)
+        sub.add_argument("--device", help="cpu, cuda or mps (default: STYLIZER_DEVICE, else the best there is)")
+        sub.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+        sub.add_argument("--debug", action="store_true", help="show where an error comes from")
+        return sub
+
+    _add_stylize(command("stylize", commands.stylize, "draw photos in the style of a picture"))
+    train = command("train", commands.train, "learn a style and keep it under a name")
+    train.add_argument("reference", type=Path, metavar="REF")
+    train.add_argument("--name", required=True)
+    _add_training(train)
+    command("styles", commands.styles, "list the styles that are there")
+    align = command("align", commands.align, "cut a face out of a photo, as the networks see it")
+    _add_photo(align)
+    invert = command("invert", commands.invert, "draw a photo by the generator, without a style")
+    _add_photo(invert)
+    _add_depth(invert)
+    fetch = command("fetch", commands.fetch, "get the base networks ahead of time")
+    fetch.add_argument("--fan", action="store_true", help="also FAN's landmark network (needs the open internet)")
+    command("doctor", commands.doctor, "say what is there, what is missing and what to do about it")
+    command("bench", commands.bench, "time everything; more options are handed on to benchmarks/speed.py")
+    return parser
+
+
+def _add_stylize(sub: argparse.ArgumentParser) -> None:
+    style = sub.add_mutually_exclusive_group(required=True)
+    style.add_argument("--reference", type=Path, metavar="REF", help="the picture to learn the style from")
+    style.add_argument("--style", metavar="NAME", help="a style that is there already: its name or key")
+    sub.add_argument("--target", type=Path, nargs="+", action="extend", required=True, metavar="PHOTO")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    look = RenderSettings()
+    about = f"{STRENGTH_MIN:g} = the photo's own face, 1 = the full style (default), up to {STRENGTH_MAX:g}"
+    sub.add_argument("--strength", type=float, default=look.strength, metavar="S", help=about)
+    sub.add_argument("--preserve-color", action="store_true", help="keep the photo's colours")
+    sub.add_argument("--full-frame", action="store_true", help="put the face back into the whole photo")
+    _add_face(sub)
+    _add_depth(sub)
+    _add_training(sub)
+
+
+def _add_training(sub: argparse.ArgumentParser) -> None:
+    default = TrainSettings()
+    about = f"training steps (default {default.iterations})"
+    sub.add_argument("--iterations", type=int, default=default.iterations, metavar="N", help=about)
+    about = f"of the training (default {default.seed})"
+    sub.add_argument("--seed", type=int, default=default.seed, metavar="N", help=about)
+    about = "take the reference as a crop of one face already, without looking for one"
+    sub.add_argument("--already-aligned", action="store_true", help=about)
+
+
+def _add_photo(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("photo", type=Path, metavar="PHOTO")
+    sub.add_argument("--out", type=Path, required=True, metavar="PNG")
+    _add_face(sub)
+    sub.add_argument("--already-aligned", action="store_true", help="the photo is a crop of one face already")
+
+
+def _add_face(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--face", type=int, default=0, metavar="N", help="0 = the largest face (default), 1 = the next ..."
+    )
+
+
+def _add_depth(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--depth", choices=DEPTHS, default=DEPTHS[-1], help=f"of the inversion (default {DEPTHS[-1]})")

@@ -1,0 +1,131 @@
+"""What the command line shows: lines, warnings and progress bars; with --json, one JSON object and nothing else."""
+
+import argparse
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from stylizer.pipeline import Stylizer
+    from stylizer.progress import OnStep
+
+Outcome = tuple[Any, int]
+"""A command's JSON value and exit code."""
+
+
+class Console:
+    """Writes to standard output and standard error.
+
+    Args:
+        as_json: keep standard output for `result`, and show no bars.
+
+    `warnings` collects what `warn` was given and what the package logged as a warning.
+    """
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.out, self.err = sys.stdout, sys.stderr
+        self.warnings: list[str] = []
+        self._bars = not as_json and self.err.isatty()
+        self._download: tuple[str, Any] | None = None
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Collect the package's warnings; with --json, send what libraries print to standard error."""
+        handler, log = _ToConsole(self), logging.getLogger("stylizer")
+        log.addHandler(handler)
+        try:
+            with contextlib.redirect_stdout(self.err) if self.as_json else contextlib.nullcontext():
+                yield
+        finally:
+            log.removeHandler(handler)
+            self._end_download()
+
+    def say(self, text: str) -> None:
+        """A line for humans; none with --json."""
+        if not self.as_json:
+            _print(text, self.out)
+
+    def warn(self, text: str) -> None:
+        """A line on standard error, kept for the JSON's "warnings"."""
+        self.warnings.append(text)
+        _print(f"Warning: {text}", self.err)
+
+    def complain(self, kind: str, message: str) -> None:
+        """Why nothing came of it: one line on standard error, or the JSON error object on standard output."""
+        if self.as_json:
+            self.result({"error": {"type": kind, "message": message}})
+        else:
+            _print(f"Error: {message}", self.err)
+
+    def result(self, value: Any) -> None:
+        """The one JSON value of a run; nothing without --json."""
+        if self.as_json:
+            _print(json.dumps(value, allow_nan=False), self.out)
+
+    @contextlib.contextmanager
+    def steps(self, label: str) -> "Iterator[OnStep | None]":
+        """A progress bar for work that reports (step, total, preview); None where none is shown."""
+        self._end_download()
+        if not self._bars:
+            yield None
+            return
+        from tqdm import tqdm
+
+        with tqdm(desc=label, file=self.err, leave=False, unit="step") as bar:
+
+            def report(step: int, total: int, _preview: "Image.Image | None") -> None:
+                bar.total = total
+                bar.update(step - bar.n)
+
+            yield report
+
+    def progress(self, label: str, fraction: float) -> None:
+        """Show how much of a download is done, 0..1."""
+        if not self._bars:
+            return
+        from tqdm import tqdm
+
+        if self._download is None or self._download[0] != label:
+            self._end_download()
+            self._download = (label, tqdm(desc=label, total=100, file=self.err, unit="%"))
+        bar = self._download[1]
+        bar.update(round(100 * fraction) - bar.n)
+
+    def _end_download(self) -> None:
+        if self._download is not None:
+            self._download[1].close()
+            self._download = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a command works with: the console, and how to open the stylizer."""
+
+    console: Console
+    open_stylizer: "Callable[..., Stylizer]"
+
+    def stylizer(self, args: argparse.Namespace) -> "Stylizer":
+        """Open it on the device that the command line names."""
+        return self.open_stylizer(device=args.device, on_progress=self.console.progress)
+
+
+class _ToConsole(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.warn(record.getMessage())
+
+
+def _print(text: str, stream: TextIO) -> None:
+    # File names may hold anything; a terminal that cannot show a character must not end the run.
+    encoding = stream.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)

@@ -1,0 +1,269 @@
+"""The whole story: a reference becomes a style, a photo becomes a code, and both together a picture.
+
+`Stylizer` is what the page, the command line and programs call. It holds no state but its parts: everything it makes
+is a value that the caller keeps.
+"""
+
+import gc
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from PIL import Image
+
+from stylizer.color import keep_colors
+from stylizer.errors import DeviceError, PictureError, SettingsError
+from stylizer.faces import AlignedFace, FaceFinder, align, paste
+from stylizer.faces import already_aligned as as_aligned
+from stylizer.finetune import finetune
+from stylizer.images import PictureSource, open_picture, to_image
+from stylizer.inversion import Inversion, Purpose, invert
+from stylizer.library import Library, StyleInfo, clean_name, reference_hash, style_key
+from stylizer.progress import OnStep, Stages
+from stylizer.runtime import Runtime, choose_runtime, home_dir, is_out_of_memory
+from stylizer.settings import Depth, RenderSettings, TrainSettings
+from stylizer.style import Style, make_card, render
+from stylizer.weights.load import Networks, landmark_files, load_networks
+
+log = logging.getLogger(__name__)
+
+Reference = PictureSource | AlignedFace
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, eq=False)
+class Stylized:
+    """A photo in a style, with all that led to it.
+
+    image: what was asked for: the 1024 x 1024 crop, or with full_frame the whole photo with the crop put back.
+    crop: the stylised 1024 x 1024 crop. inverted: the same code drawn without a style.
+    aligned, inversion: what a rendering at another strength starts from.
+    seconds: "align", "invert", "render".
+    """
+
+    image: Image.Image
+    crop: Image.Image
+    inverted: Image.Image
+    aligned: AlignedFace
+    inversion: Inversion
+    strength: float
+    seconds: dict[str, float]
+
+
+class Stylizer:
+    """Learns styles and draws faces in them.
+
+    Args:
+        networks: the base networks; shared and never changed.
+        finder: finds faces and landmarks.
+        library: keeps the styles.
+        runtime: the device that the networks are on.
+    """
+
+    def __init__(self, networks: Networks, finder: FaceFinder, library: Library, runtime: Runtime) -> None:
+        self.networks, self.finder, self.library, self.runtime = networks, finder, library, runtime
+
+    @classmethod
+    def open(
+        cls,
+        home: Path | None = None,
+        device: str | None = None,
+        on_progress: Callable[[str, float], None] | None = None,
+    ) -> "Stylizer":
+        """Load everything, fetching the base weights where they are missing.
+
+        Args:
+            home: the cache folder; default STYLIZER_HOME or the platform's cache folder.
+            device: "cpu", "cuda", "mps"; default STYLIZER_DEVICE or the best there is.
+            on_progress: gets what is being fetched and how much of it is done, 0..1.
+        Raises:
+            DeviceError, DownloadError, HashMismatchError, WeightsError, DiskFullError.
+        """
+        home, runtime = home or home_dir(), choose_runtime(device)
+        networks = load_networks(home, runtime.device, on_progress)
+        library = open_library(home, networks.base_hash)
+        return cls(networks, FaceFinder(*landmark_files(home)), library, runtime)
+
+    def align(self, picture: PictureSource, face: int = 0, already_aligned: bool = False) -> AlignedFace:
+        """Cut one face out of a picture, 1024 x 1024; `face` 0 is the largest.
+
+        Raises:
+            PictureError, NoFaceError, FaceIndexError, DegenerateFaceError.
+        """
+        photo = open_picture(picture)
+        if already_aligned:
+            return as_aligned(photo, self.finder)
+        return align(photo, self.finder.choose(photo, face), face)
+
+    def invert(self, aligned: AlignedFace, depth: Depth = "refined", on_step: OnStep | None = None) -> Inversion:
+        """Find the code that the generator draws this face from.
+
+        Raises:
+            DeviceError: out of memory, also in the smaller working size. Whatever on_step raises.
+        """
+        return self._invert(aligned, depth, "photo", on_step)
+
+    def learn(
+        self,
+        references: Reference | list[Reference] | tuple[Reference, ...],
+        settings: TrainSettings = TrainSettings(),  # noqa: B008 - frozen
+        name: str | None = None,
+        *,
+        already_aligned: bool = False,
+        on_step: OnStep | None = None,
+    ) -> tuple[Style, bool]:
+        """The style of one reference, or of several together: from the library, or trained now and put there.
+
+        Args:
+            references: pictures of one face each, or faces cut out before.
+            name: what to call the style; default the reference's file name.
+            already_aligned: take the pictures as crops, without looking for a face.
+            on_step: steps count through the inversions of the references and the training.
+        Returns:
+            The style, and whether it had to be trained.
+        Raises:
+            The errors of `align`; SettingsError: another style has this name; DiskFullError, OutputError: it cannot be
+            stored; DeviceError; whatever on_step raises, and then nothing half-done is kept.
+        """
+        pictures = list(references) if isinstance(references, (list, tuple)) else [references]
+        faces = [p if isinstance(p, AlignedFace) else self.align(p, 0, already_aligned) for p in pictures]
+        if not faces:
+            raise PictureError("There is no reference picture; give at least one.")
+        key = style_key([face.crop for face in faces], settings, self.networks.base_hash)
+        if name is not None:
+            name = clean_name(name)
+            self.library.check_name(name, key)  # before the training, not after it
+        with self.library.lock(key, lambda: on_step(0, settings.iterations, None) if on_step else None):
+            style = self.library.get(key)
+            if trained := style is None:
+                style = self._train(faces, settings, on_step)
+                style = self.library.put(replace(style, key=key, name=name or _default_name(pictures[0], key)))
+        if name is not None and style.name != name:
+            self.library.name(key, name)
+            style = replace(style, name=name)
+        return style, trained
+
+    def render(
+        self,
+        inversion: Inversion,
+        style: Style | None,
+        settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+    ) -> Image.Image:
+        """Draw a code in a style, 1024 x 1024. Strength 0, or no style, is the inverted photo bit for bit.
+
+        Raises:
+            StyleFileError: the style was made for another network. DeviceError: out of memory.
+        """
+        return self._render(inversion, style, settings, None)
+
+    def stylize(  # noqa: PLR0917 - all but the first three are usually given by name
+        self,
+        photo: PictureSource | AlignedFace,
+        style: Style | None,
+        settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+        depth: Depth = "refined",
+        face: int = 0,
+        full_frame: bool = False,
+        on_step: OnStep | None = None,
+    ) -> Stylized:
+        """Draw the person of a photo in a style.
+
+        Args:
+            photo: a picture, or a face cut out before (then `face` has no say).
+            full_frame: put the crop back into the whole photo.
+        Raises:
+            The errors of `align`, `invert` and `render`.
+        """
+        started = time.perf_counter()
+        aligned = photo if isinstance(photo, AlignedFace) else self.align(photo, face)
+        found = time.perf_counter()
+        inversion = self.invert(aligned, depth, on_step)
+        inverted_at = time.perf_counter()
+        inverted = self._render(inversion, None, settings, None)
+        crop = self._render(inversion, style, settings, inverted)
+        image = self.paste(aligned, crop) if full_frame else crop
+        ended = time.perf_counter()
+        seconds = {"align": found - started, "invert": inverted_at - found, "render": ended - inverted_at}
+        return Stylized(image, crop, inverted, aligned, inversion, settings.strength, seconds)
+
+    def paste(self, aligned: AlignedFace, crop: Image.Image) -> Image.Image:
+        """The whole photo with the crop put back; the crop itself where there is no photo."""
+        return paste(aligned, crop)
+
+    def styles(self) -> list[StyleInfo]:
+        """Presets and learned styles."""
+        return self.library.list()
+
+    def find_style(self, name_or_key: str) -> Style:
+        """A preset or learned style. Raises StyleNotFoundError, StyleFileError."""
+        return self.library.find(name_or_key)
+
+    def _train(self, faces: Sequence[AlignedFace], settings: TrainSettings, on_step: OnStep | None) -> Style:
+        stages = Stages(on_step, settings.iterations)
+        codes = [self._invert(face, "refined", "reference", stages.next()) for face in faces]
+        report = stages.next(last=True)
+        style = self._tried(lambda small: finetune(self.networks, faces, codes, settings, report, small=small))
+        card = make_card(asdict(settings), self.networks.base_hash, reference_hash([face.crop for face in faces]))
+        return replace(style, card={**card, **style.card})
+
+    def _invert(self, aligned: AlignedFace, depth: Depth, purpose: Purpose, on_step: OnStep | None) -> Inversion:
+        return self._tried(lambda small: invert(self.networks, aligned, depth, on_step, purpose, small=small))
+
+    def _render(
+        self, inversion: Inversion, style: Style | None, settings: RenderSettings, inverted: Image.Image | None
+    ) -> Image.Image:
+        plain = style is None or settings.strength == 0
+        if plain and inverted is not None:
+            return inverted
+        image = self._tried(
+            lambda _: to_image(render(self.networks.generator, inversion.w_plus, style, settings.strength))
+        )
+        if plain or not settings.preserve_color:
+            return image
+        return keep_colors(image, inverted or self._render(inversion, None, settings, None))
+
+    def _tried(self, work: Callable[[bool], _T]) -> _T:
+        """Do some work on the device; where its memory runs out, once more in the smaller working size."""
+        try:
+            return work(False)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # Out of the except block, the error and the tensors in its frames can go.
+        _free_memory()
+        log.warning("The device ran out of memory; a smaller working size was used, which costs some detail.")
+        try:
+            return work(True)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        _free_memory()
+        advice = "" if self.runtime.device.type == "cpu" else ", or choose the CPU (--device cpu)"
+        raise DeviceError(
+            f"The memory of the device ({self.runtime.device}) is not enough, even with a smaller working size; close "
+            f"other programs that use it{advice}."
+        )
+
+
+def open_library(home: Path | None = None, base_hash: str | None = None) -> Library:
+    """The styles below `home`, with the presets that lie beside the package; needs no networks."""
+    presets = Path(__file__).resolve().parent.parent / "styles"
+    return Library(home or home_dir(), presets if presets.is_dir() else None, base_hash)
+
+
+def _default_name(picture: object, key: str) -> str:
+    """A file's name without folder and ending; for anything else, the first digits of the key."""
+    try:
+        return clean_name(Path(picture).stem if isinstance(picture, (str, Path)) else key[:8])
+    except SettingsError:
+        return key[:8]
+
+
+def _free_memory() -> None:
+    gc.collect()
+    if torch.accelerator.is_available():
+        torch.accelerator.empty_cache()

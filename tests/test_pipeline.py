@@ -1,0 +1,271 @@
+"""The whole story on tiny parts: what is trained when, what equals what, what happens when memory or patience ends."""
+
+import dataclasses
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import stylizer.pipeline
+from stylizer.errors import Cancelled, DeviceError, FaceIndexError, NoFaceError, PictureError, SettingsError
+from stylizer.faces import AlignedFace
+from stylizer.inversion import Inversion
+from stylizer.library import StyleInfo
+from stylizer.pipeline import Stylized, Stylizer
+from stylizer.progress import Stages
+from stylizer.settings import RenderSettings, TrainSettings
+from stylizer.style import LICENCE_NOTE, Style
+from tests import fakes
+from tests.tiny import noise_picture, tiny_finetune, tiny_invert, tiny_stylizer, use_tiny_parts
+
+SETTINGS = TrainSettings(iterations=3)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stylizer:
+    use_tiny_parts(monkeypatch)
+    return tiny_stylizer(tmp_path / "home")
+
+
+def same(one: Image.Image, other: Image.Image) -> bool:
+    return one.size == other.size and one.tobytes() == other.tobytes()
+
+
+# Faces
+
+
+def test_align_cuts_out_the_chosen_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_tiny_parts(monkeypatch)
+    tiny = tiny_stylizer(tmp_path, faces=2)
+    first, second = (tiny.align(noise_picture(), face) for face in (0, 1))
+    assert (first.crop.size, first.face, second.face) == ((1024, 1024), 0, 1)
+    assert not same(first.crop, second.crop)
+    with pytest.raises(FaceIndexError):
+        tiny.align(noise_picture(), 2)
+
+
+def test_a_picture_without_a_face_can_be_taken_as_it_is(tiny: Stylizer) -> None:
+    blank = Image.new("RGB", (80, 80), "red")
+    with pytest.raises(NoFaceError):
+        tiny.align(blank)
+    assert tiny.align(blank, already_aligned=True).crop.getpixel((500, 500)) == (255, 0, 0)
+
+
+# Learning
+
+
+def test_a_style_is_trained_once(tiny: Stylizer) -> None:
+    style, trained = tiny.learn(noise_picture(), SETTINGS)
+    again, trained_again = tiny.learn(noise_picture(), SETTINGS)
+    assert (trained, trained_again) == (True, False)
+    assert (again.key, again.name) == (style.key, style.name)
+    assert all(torch.equal(again.delta[name], tensor) for name, tensor in style.delta.items())
+    assert dict(again.card) == dict(style.card)
+
+
+@pytest.mark.parametrize("other", [{"iterations": 4}, {"seed": 1}])
+def test_other_settings_are_another_style(tiny: Stylizer, other: dict[str, int]) -> None:
+    one, _ = tiny.learn(noise_picture(), SETTINGS)
+    two, trained = tiny.learn(noise_picture(), dataclasses.replace(SETTINGS, **other))
+    assert trained
+    assert one.key != two.key
+
+
+def test_a_face_cut_out_before_is_the_same_reference(tiny: Stylizer) -> None:
+    one, _ = tiny.learn(noise_picture(), SETTINGS)
+    two, trained = tiny.learn(tiny.align(noise_picture()), SETTINGS)
+    assert (two.key, trained) == (one.key, False)
+
+
+def test_several_references_are_one_style(tiny: Stylizer) -> None:
+    both, _ = tiny.learn([noise_picture(1), noise_picture(2)], SETTINGS)
+    keys = {both.key, *(tiny.learn(noise_picture(seed), SETTINGS)[0].key for seed in (1, 2))}
+    assert len(keys) == 3
+    with pytest.raises(PictureError):
+        tiny.learn([], SETTINGS)
+
+
+def test_the_card_tells_where_a_style_comes_from(tiny: Stylizer) -> None:
+    card = tiny.learn(noise_picture(), SETTINGS)[0].card
+    assert card["settings"] == {"iterations": 3, "seed": 0}
+    assert card["base_hash"] == tiny.networks.base_hash
+    assert card["licence"] == LICENCE_NOTE
+    assert len(card["reference_hash"]) == 64
+
+
+def test_names(tiny: Stylizer, tmp_path: Path) -> None:
+    path = tmp_path / "Mona Lisa.png"
+    noise_picture(1).save(path)
+    from_file, _ = tiny.learn(path, SETTINGS)
+    without, _ = tiny.learn(noise_picture(2), SETTINGS)
+    assert (from_file.name, without.name) == ("Mona Lisa", without.key[:8])
+    renamed, trained = tiny.learn(path, SETTINGS, name="smile")
+    assert (renamed.name, renamed.key, trained) == ("smile", from_file.key, False)
+    assert tiny.find_style("smile").key == from_file.key
+    assert {info.name for info in tiny.styles()} == {"smile", without.name}
+
+
+def test_a_taken_name_is_said_before_the_training(tiny: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.learn(noise_picture(1), SETTINGS, name="ink")
+    monkeypatch.setattr(stylizer.pipeline, "finetune", lambda *_, **__: pytest.fail("trained"))
+    with pytest.raises(SettingsError, match="ink"):
+        tiny.learn(noise_picture(2), SETTINGS, name="ink")
+
+
+def test_a_file_named_like_a_key_gets_another_name(tiny: Stylizer, tmp_path: Path) -> None:
+    path = tmp_path / f"{'ab' * 16}.png"
+    noise_picture().save(path)
+    style, _ = tiny.learn(path, SETTINGS)
+    assert style.name == style.key[:8]
+
+
+def test_the_steps_of_a_training_count_up_to_their_total(tiny: Stylizer) -> None:
+    seen: list[tuple[int, int]] = []
+    tiny.learn([noise_picture(1), noise_picture(2)], SETTINGS, on_step=lambda s, t, _: seen.append((s, t)))
+    steps = [step for step, _ in seen]
+    assert steps == [1, 2, 3, 4, 5, 6, 7]  # two inversions of two steps, then three iterations
+    assert seen[-1] == (7, 7)
+
+
+def test_stages_without_a_listener_are_silent() -> None:
+    assert Stages(None, 5).next() is None
+
+
+def test_cancelling_keeps_nothing(tiny: Stylizer) -> None:
+    def stop(step: int, total: int, preview: Any) -> None:
+        if step == total:
+            raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        tiny.learn(noise_picture(), SETTINGS, on_step=stop)
+    assert tiny.styles() == []
+    _, trained = tiny.learn(noise_picture(), SETTINGS)
+    assert trained
+
+
+# Drawing
+
+
+@pytest.fixture
+def style(tiny: Stylizer) -> Style:
+    return tiny.learn(noise_picture(1), SETTINGS)[0]
+
+
+def test_strength_0_is_the_inverted_photo(tiny: Stylizer, style: Style) -> None:
+    for keep in (False, True):
+        done = tiny.stylize(noise_picture(2), style, RenderSettings(0.0, preserve_color=keep))
+        assert same(done.image, done.inverted)
+    assert same(done.inverted, tiny.render(done.inversion, None))
+    assert same(done.inverted, tiny.render(done.inversion, style, RenderSettings(0.0)))
+    assert same(tiny.stylize(noise_picture(2), None).image, done.inverted)
+
+
+def test_rendering_again_equals_stylizing_at_that_strength(tiny: Stylizer, style: Style) -> None:
+    first = tiny.stylize(noise_picture(2), style, RenderSettings(1.0))
+    for settings in (RenderSettings(0.5), RenderSettings(1.0), RenderSettings(1.5, preserve_color=True)):
+        again = tiny.stylize(noise_picture(2), style, settings)
+        assert same(again.image, tiny.render(first.inversion, style, settings))
+    assert not same(first.image, first.inverted)
+
+
+def test_depth_reaches_the_inversion(tiny: Stylizer, style: Style) -> None:
+    fast, refined = (tiny.stylize(noise_picture(2), style, depth=depth) for depth in ("fast", "refined"))
+    assert (fast.inversion.depth, refined.inversion.depth) == ("fast", "refined")
+    assert not same(fast.image, refined.image)
+
+
+def test_full_frame_changes_the_face_alone(tiny: Stylizer, style: Style) -> None:
+    photo = noise_picture(2, (300, 90))
+    done = tiny.stylize(photo, style, full_frame=True)
+    assert done.image.size == photo.size
+    changed = (np.asarray(done.image) != np.asarray(photo)).any(axis=(0, 2)).nonzero()[0]
+    assert 0 < len(changed) < 200
+    assert done.crop.size == (1024, 1024)
+
+
+def test_a_face_cut_out_before_is_drawn_alike(tiny: Stylizer, style: Style) -> None:
+    aligned = tiny.align(noise_picture(2))
+    assert same(tiny.stylize(aligned, style).image, tiny.stylize(noise_picture(2), style).image)
+    without = dataclasses.replace(aligned, photo=None)
+    assert tiny.stylize(without, style, full_frame=True).image.size == (1024, 1024)
+
+
+def test_every_stage_is_timed(tiny: Stylizer, style: Style) -> None:
+    done = tiny.stylize(noise_picture(2), style)
+    assert list(done.seconds) == ["align", "invert", "render"]
+    assert all(value >= 0 for value in done.seconds.values())
+
+
+# Memory
+
+
+def _starved(work: Any, enough_when_small: bool) -> Any:
+    def starved(*args: Any, small: bool = False, **kwargs: Any) -> Any:
+        calls.append(small)
+        if not (small and enough_when_small):
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return work(*args, **kwargs)
+
+    calls: list[bool] = []
+    starved.calls = calls  # type: ignore[attr-defined]
+    return starved
+
+
+def test_out_of_memory_is_tried_once_more_in_a_smaller_size(
+    tiny: Stylizer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    small_invert, small_finetune = _starved(tiny_invert, True), _starved(tiny_finetune(), True)
+    monkeypatch.setattr(stylizer.pipeline, "invert", small_invert)
+    monkeypatch.setattr(stylizer.pipeline, "finetune", small_finetune)
+    _, trained = tiny.learn(noise_picture(), SETTINGS)
+    assert trained
+    assert small_invert.calls == small_finetune.calls == [False, True]
+    assert "smaller working size" in caplog.text
+
+
+def test_memory_that_is_never_enough_is_a_clear_error(tiny: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stylizer.pipeline, "invert", _starved(tiny_invert, False))
+    with pytest.raises(DeviceError, match="close other programs"):
+        tiny.invert(tiny.align(noise_picture()))
+
+
+def test_other_errors_are_not_tried_again(tiny: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def broken(*_: Any, **__: Any) -> None:
+        calls.append(1)
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(stylizer.pipeline, "invert", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        tiny.invert(tiny.align(noise_picture()))
+    assert calls == [1]
+
+
+# The fake that the page and the command line are tested with
+
+
+def test_the_fake_has_the_real_ones_methods() -> None:
+    for name, method in inspect.getmembers(Stylizer, inspect.isfunction):
+        if not name.startswith("_"):
+            real = inspect.signature(method).parameters.values()
+            fake = inspect.signature(getattr(fakes.FakeStylizer, name)).parameters.values()
+            assert [(p.name, p.kind, p.default) for p in fake] == [(p.name, p.kind, p.default) for p in real], name
+
+
+@pytest.mark.parametrize(
+    ("fake", "real"),
+    [
+        (fakes.FakeAligned, AlignedFace),
+        (fakes.FakeInversion, Inversion),
+        (fakes.FakeStyle, Style),
+        (fakes.FakeStyleInfo, StyleInfo),
+        (fakes.FakeStylized, Stylized),
+    ],
+)
+def test_the_fakes_values_have_the_real_ones_fields(fake: Any, real: Any) -> None:
+    assert [field.name for field in dataclasses.fields(fake)] == [field.name for field in dataclasses.fields(real)]

@@ -1,0 +1,129 @@
+"""A real `Stylizer` on tiny parts: a generator of a few thousand weights, faces where they are said to be."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+import stylizer.pipeline
+from stylizer.errors import FaceIndexError, NoFaceError
+from stylizer.faces import AlignedFace, Face
+from stylizer.inversion import Inversion
+from stylizer.library import Library
+from stylizer.pipeline import Stylizer
+from stylizer.runtime import Runtime
+from stylizer.settings import NUM_WS, W_DIM, TrainSettings
+from stylizer.style import Style
+
+BASE_HASH = "0" * 64
+
+
+class TinyGenerator(nn.Module):
+    """`MobileGenerator`'s forward, of 8 x 8 flat squares."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        draw = torch.Generator().manual_seed(seed)
+        self.color = nn.Conv2d(8, 3, 1)
+        self.spread = nn.Parameter(torch.randn(W_DIM, 8 * 8 * 8, generator=draw) / W_DIM**0.5)
+        self.color.bias = nn.Parameter(torch.zeros(3))
+        self.color.weight.data = torch.randn(3, 8, 1, 1, generator=draw) / 8**0.5
+        self.register_buffer("noise", torch.randn(8, 8, 8, generator=draw) / 10)
+        self.requires_grad_(False)
+
+    def forward(self, w_plus: Tensor) -> Tensor:
+        maps = (w_plus.mean(1) @ self.spread).reshape(-1, 8, 8, 8) + self.noise
+        return torch.tanh(self.color(maps)).repeat_interleave(128, 2).repeat_interleave(128, 3)
+
+
+class TinyFinder:
+    """One face in the middle of every picture that is not of one colour; `faces` says how many there are."""
+
+    def __init__(self, faces: int = 1) -> None:
+        self.faces = faces
+
+    def find(self, photo: Image.Image) -> list[Face]:
+        if all(low == high for low, high in photo.getextrema()):
+            return []
+        points = np.full((68, 2), 0.5)
+        points[36:42], points[42:48] = (0.38, 0.45), (0.62, 0.45)
+        points[48], points[54] = (0.42, 0.7), (0.58, 0.7)
+        points = (points * min(photo.size)).astype(np.float32)
+        return [Face((0.0, 0.0, *map(float, photo.size)), points + 3 * i, "hog") for i in range(self.faces)]
+
+    def choose(self, photo: Image.Image, face: int = 0) -> Face:
+        found = self.find(photo)
+        if not found:
+            raise NoFaceError("No face was found.")
+        if face >= len(found):
+            raise FaceIndexError("There is no such face.")
+        return found[face]
+
+    def landmarks(self, photo: Image.Image, box_xyxy: Any) -> Any:
+        return np.full((68, 2), 0.5, np.float32)
+
+
+def tiny_invert(
+    networks: Any, aligned: AlignedFace, depth: str = "refined", on_step: Any = None, purpose: str = "photo", **_: Any
+) -> Inversion:
+    """A code that depends on the crop and the depth; reports two steps."""
+    for step in (1, 2):
+        if on_step:
+            on_step(step, 2, None)
+    seed = int(np.asarray(aligned.crop, np.int64).sum()) + len(depth)
+    return Inversion(torch.randn(NUM_WS, W_DIM, generator=torch.Generator().manual_seed(seed)), depth)
+
+
+def tiny_finetune(delay: float = 0.0) -> Callable[..., Style]:
+    """A training that takes `delay` seconds a step, and whose delta depends on the references and the seed."""
+
+    def finetune(  # noqa: PLR0917 - as the real one
+        networks: Any,
+        references: Sequence[AlignedFace],
+        inversions: Sequence[Inversion],
+        settings: TrainSettings,
+        on_step: Any = None,
+        small: bool = False,
+    ) -> Style:
+        for step in range(1, settings.iterations + 1):
+            time.sleep(delay)
+            if on_step:
+                on_step(step, settings.iterations, None)
+        seed = settings.seed + int(sum(i.w_plus.abs().sum() for i in inversions))
+        return random_style(networks.generator, seed)
+
+    return finetune
+
+
+def random_style(generator: nn.Module, seed: int = 0, **facts: Any) -> Style:
+    """A style without key and name, for one generator."""
+    draw = torch.Generator().manual_seed(seed)
+    delta = {name: (torch.randn(p.shape, generator=draw) / 4).half() for name, p in generator.named_parameters()}
+    return Style("", "", delta, {"format": 1, "base_hash": BASE_HASH, **facts})
+
+
+def tiny_stylizer(home: Path, faces: int = 1) -> Stylizer:
+    """`Stylizer` on tiny parts. `use_tiny_parts` must have been called."""
+    networks: Any = SimpleNamespace(generator=TinyGenerator(), base_hash=BASE_HASH)
+    library = Library(home, None, BASE_HASH)
+    finder: Any = TinyFinder(faces)
+    return Stylizer(networks, finder, library, Runtime(torch.device("cpu"), 1))
+
+
+def use_tiny_parts(patch: pytest.MonkeyPatch, delay: float = 0.0) -> None:
+    """Put the tiny inversion and training in the pipeline's place."""
+    patch.setattr(stylizer.pipeline, "invert", tiny_invert)
+    patch.setattr(stylizer.pipeline, "finetune", tiny_finetune(delay))
+
+
+def noise_picture(seed: int = 0, size_wh: tuple[int, int] = (120, 100)) -> Image.Image:
+    """A picture like no other."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (size_wh[1], size_wh[0], 3), np.uint8)
+    return Image.fromarray(pixels)
