@@ -1,5 +1,6 @@
 """Build the networks with their pretrained weights."""
 
+import copy
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 class Networks:
     """The base networks, shared by everything and never changed: in evaluation mode, without gradients of their own.
 
+    quick_perceptual: the same in bfloat16 where the hardware is faster in it, for losses; else the same object.
     base_hash: SHA-256 over the generator's weights, hex; styles are valid for one base only.
     heads: small pictures from the generator's feature maps; they ship with this package.
     wspace: the distribution of w.
@@ -37,6 +39,7 @@ class Networks:
     generator: MobileGenerator
     mapping: MappingNetwork
     perceptual: HedVgg
+    quick_perceptual: HedVgg
     identity: DlibIdentity
     heads: ImageHeads
     wspace: WSpace

@@ -1,0 +1,47 @@
+"""The distribution of W, and coordinates in which it is round."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylizer.networks.mapping import MappingNetwork
+
+SAMPLES = 16_384
+_SLOPE = 0.2  # of the mapping network's last leaky ReLU; 1 / 0.2 undoes it
+_FLOOR = 0.05  # of the largest deviation: directions that hardly vary are not blown up further
+
+
+class WSpace(nn.Module):
+    """Mean and deviation of w, and the whitened space P_N+ in which distance from the mean is likelihood.
+
+    Source: Zhu et al. 2020, Improved StyleGAN Embedding: Where are the Good Latents? (arXiv 2012.09036), section 3.2.
+    """
+
+    mean: Tensor
+    std: Tensor
+    centre: Tensor
+    basis: Tensor
+    scale: Tensor
+
+    def __init__(self, mapping: MappingNetwork, samples: int = SAMPLES) -> None:
+        super().__init__()
+        z = torch.randn(samples, 512, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            w = mapping(z)
+            flat = F.leaky_relu(w, 1 / _SLOPE)
+            centre = flat.mean(0)
+            variance, basis = torch.linalg.eigh(torch.cov(flat.T))
+        self.register_buffer("mean", w.mean(0))
+        self.register_buffer("std", w.std(0))
+        self.register_buffer("centre", centre)
+        self.register_buffer("basis", basis)
+        scale = variance.clamp_min(0).sqrt()
+        self.register_buffer("scale", scale.clamp_min(_FLOOR * float(scale.max())))
+
+    def to_w(self, u: Tensor) -> Tensor:
+        """Whitened (N, 512) to w (N, 512)."""
+        return F.leaky_relu((u * self.scale) @ self.basis.T + self.centre, _SLOPE)
+
+    def whiten(self, w: Tensor) -> Tensor:
+        """w (N, 512) to whitened coordinates, about a unit normal distribution."""
+        return (F.leaky_relu(w, 1 / _SLOPE) - self.centre) @ self.basis / self.scale
