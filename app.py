@@ -125,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    end = _end()
     _private_folder()
     stylizer = LazyStylizer(lambda on_progress: _open(options.device, on_progress))
     page = build_app(stylizer)
@@ -145,17 +146,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         flush=True,
     )
     stylizer.start()
-    _wait_for_end()
+    while not end.wait(1.0):  # in slices: a signal is handled between them on every platform
+        pass
     page.close(verbose=False)
     return 0
 
 
-def _wait_for_end() -> None:
+def _end() -> threading.Event:
+    """Set by Ctrl-C, and by the signal that service managers send."""
     end = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: end.set())
-    while not end.wait(1.0):  # in slices: a signal is handled between them on every platform
-        pass
+    return end
 
 
 if __name__ == "__main__":

@@ -89,6 +89,7 @@ def _inputs(examples: Path) -> Inputs:
             source = gr.Radio(
                 [("A picture", FROM_PICTURE), ("Saved style", FROM_LIBRARY)],
                 value=FROM_PICTURE,
+                label="Where the style comes from",
                 show_label=False,
                 container=False,
                 elem_id="source",

@@ -44,7 +44,8 @@ CSS = """
 .gallery img, .gallery .container { width: 64px !important; height: 64px !important; max-height: 64px !important;
   object-fit: cover; object-position: top; }
 #preview { aspect-ratio: 1; }
-#preview .image-container, #preview .image-frame, #preview img { width: 100%; height: 100%; object-fit: contain; }
+#preview .image-container, #preview .image-frame, #preview img {
+  width: 100%; height: 100%; object-fit: contain; }
 footer .divider, footer .show-api-divider { display: none; }
 .easel { display: flex; flex-direction: column; align-items: center; justify-content: center; text-align: center;
   min-height: 560px; padding: 2rem 1.5rem; border: 1.5px dashed var(--border-color-primary); border-radius: 14px;

@@ -1,0 +1,362 @@
+"""The page as a person meets it: a real headless Chromium over a stand-in stylizer."""
+
+import base64
+import io
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from fakes import FakeStylizer
+from page_pictures import blank, face
+from PIL import Image, ImageChops
+
+from app import build_app, launch_options
+from stylizer.page.engine import LazyStylizer
+from stylizer.settings import RenderSettings
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None or DRIVER is None, reason="Chromium and chromedriver are not both installed"),
+]
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --window-size=1280,900"
+)
+WAIT = 30.0
+
+
+class Browser:
+    """One visitor."""
+
+    def __init__(self, url: str, profile: Path, shots: Path) -> None:
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+        service = webdriver.ChromeService(DRIVER)
+        self.driver, self.shots = webdriver.Chrome(options=options, service=service), shots
+        self.downloads = profile.with_name(f"{profile.name}-downloads")
+        self.downloads.mkdir()
+        behaviour = {"behavior": "allow", "downloadPath": str(self.downloads)}
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
+        self.driver.get(url)
+        self.until(lambda: self.find("#run"))
+
+    def find(self, css: str) -> Any:
+        found = self.driver.find_elements("css selector", css)
+        return found[0] if found else None
+
+    def until(self, condition: Callable[[], Any]) -> Any:
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            try:
+                if result := condition():
+                    return result
+            except Exception as error:  # the element was replaced while we looked at it
+                if "stale" not in str(error).lower():
+                    raise
+            time.sleep(0.05)
+        self.shot("timeout")
+        raise AssertionError(f"not within {WAIT} s; the page says: {self.text()!r}")
+
+    def shot(self, name: str) -> None:
+        self.driver.save_screenshot(str(self.shots / f"{name}.png"))
+
+    def text(self) -> str:
+        return str(self.driver.execute_script("return document.body.innerText"))
+
+    def note(self) -> str:
+        return str(self.driver.execute_script("return document.querySelector('#note')?.innerText ?? ''"))
+
+    def upload(self, where: str, path: Path) -> None:
+        if clear := self.find(f"#{where} button[aria-label='Clear']"):
+            clear.click()
+        self.until(lambda: self.find(f"#{where} input[type=file]")).send_keys(str(path))
+        self.until(lambda: self.shown(f"#{where}"))
+
+    def shown(self, where: str) -> list[str]:
+        script = "return [...document.querySelectorAll(arguments[0] + ' img')].map(i => i.src)"
+        return [str(source) for source in self.driver.execute_script(script, where)]
+
+    def run(self) -> None:
+        self.find("#run").click()
+
+    def ran(self) -> None:
+        self.until(lambda: "Done" in self.note())
+        self.until(lambda: len(self.shown("#slider")) == 2)
+
+    def move_strength(self, value: float) -> None:
+        """As a mouse does: the value, then the release."""
+        script = """
+            const s = document.querySelector('#strength input[type=range]');
+            s.value = arguments[0];
+            s.dispatchEvent(new Event('input', {bubbles: true}));
+            s.dispatchEvent(new PointerEvent('pointerup', {bubbles: true}));"""
+        self.driver.execute_script(script, value)
+
+    def result(self) -> Image.Image:
+        """The stylised picture of the before/after slider, as the browser loads it."""
+        script = """
+            const done = arguments[1];
+            fetch(arguments[0]).then(r => r.blob()).then(b => {
+                const reader = new FileReader();
+                reader.onload = () => done(reader.result.split(',')[1]);
+                reader.readAsDataURL(b);
+            });"""
+        data = self.driver.execute_async_script(script, self.shown("#slider")[1])
+        return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+
+    def download(self) -> Image.Image:
+        """What the download button gives."""
+        for old in self.downloads.iterdir():
+            old.unlink()
+        self.until(lambda: self.find("#download").is_enabled())
+        self.find("#download").click()
+        file = self.until(lambda: next(self.downloads.glob("*.png"), None))
+        with Image.open(file) as picture:
+            return picture.convert("RGB")
+
+
+@pytest.fixture
+def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Browser]]:
+    """Open a page over a stylizer, or one more visitor of the same page."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    shots = Path(os.environ.get("STYLIZER_SCREENSHOTS") or tmp_path / "screenshots")
+    shots.mkdir(parents=True, exist_ok=True)
+    pages: list[tuple[gr.Blocks, str, Any]] = []
+    browsers: list[Browser] = []
+    examples = tmp_path / "examples"
+    (examples / "targets").mkdir(parents=True)
+    face(examples / "targets" / "example.webp", "plum")
+
+    def start(stylizer: Any) -> Browser:
+        if not pages or pages[0][2] is not stylizer:
+            page = build_app(stylizer, examples)
+            _, url, _ = page.launch(prevent_thread_lock=True, **launch_options())
+            pages.insert(0, (page, url, stylizer))
+        browsers.append(Browser(pages[0][1], tmp_path / f"profile{len(browsers)}", shots))
+        return browsers[-1]
+
+    yield start
+    for browser in browsers:
+        browser.driver.quit()
+    for page, _, _ in pages:
+        page.close(verbose=False)
+
+
+def near(one: Image.Image, other: Image.Image) -> bool:
+    """The same picture but for JPEG's losses."""
+    difference = ImageChops.difference(one, other.convert("RGB")).resize((16, 16), Image.Resampling.BOX)
+    return one.size == other.size and max(high for _, high in difference.getextrema()) < 8
+
+
+def same(one: Image.Image, other: Image.Image) -> bool:
+    return one.size == other.size and ImageChops.difference(one, other.convert("RGB")).getbbox() is None
+
+
+def drawn(reference: Path, target: Path, strength: float = 1.0) -> Image.Image:
+    direct = FakeStylizer()
+    return direct.stylize(target, direct.learn(reference)[0], RenderSettings(strength)).image
+
+
+def test_upload_run_preview_result_and_slider(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    fake = FakeStylizer(steps=10, delay=0.15)
+    page = visit(fake)
+    reference, target = face(tmp_path / "r.png", "navy"), face(tmp_path / "t.png", "pink")
+    assert "Your portrait appears here" in page.text()
+    page.shot("1-before")
+    page.upload("reference", reference)
+    page.upload("target", target)
+    page.run()
+    page.until(lambda: "Learning the style: step" in page.note())
+    page.until(lambda: page.shown("#preview"))
+    page.shot("2-running")
+    page.ran()
+    page.shot("3-result")
+    assert near(page.result(), drawn(reference, target))
+    assert "photo studied" in page.text()
+    for crop in ("#crop-reference", "#crop-photo", "#inverted"):
+        assert page.shown(crop)
+    assert same(page.download(), drawn(reference, target))
+
+    calls, before = list(fake.calls), page.shown("#slider")
+    page.move_strength(0.3)
+    page.until(lambda: page.shown("#slider") not in ([], before))
+    assert near(page.result(), drawn(reference, target, 0.3))
+    assert same(page.download(), drawn(reference, target, 0.3))
+    assert fake.calls[len(calls) :] == ["render"]  # nothing was learnt, inverted or aligned again
+
+    before = page.shown("#slider")
+    page.find("#preserve input").click()
+    page.until(lambda: page.shown("#slider") not in ([], before))
+    assert fake.calls[len(calls) :] == ["render", "render"]
+    page.shot("4-redrawn")
+
+
+def test_a_mistake_is_one_sentence_and_keeps_the_inputs(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    page = visit(FakeStylizer())
+    page.run()
+    page.until(lambda: "Add a style picture first" in page.note())
+    page.upload("reference", blank(tmp_path / "nobody.png"))
+    page.upload("target", face(tmp_path / "t.png", "pink"))
+    inputs = page.shown("#reference") + page.shown("#target")
+    page.run()
+    page.until(lambda: "already cropped" in page.note())
+    page.shot("5-error")
+    assert page.find("#note [role=alert]")
+    assert page.shown("#reference") + page.shown("#target") == inputs
+    assert "Traceback" not in page.text()
+    assert "Your portrait appears here" in page.text()
+    page.find("#advanced button").click()
+    page.until(lambda: page.find("#aligned input").is_displayed())
+    page.find("#aligned input").click()
+    page.until(lambda: page.find("#run").is_enabled())
+    page.run()
+    page.ran()
+
+
+def test_a_file_that_is_no_picture_is_named_at_once(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    page = visit(FakeStylizer())
+    (tmp_path / "text.png").write_text("This is no picture.")
+    page.upload("target", tmp_path / "text.png")
+    page.until(lambda: "text.png" in page.note())
+    page.upload("reference", face(tmp_path / "r.png", "navy"))
+    page.run()
+    page.until(lambda: "text.png" in page.note() and page.find("#run").is_enabled())
+    page.shot("6-no-picture")
+    assert "Traceback" not in page.text()
+
+
+def test_the_unexpected_shows_no_traceback(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    page = visit(FakeStylizer(failure=RuntimeError("inner secret")))
+    page.upload("reference", face(tmp_path / "r.png", "navy"))
+    page.upload("target", face(tmp_path / "t.png", "pink"))
+    page.run()
+    page.until(lambda: "went wrong" in page.note())
+    assert "inner secret" not in page.text()
+    assert page.find("#run").is_enabled()
+
+
+def test_cancel_stops_keeps_nothing_and_frees_the_place(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    fake = FakeStylizer(steps=1000, delay=0.05)
+    page = visit(fake)
+    page.upload("reference", face(tmp_path / "r.png", "navy"))
+    page.upload("target", face(tmp_path / "t.png", "pink"))
+    page.run()
+    page.until(lambda: "step" in page.note())
+    page.find("#cancel").click()
+    page.until(lambda: "Cancelled" in page.note())
+    page.shot("7-cancelled")
+    assert fake.trained == []
+    assert not page.find("#cancel") or not page.find("#cancel").is_displayed()
+    fake.steps = 2
+    page.run()
+    page.ran()
+
+
+def test_a_visitor_who_leaves_frees_the_place(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    fake = FakeStylizer(steps=1000, delay=0.05)
+    page = visit(fake)
+    page.upload("reference", face(tmp_path / "r.png", "navy"))
+    page.upload("target", face(tmp_path / "t.png", "pink"))
+    page.run()
+    page.until(lambda: "step" in page.note())
+    page.driver.get("about:blank")
+    fake.steps = 2
+    other = visit(fake)
+    other.upload("reference", face(tmp_path / "r2.png", "olive"))
+    other.upload("target", face(tmp_path / "t2.png", "gold"))
+    other.run()
+    other.ran()
+    assert len(fake.trained) == 1
+
+
+def test_two_visitors_do_not_mix(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    fake = FakeStylizer(steps=4, delay=0.1)
+    pages = [visit(fake), visit(fake)]
+    pairs = [
+        (face(tmp_path / "r0.png", "navy"), face(tmp_path / "t0.png", "pink")),
+        (face(tmp_path / "r1.png", "orange"), face(tmp_path / "t1.png", "teal")),
+    ]
+    for page, (reference, target) in zip(pages, pairs, strict=True):
+        page.upload("reference", reference)
+        page.upload("target", target)
+    for page in pages:
+        page.run()
+    for page, pair in zip(pages, pairs, strict=True):
+        page.ran()
+        assert near(page.result(), drawn(*pair))
+    before = [page.shown("#slider") for page in pages]
+    pages[0].move_strength(0.5)
+    pages[0].until(lambda: pages[0].shown("#slider") not in ([], before[0]))
+    assert near(pages[0].result(), drawn(*pairs[0], 0.5))
+    assert pages[1].shown("#slider") == before[1]
+
+
+def test_a_saved_style_and_an_example_photo(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    fake = FakeStylizer(presets=["Ink wash"])
+    page = visit(fake)
+    page.driver.find_elements("css selector", "#source input")[1].click()
+    page.until(lambda: (box := page.find("#saved input")) and box.get_attribute("value") == "Ink wash")
+    page.until(lambda: page.find(".gallery img")).click()
+    page.until(lambda: page.shown("#target"))
+    page.run()
+    page.ran()
+    page.shot("8-saved-style")
+    assert fake.trained == []
+
+
+def test_the_page_is_there_before_the_networks(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    release = threading.Event()
+
+    def opener(on_progress: Callable[[str, float], None]) -> FakeStylizer:
+        on_progress("Downloading the networks (first start only) …", 0.4)
+        release.wait(WAIT)
+        return FakeStylizer()
+
+    page = visit(LazyStylizer(opener))
+    page.upload("reference", face(tmp_path / "r.png", "navy"))
+    page.upload("target", face(tmp_path / "t.png", "pink"))
+    page.run()
+    page.until(lambda: "Downloading the networks" in page.note())
+    page.shot("9-downloading")
+    release.set()
+    page.ran()
+
+
+def test_no_request_leaves_the_machine(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    page = visit(FakeStylizer())
+    page.upload("reference", face(tmp_path / "r.png", "navy"))
+    page.upload("target", face(tmp_path / "t.png", "pink"))
+    page.run()
+    page.ran()
+    messages = (json.loads(entry["message"])["message"] for entry in page.driver.get_log("performance"))
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    own = (page.driver.current_url, "data:", "blob:", "chrome:", "about:")
+    assert len(asked) > 5
+    assert [url for url in asked if not url.startswith(own)] == []
+
+
+def test_it_fits_a_phone(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    page = visit(FakeStylizer())
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    page.driver.refresh()
+    page.until(lambda: page.find("#run"))
+    page.upload("reference", face(tmp_path / "r.png", "navy"))
+    page.upload("target", face(tmp_path / "t.png", "pink"))
+    page.run()
+    page.ran()
+    page.shot("10-phone")
+    assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
