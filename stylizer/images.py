@@ -132,8 +132,10 @@ def _open_file(source: str | Path | bytes | BinaryIO, name: str, stack: contextl
             file = cast(BinaryIO, stack.enter_context(Path(source).open("rb")))  # noqa: SIM115 - closed by the stack
         else:
             file = source if source.seekable() else BytesIO(source.read())
+        Image.init()  # else Pillow knows only its five commonest formats and trips over the others' names
+        formats = [kind for kind in READABLE if kind in Image.OPEN]
         with _quiet_bomb_warning():
-            return stack.enter_context(Image.open(file, formats=READABLE))
+            return stack.enter_context(Image.open(file, formats=formats))
     except FileNotFoundError as error:
         raise PictureError(f"{name} does not exist; check the path.") from error
     except PermissionError as error:
