@@ -91,8 +91,14 @@ def lay(canvas: Canvas, path: Array, paint: Array, radius: float, rng: np.random
     canvas.relief[y, x] = mix(canvas.relief[y, x], (0.35 + 0.65 * thickness) * (1.0 + relief), cover)
 
 
-def paint_layer(canvas: Canvas, aim: Array, flow: Flow, layer: tuple[float, float, int, float], care: Array,
-                rng: np.random.Generator) -> int:
+def paint_layer(
+    canvas: Canvas,
+    aim: Array,
+    flow: Flow,
+    layer: tuple[float, float, int, float],
+    care: Array,
+    rng: np.random.Generator,
+) -> int:
     """Paint one brush size wherever the canvas is still wrong; returns how many strokes that took."""
     radius, limit, longest, jitter = layer
     seen = np.stack([ndimage.gaussian_filter(aim[..., c], radius * 0.45) for c in range(3)], -1)

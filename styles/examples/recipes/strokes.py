@@ -36,8 +36,8 @@ def trace(flow: Flow, starts: Array, points: int, step: float, first_angle: Arra
     """
     path = np.empty((len(starts), points, 2))
     path[:, 0] = starts
-    heading = np.zeros((len(starts), 2)) if first_angle is None else np.stack(
-        [np.sin(first_angle), np.cos(first_angle)], 1
+    heading = (
+        np.zeros((len(starts), 2)) if first_angle is None else np.stack([np.sin(first_angle), np.cos(first_angle)], 1)
     )
     for i in range(1, points):
         tangent = np.stack([sample(flow.y, path[:, i - 1]), sample(flow.x, path[:, i - 1])], 1)
@@ -54,6 +54,16 @@ def trace_both(flow: Flow, starts: Array, points: int, step: float) -> Array:
     ahead = trace(flow, starts, points, step, angle)
     behind = trace(flow, starts, points, step, angle + np.pi)
     return np.concatenate([behind[:, :0:-1], ahead], 1)
+
+
+def along(field: Array, flow: Flow, reach: float, stride: int = 2) -> Array:
+    """Average of a field along the flow, `reach` pixels to each side (line integral convolution)."""
+    side = field.shape[0]
+    grid = np.arange(0, side, stride)
+    starts = np.stack(np.meshgrid(grid, grid, indexing="ij"), -1).reshape(-1, 2).astype(np.float64)
+    path = trace_both(flow, starts, 16, reach / 15)
+    mean = sample(field, path).mean(1).reshape(len(grid), len(grid))
+    return ndimage.gaussian_filter(ndimage.zoom(mean, side / len(grid), order=1), stride)
 
 
 def pick(density: Array, count: int, rng: np.random.Generator) -> Array:

@@ -46,7 +46,7 @@ def caricature(landmarks: Array) -> Array:
     span = np.linalg.norm(eyes[1] - eyes[0])
     for start, centre in ((36, eyes[0]), (42, eyes[1])):
         part = slice(start, start + 6)
-        points[part] = centre + (landmarks[part] - centre) * np.array([1.34, 1.95])
+        points[part] = centre + (landmarks[part] - centre) * np.array([1.36, 1.72])
     for part in (slice(17, 22), slice(22, 27)):
         points[part] += np.array([0.0, -0.085 * span])
         points[part] = points[part].mean(0) + (points[part] - points[part].mean(0)) * np.array([1.08, 1.1])
@@ -77,16 +77,6 @@ def warp(fields: list[Array], landmarks: Array, goal: Array) -> list[Array]:
     return [ndimage.map_coordinates(f, [y, x], order=1, mode="nearest") for f in fields]
 
 
-def along(field: Array, flow: Flow, reach: float, stride: int = 2) -> Array:
-    """Average of a field along the flow, `reach` pixels to each side (line integral convolution)."""
-    side = field.shape[0]
-    grid = np.arange(0, side, stride)
-    starts = np.stack(np.meshgrid(grid, grid, indexing="ij"), -1).reshape(-1, 2).astype(np.float64)
-    path = strokes.trace_both(flow, starts, 16, reach / 15)
-    mean = strokes.sample(field, path).mean(1).reshape(len(grid), len(grid))
-    return ndimage.gaussian_filter(ndimage.zoom(mean, side / len(grid), order=1), stride)
-
-
 def eased_line(sheet: Sheet, line: Array, width: float, **taper: float) -> None:
     """One ink line, width in units of a thousandth of the picture's side."""
     fill(sheet.picture, tapered(line, width * sheet.unit, **taper), INK)
@@ -94,8 +84,8 @@ def eased_line(sheet: Sheet, line: Array, width: float, **taper: float) -> None:
 
 def outline(sheet: Sheet, mask: Array, width: float, keep: Array) -> None:
     """Ink the border of a shape where `keep` is on; heavier on the side away from the light (lower right)."""
-    for line in measure.find_contours(np.pad(mask, 1), 0.5):
-        path = ndimage.gaussian_filter1d(line - 1, 4 * sheet.unit, axis=0, mode="nearest")[:, ::-1]
+    for line in measure.find_contours(mask, 0.5):
+        path = ndimage.gaussian_filter1d(line, 4 * sheet.unit, axis=0, mode="nearest")[:, ::-1]
         step = max(1, int(2 * sheet.unit))
         path = path[::step]
         if len(path) < 24:
@@ -130,7 +120,19 @@ def skin_tones(sheet: Sheet) -> None:
     unit, points, shape = sheet.unit, sheet.points, sheet.skin.shape
     flood(sheet.picture, sheet.skin, SKIN)
     jaw = curve(points[:17], samples=160)
-    face = mask_of(shape, np.concatenate([jaw, [[points[16, 0], 0], [points[0, 0], 0]]]))
+    crown = np.array([points[27, 0], points[27, 1] - 1.25 * (points[8, 1] - points[27, 1])])
+    dome = curve(
+        np.stack(
+            [
+                points[16],
+                0.72 * points[16] + 0.28 * crown + [30 * unit, -120 * unit],
+                crown,
+                0.72 * points[0] + 0.28 * crown + [-30 * unit, -120 * unit],
+                points[0],
+            ]
+        )
+    )
+    face = mask_of(shape, np.concatenate([jaw, dome]))
     shifted = ndimage.shift(ndimage.gaussian_filter(sheet.hair, 5 * unit), (26 * unit, 15 * unit), order=1)
     shade = crisp(ndimage.gaussian_filter(np.maximum(shifted, 0), 4 * unit), 0.45)
     under = (1 - face) * (np.mgrid[0 : shape[0], 0 : shape[1]][0] > points[4, 1])
@@ -177,26 +179,44 @@ def eye(sheet: Sheet, ring: Array, outer_first: bool) -> None:
     shape = np.concatenate([top, bottom[::-1]])
     clip = mask_of(picture.shape[:2], shape)
     fill(picture, shape, WHITE)
-    centre = ring.mean(0) + np.array([0, -2 * unit])
+    centre = ring.mean(0) + np.array([0, -3 * unit])
     tall = float(bottom[:, 1].max() - top[:, 1].min())
-    radius = 0.47 * tall
+    radius = 0.56 * tall
     for paint, part, moved in (
         (INK, 1.0, 0.0), (IRIS_DARK, 0.91, 0.0), (IRIS, 0.88, 0.14), (IRIS_LIGHT, 0.55, 0.52), (INK, 0.43, 0.03),
     ):  # fmt: skip
         spot = ellipse(centre + np.array([0, moved * radius]), part * radius * 0.94, part * radius)
-        fill(picture, spot, paint, mask_of(clip.shape, ellipse(centre, 0.9 * radius, 0.94 * radius)) * clip
-             if part < 0.9 and paint is not INK else clip)
+        fill(
+            picture,
+            spot,
+            paint,
+            mask_of(clip.shape, ellipse(centre, 0.9 * radius, 0.94 * radius)) * clip
+            if part < 0.9 and paint is not INK
+            else clip,
+        )
     shadow = np.concatenate([top - [0, 2], (top + np.array([0, 0.17 * tall]))[::-1]])
     fill(picture, shadow, INK, clip, opacity=0.32)
     fill(picture, ellipse(centre + np.array([-0.34, -0.36]) * radius, 0.27 * radius, 0.31 * radius), WHITE)
     fill(picture, ellipse(centre + np.array([0.36, 0.40]) * radius, 0.13 * radius, 0.14 * radius), WHITE)
     wing = outer + np.array([away * 20, -20]) * unit
-    lash = curve(np.stack([wing, outer + np.array([away * 3, -7]) * unit, upper[0], upper[1], inner + np.array([-away * 4, 3]) * unit]))
+    lash = curve(
+        np.stack(
+            [wing, outer + np.array([away * 3, -7]) * unit, upper[0], upper[1], inner + np.array([-away * 4, 3]) * unit]
+        )
+    )
     eased_line(sheet, lash, 16, start=0.0, end=0.12, belly=0.36)
     for k, (at, tip) in enumerate(((0.10, (26, -4)), (0.20, (22, -22)), (0.30, (16, -30)))):
         root = lash[int(at * 119)]
-        flick = curve(np.stack([root, root + np.array([away * tip[0] * 0.6, tip[1] * 0.35]) * unit,
-                                root + np.array([away * tip[0], tip[1]]) * unit]), samples=30)
+        flick = curve(
+            np.stack(
+                [
+                    root,
+                    root + np.array([away * tip[0] * 0.6, tip[1] * 0.35]) * unit,
+                    root + np.array([away * tip[0], tip[1]]) * unit,
+                ]
+            ),
+            samples=30,
+        )
         eased_line(sheet, flick, 7.5 - k, start=1.0, end=0.0, belly=0.02)
     eased_line(sheet, bottom[8:80], 4.2, start=0.5, end=0.0, belly=0.2)
     crease = lash[14:104] + np.array([0, -17]) * unit
@@ -206,7 +226,7 @@ def eye(sheet: Sheet, ring: Array, outer_first: bool) -> None:
 def brow(sheet: Sheet, ridge: Array, inner_last: bool) -> None:
     """A brow: thick near the nose, running out to a point."""
     line = curve(ridge if inner_last else ridge[::-1])
-    fill(sheet.picture, tapered(line, 21 * sheet.unit, start=0.0, end=0.62, belly=0.72), HAIR_SHADE)
+    fill(sheet.picture, tapered(line, 21 * sheet.unit, start=0.0, end=0.38, belly=0.7), HAIR_SHADE)
 
 
 def nose(sheet: Sheet) -> None:
@@ -214,19 +234,48 @@ def nose(sheet: Sheet) -> None:
     unit, points = sheet.unit, sheet.points
     tip, base = points[30], points[33]
     wing_left, wing_right = points[31], points[35]
-    shade = curve(np.stack([tip + [6 * unit, -46 * unit], tip + [25 * unit, -2 * unit], wing_right + [7 * unit, -6 * unit],
-                            base + [3 * unit, 8 * unit], wing_left + [4 * unit, 2 * unit], base + [0, -7 * unit],
-                            tip + [9 * unit, 2 * unit]]), closed=True)
+    shade = curve(
+        np.stack(
+            [
+                tip + [6 * unit, -46 * unit],
+                tip + [25 * unit, -2 * unit],
+                wing_right + [7 * unit, -6 * unit],
+                base + [3 * unit, 8 * unit],
+                wing_left + [4 * unit, 2 * unit],
+                base + [0, -7 * unit],
+                tip + [9 * unit, 2 * unit],
+            ]
+        ),
+        closed=True,
+    )
     fill(sheet.picture, shade, SKIN_SHADE)
     for wing, sign in ((wing_left, 1), (wing_right, -1)):
-        dab = curve(np.stack([wing + [sign * 2 * unit, 2 * unit], wing + [sign * 13 * unit, -4 * unit],
-                              wing + [sign * 24 * unit, 5 * unit]]), samples=30)
+        dab = curve(
+            np.stack(
+                [
+                    wing + [sign * 2 * unit, 2 * unit],
+                    wing + [sign * 13 * unit, -4 * unit],
+                    wing + [sign * 24 * unit, 5 * unit],
+                ]
+            ),
+            samples=30,
+        )
         eased_line(sheet, dab, 6.5, start=0.1, end=0.1)
         side = wing + np.array([-sign * 7, -4]) * unit
-        arc = curve(np.stack([side + [sign * 3 * unit, -15 * unit], side + [-sign * 2 * unit, -4 * unit],
-                              side + [sign * 4 * unit, 6 * unit]]), samples=30)
+        arc = curve(
+            np.stack(
+                [
+                    side + [sign * 3 * unit, -15 * unit],
+                    side + [-sign * 2 * unit, -4 * unit],
+                    side + [sign * 4 * unit, 6 * unit],
+                ]
+            ),
+            samples=30,
+        )
         eased_line(sheet, arc, 3.6, start=0.0, end=0.2)
-    bridge = curve(np.stack([points[28] + [15 * unit, -16 * unit], points[29] + [14 * unit, 0], tip + [19 * unit, -22 * unit]]))
+    bridge = curve(
+        np.stack([points[28] + [15 * unit, -16 * unit], points[29] + [14 * unit, 0], tip + [19 * unit, -22 * unit]])
+    )
     eased_line(sheet, bridge, 3.2, start=0.0, end=0.0)
     fill(sheet.picture, ellipse(tip + np.array([-7, -9]) * unit, 8 * unit, 6 * unit), SKIN_LIGHT)
 
@@ -236,19 +285,21 @@ def mouth(sheet: Sheet) -> None:
     unit, points = sheet.unit, sheet.points
     upper = curve(points[48:55])
     lower = curve(points[[54, 55, 56, 57, 58, 59, 48]])
-    split = curve(np.stack([points[48], points[61], (points[62] + points[66]) / 2 + [0, 2 * unit], points[63], points[54]]))
+    middle = (points[62] + points[66]) / 2
+    left, right = (0.5 * points[c] + 0.5 * middle + [0, 5 * unit] for c in (48, 54))
+    split = curve(np.stack([points[48], left, middle + [0, 3 * unit], right, points[54]]))
     fill(sheet.picture, np.concatenate([upper, lower]), LIP)
     fill(sheet.picture, np.concatenate([upper, split[::-1]]), LIP_SHADE)
-    middle = points[57] * 0.52 + points[66] * 0.48
-    fill(sheet.picture, ellipse(middle + np.array([-8, -2]) * unit, 25 * unit, 5.5 * unit, 0.03), LIP_LIGHT)
-    line = np.concatenate([[points[48] + [-10 * unit, -9 * unit]], split[6:-6:12], [points[54] + [10 * unit, -9 * unit]]])
+    shine = points[57] * 0.55 + points[66] * 0.45
+    fill(sheet.picture, ellipse(shine + np.array([-8, -1]) * unit, 25 * unit, 5.5 * unit, 0.03), LIP_LIGHT)
+    line = np.concatenate([[points[48] + [-9 * unit, -9 * unit]], split[6:-6:12], [points[54] + [9 * unit, -9 * unit]]])
     eased_line(sheet, curve(line), 7.5, start=0.12, end=0.12)
     dip = points[57] + np.array([0, 17]) * unit
     under = curve(np.stack([dip + [-27 * unit, 0], dip + [0, 6 * unit], dip + [27 * unit, 0]]))
     fill(sheet.picture, tapered(under, 8 * unit, start=0.0, end=0.0), SKIN_SHADE)
 
 
-def cel(rgb: Array, landmarks: Array, masks: dict[str, Array], rng: np.random.Generator) -> Array:
+def cartoon(rgb: Array, landmarks: Array, masks: dict[str, Array], rng: np.random.Generator) -> Array:
     """Draw a cartoon; arguments and result as for oil.oil()."""
     side = rgb.shape[0]
     unit = side / 1000
@@ -260,7 +311,7 @@ def cel(rgb: Array, landmarks: Array, masks: dict[str, Array], rng: np.random.Ge
     sheet = Sheet(np.zeros((side, side, 3)), points, skin, hair, unit)
     backdrop(sheet)
     flow = flow_of(gray, 2 * unit, 9 * unit)
-    gloss = along(ndimage.gaussian_filter(gray, 3 * unit), flow, 70 * unit)
+    gloss = strokes.along(ndimage.gaussian_filter(gray, 3 * unit), flow, 70 * unit)
     flood(sheet.picture, crisp(ndimage.gaussian_filter(np.maximum(skin, hair), 2 * unit)), HAIR_SHADE)
     skin_tones(sheet)
     hair_tones(sheet, ndimage.gaussian_filter(gloss, 2.5 * unit), flow, rng)

@@ -1,4 +1,4 @@
-"""Graphite and charcoal drawing: hatching laid by tone along the form, contour lines, rough paper left bare.
+"""Graphite drawing: hatching laid by tone along the form, contour lines, rough paper left bare.
 
 Tone is built only from strokes. Every pass compares the pigment on the sheet with the tone wanted and puts strokes
 where it is still too light, as one does by hand; no pixel of the sitter's picture reaches the sheet.
@@ -110,7 +110,7 @@ def contours(tone: Array, flow: Flow, scale: float, rng: np.random.Generator) ->
     ridge /= np.percentile(ridge, 99.5) + 1e-9
     strong = smoothstep(0.25, 0.9, ridge)
     total = np.zeros_like(tone)
-    count = int(5200)
+    count = 5200
     starts = strokes.pick(strong + 1e-9, count, rng)
     path = trace_scaled(flow, starts, 18, rng.uniform(14, 70, count) * scale)
     path += rng.normal(0, 0.7 * scale, (count, 1, 2))
@@ -148,7 +148,7 @@ def rub_in(pigment: Array, grain: Array) -> Array:
     return np.asarray(np.exp(-caught), dtype=np.float64)
 
 
-def charcoal(rgb: Array, landmarks: Array, masks: dict[str, Array], rng: np.random.Generator) -> Array:
+def pencil(rgb: Array, landmarks: Array, masks: dict[str, Array], rng: np.random.Generator) -> Array:
     """Draw a portrait; arguments and result as for oil.oil()."""
     side = rgb.shape[0]
     scale = side / 1024
