@@ -33,7 +33,7 @@ def train(args: argparse.Namespace, context: Context) -> Outcome:
 
 def styles(args: argparse.Namespace, context: Context) -> Outcome:
     """List the styles; needs no networks."""
-    from stylizer.pipeline import open_library
+    from stylizer.library import open_library
 
     found = open_library().list()
     for info in found:

@@ -28,6 +28,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from PIL import Image
 
 from stylizer.errors import SettingsError, StyleFileError, StyleNotFoundError, StylizerError
+from stylizer.runtime import home_dir
 from stylizer.settings import TrainSettings
 from stylizer.style import STYLE_FORMAT, Style, load_style, read_card, save_style, write_card, write_error
 
@@ -277,3 +278,9 @@ class Library:
         if style.key != folder.name:
             raise StyleFileError(f"The stored style {folder.name} is another one ({style.key}); train it again.")
         return style
+
+
+def open_library(home: Path | None = None, base_hash: str | None = None) -> Library:
+    """The styles below `home`, with the presets that lie beside the package; needs no networks."""
+    presets = Path(__file__).resolve().parent.parent / "styles"
+    return Library(home or home_dir(), presets if presets.is_dir() else None, base_hash)

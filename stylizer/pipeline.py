@@ -22,7 +22,7 @@ from stylizer.faces import already_aligned as as_aligned
 from stylizer.finetune import finetune
 from stylizer.images import PictureSource, open_picture, to_image
 from stylizer.inversion import Inversion, Purpose, invert
-from stylizer.library import Library, StyleInfo, clean_name, reference_hash, style_key
+from stylizer.library import Library, StyleInfo, clean_name, open_library, reference_hash, style_key
 from stylizer.progress import OnStep, Stages
 from stylizer.runtime import Runtime, choose_runtime, home_dir, is_out_of_memory
 from stylizer.settings import Depth, RenderSettings, TrainSettings
@@ -247,12 +247,6 @@ class Stylizer:
             f"The memory of the device ({self.runtime.device}) is not enough, even with a smaller working size; close "
             f"other programs that use it{advice}."
         )
-
-
-def open_library(home: Path | None = None, base_hash: str | None = None) -> Library:
-    """The styles below `home`, with the presets that lie beside the package; needs no networks."""
-    presets = Path(__file__).resolve().parent.parent / "styles"
-    return Library(home or home_dir(), presets if presets.is_dir() else None, base_hash)
 
 
 def _default_name(picture: object, key: str) -> str:
