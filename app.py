@@ -38,7 +38,8 @@ def build_app(stylizer: Engine | LazyStylizer, examples: Path = EXAMPLES) -> gr.
     """
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with gr.Blocks(title=look.TITLE, analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS)) as page:
+    page = gr.Blocks(title=look.TITLE, analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS))
+    with page:
         add_endpoints(stylizer, folder, HEAVY)  # first: handlers of the same name would take the endpoints' names
         inputs, outputs = lay_out(examples)
         _connect(page, Handlers(stylizer, inputs, outputs, folder), inputs, outputs)
@@ -89,6 +90,7 @@ def _connect(page: gr.Blocks, do: Handlers, inputs: Inputs, outputs: Outputs) ->
     for picture in (inputs.reference, inputs.target):
         picture.upload(do.check_picture, picture, outputs.note, **raw)
     inputs.source.input(do.choose_source, [inputs.source, inputs.saved], library, **raw)
+    page.load(None, js=look.KEYS)
     for event in (page.load, run.success):
         event(do.styles, inputs.saved, library, **raw)
 

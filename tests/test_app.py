@@ -44,7 +44,13 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         return another(url)
 
     def another(url: str) -> Client:
-        return Client(url, verbose=False, download_files=str(tmp_path / "down"), analytics_enabled=False)
+        return Client(
+            url,
+            verbose=False,
+            download_files=str(tmp_path / "down"),
+            analytics_enabled=False,
+            httpx_kwargs={"timeout": 120},
+        )
 
     yield start
     for page in pages:
@@ -197,7 +203,10 @@ def test_clients_take_turns_and_get_their_own_pictures(serve: Serve, tmp_path: P
     client = serve(fake)
     references = [face(tmp_path / f"r{i}.png", c) for i, c in enumerate(("navy", "orange", "olive"))]
     targets = [face(tmp_path / f"t{i}.png", c) for i, c in enumerate(("pink", "teal", "gold"))]
-    clients = [client, *(Client(client.src, verbose=False, analytics_enabled=False) for _ in range(2))]
+    clients = [
+        client,
+        *(Client(client.src, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": 120}) for _ in range(2)),
+    ]
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda i: stylize(clients[i], reference=references[i], target=targets[i]), range(3)))
     assert fake.most == 1
@@ -214,7 +223,7 @@ def test_a_lazy_stylizer_waits_reports_and_tries_again(serve: Serve, tmp_path: P
         on_progress("Downloading the networks", 0.25)
         if len(tries) == 1:
             raise DownloadError("The networks could not be downloaded; check the connection and try again.")
-        release.wait(20)
+        release.wait(60)
         return FakeStylizer(presets=["Ink"])
 
     lazy = LazyStylizer(opener)
@@ -230,7 +239,7 @@ def test_a_lazy_stylizer_waits_reports_and_tries_again(serve: Serve, tmp_path: P
 
     lazy.wait(report)
     assert ("Downloading the networks", 0.25) in heard
-    assert [style["name"] for style in job.result(20)] == ["Ink"]
+    assert [style["name"] for style in job.result(60)] == ["Ink"]
     assert lazy.ready
     assert len(tries) == 2
 

@@ -22,6 +22,7 @@ from stylizer.page.engine import LazyStylizer
 from stylizer.settings import RenderSettings
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
 pytestmark = [
@@ -32,7 +33,7 @@ FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --window-size=1280,900"
 )
-WAIT = 30.0
+WAIT = 60.0
 
 
 class Browser:
@@ -95,6 +96,9 @@ class Browser:
     def ran(self) -> None:
         self.until(lambda: "Done" in self.note())
         self.until(lambda: len(self.shown("#slider")) == 2)
+
+    def redrawn(self, before: list[str]) -> None:
+        self.until(lambda: self.shown("#slider") not in ([], before))
 
     def move_strength(self, value: float) -> None:
         """As a mouse does: the value, then the release."""
@@ -192,15 +196,22 @@ def test_upload_run_preview_result_and_slider(visit: Callable[..., Browser], tmp
 
     calls, before = list(fake.calls), page.shown("#slider")
     page.move_strength(0.3)
-    page.until(lambda: page.shown("#slider") not in ([], before))
+    page.redrawn(before)
     assert near(page.result(), drawn(reference, target, 0.3))
     assert same(page.download(), drawn(reference, target, 0.3))
     assert fake.calls[len(calls) :] == ["render"]  # nothing was learnt, inverted or aligned again
 
-    before = page.shown("#slider")
+    for box, keys, redrawn in (("range", Keys.ARROW_RIGHT, 0.35), ("number", f"{Keys.CONTROL}a{Keys.NULL}0.6\n", 0.6)):
+        before = page.shown("#slider")
+        page.find(f"#strength input[type={box}]").send_keys(keys)
+        page.redrawn(before)
+        assert near(page.result(), drawn(reference, target, redrawn)), box
+    assert set(fake.calls[len(calls) :]) == {"render"}
+
+    before, calls = page.shown("#slider"), list(fake.calls)
     page.find("#preserve input").click()
-    page.until(lambda: page.shown("#slider") not in ([], before))
-    assert fake.calls[len(calls) :] == ["render", "render"]
+    page.redrawn(before)
+    assert fake.calls[len(calls) :] == ["render"]
     page.shot("4-redrawn")
 
 
@@ -219,7 +230,7 @@ def test_a_mistake_is_one_sentence_and_keeps_the_inputs(visit: Callable[..., Bro
     assert "Traceback" not in page.text()
     assert "Your portrait appears here" in page.text()
     page.find("#advanced button").click()
-    page.until(lambda: page.find("#aligned input").is_displayed())
+    page.until(lambda: (box := page.find("#aligned input")) and box.is_displayed())
     page.find("#aligned input").click()
     page.until(lambda: page.find("#run").is_enabled())
     page.run()
@@ -299,7 +310,7 @@ def test_two_visitors_do_not_mix(visit: Callable[..., Browser], tmp_path: Path) 
         assert near(page.result(), drawn(*pair))
     before = [page.shown("#slider") for page in pages]
     pages[0].move_strength(0.5)
-    pages[0].until(lambda: pages[0].shown("#slider") not in ([], before[0]))
+    pages[0].redrawn(before[0])
     assert near(pages[0].result(), drawn(*pairs[0], 0.5))
     assert pages[1].shown("#slider") == before[1]
 

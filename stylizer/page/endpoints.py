@@ -21,7 +21,7 @@ _TRAIN, _RENDER = TrainSettings(), RenderSettings()
 def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str) -> None:
     """Add them to the present `gr.Blocks`; `heavy` names the queue that lets one heavy job run at a time."""
 
-    def stylize(
+    def stylize(  # noqa: PLR0917 - programs give them by name
         reference: FileData | None = None,
         target: FileData | None = None,
         strength: float = _RENDER.strength,
@@ -77,7 +77,12 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str) -> 
             settings = train_settings(iterations, seed)
             path = checked(path_of(reference), None, path_of(reference))
             style, trained, seconds = train(
-                stylizer, path, settings, name.strip() or None, bool(already_aligned), _quiet()
+                stylizer,
+                path,
+                settings,
+                _quiet(),
+                name=name.strip() or None,
+                already_aligned=bool(already_aligned),
             )
         except Exception as error:
             raise gr.Error(sentence(error), print_exception=False) from None

@@ -38,7 +38,7 @@ class Engine(Protocol):
         on_step: OnStep | None = None,
     ) -> "tuple[Style, bool]": ...
 
-    def stylize(
+    def stylize(  # noqa: PLR0917 - as in the pipeline
         self,
         photo: Any,
         style: "Style | None",

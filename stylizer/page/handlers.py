@@ -163,14 +163,13 @@ class Handlers:
     def _progress(self, event: Progress | None, ticket: Ticket) -> Updates:
         if event is None or ticket.cancelled:  # a sign of life keeps gradio looking whether the visitor is still there
             return self._nothing()
-        updates: Updates = {
-            self._out.note: note(event.text, "busy", event.fraction),
-            self._out.empty: gr.update(visible=False),
-            self._out.result_box: gr.update(visible=False),
-            self._out.preview: gr.update(visible=True),
-        }
-        if event.preview is not None:
-            updates[self._out.preview] = gr.update(visible=True, value=event.preview)
+        updates: Updates = {self._out.note: note(event.text, "busy", event.fraction)}
+        if event.preview is not None:  # what was there stays until there is something to see
+            updates |= {
+                self._out.empty: gr.update(visible=False),
+                self._out.result_box: gr.update(visible=False),
+                self._out.preview: gr.update(visible=True, value=event.preview),
+            }
         return updates
 
     def _portrait(self, kept: Kept) -> Updates:

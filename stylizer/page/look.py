@@ -68,8 +68,9 @@ footer .divider, footer .show-api-divider { display: none; }
 .note.done { background: #eef5ec; border-color: #b5d0ac; color: #2c4a23; }
 .dark .note.done { background: #16281a; border-color: #3f6b46; color: #cfe8d0; }
 .times { display: flex; flex-wrap: wrap; gap: .4rem; margin: 0; padding: 0; list-style: none; }
-.times li { margin: 0; font-size: .84rem; padding: .2rem .6rem; border-radius: 99px; color: var(--body-text-color-subdued);
-  background: var(--background-fill-secondary); border: 1px solid var(--border-color-primary); }
+.times li { margin: 0; font-size: .84rem; padding: .2rem .6rem; border-radius: 99px;
+  color: var(--body-text-color-subdued); background: var(--background-fill-secondary);
+  border: 1px solid var(--border-color-primary); }
 .times b { color: var(--body-text-color); font-variant-numeric: tabular-nums; font-weight: 600; }
 .times li:last-child, .easel li:last-child { margin-bottom: 0; }
 #crop-reference img, #crop-photo img, #inverted img { width: 100%; height: 100%; object-fit: cover; }
@@ -80,6 +81,16 @@ footer .divider, footer .show-api-divider { display: none; }
   .easel { min-height: 380px; }
 }
 @media (prefers-reduced-motion: reduce) { .note .bar i { animation: none !important; transition: none; } }
+"""
+
+# A slider tells of its release only to the mouse; with this, arrow keys and Enter in its number box count as well.
+KEYS = """
+() => document.addEventListener('keyup', event => {
+  const field = event.target;
+  if (!field.matches?.('#strength input')) return;
+  if (field.type === 'range') field.dispatchEvent(new PointerEvent('pointerup', {bubbles: true}));
+  else if (event.key === 'Enter') field.blur();
+})
 """
 
 _STAGES = {"train": "style learnt", "align": "face found", "invert": "photo studied", "render": "drawn"}

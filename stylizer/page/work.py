@@ -137,16 +137,17 @@ def train(
     stylizer: Engine | LazyStylizer,
     reference: Path,
     settings: TrainSettings,
-    name: str | None,
-    already_aligned: bool,
     reporter: Reporter,
+    *,
+    name: str | None = None,
+    already_aligned: bool = False,
 ) -> "tuple[Style, bool, float]":
     """Learn a style and keep it: the style, whether it was trained just now, and the seconds that took."""
     reporter.stage("Getting ready")
     engine = ready(stylizer, reporter)
     reporter.stage("Looking for the face")
     _align_reference(engine, reference, already_aligned)
-    return _learn(engine, reference, settings, name, already_aligned, reporter)
+    return _learn(engine, reference, settings, reporter, name=name, already_aligned=already_aligned)
 
 
 def _align_reference(engine: Engine, reference: Path, already_aligned: bool) -> "AlignedFace":
@@ -167,13 +168,18 @@ def _style(engine: Engine, request: Request, reporter: Reporter) -> "tuple[Style
     if request.reference is None:
         return engine.find_style(request.style or ""), False, {}
     style, trained, seconds = _learn(
-        engine, request.reference, request.train, request.name, request.already_aligned, reporter
+        engine,
+        request.reference,
+        request.train,
+        reporter,
+        name=request.name,
+        already_aligned=request.already_aligned,
     )
     return style, trained, {"train": seconds}
 
 
 def _learn(
-    engine: Engine, path: Path, settings: TrainSettings, name: str | None, already_aligned: bool, reporter: Reporter
+    engine: Engine, path: Path, settings: TrainSettings, reporter: Reporter, *, name: str | None, already_aligned: bool
 ) -> "tuple[Style, bool, float]":
     reporter.stage("Learning the style")
     started = time.perf_counter()
