@@ -38,9 +38,9 @@ TARGET_QUALITY, REFERENCE_QUALITY = 88, 90
 @torch.no_grad()
 def invent(mapping: MappingNetwork, generator: MobileGenerator, seed: int) -> Image.Image:
     """The 1024 px face of a seed: z from NumPy's default generator, truncated towards the mean w."""
-    z = torch.from_numpy(np.random.default_rng(seed).standard_normal((1, 512), dtype=np.float32))
-    many = np.random.default_rng(0).standard_normal((W_AVG_SAMPLES, 512), dtype=np.float32)
-    w_avg = mapping(torch.from_numpy(many)).mean(0)
+    z = torch.from_numpy(np.float32(np.random.default_rng(seed).standard_normal((1, 512))))
+    many = np.random.default_rng(0).standard_normal((W_AVG_SAMPLES, 512))
+    w_avg = mapping(torch.from_numpy(np.float32(many))).mean(0)
     w = w_avg + TRUNCATION_PSI * (mapping(z) - w_avg)
     return to_image(generator(w[:, None].expand(-1, NUM_WS, -1)))
 

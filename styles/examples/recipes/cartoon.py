@@ -82,6 +82,11 @@ def eased_line(sheet: Sheet, line: Array, width: float, **taper: float) -> None:
     fill(sheet.picture, tapered(line, width * sheet.unit, **taper), INK)
 
 
+def near(anchor: Array, offsets: list[tuple[float, float]], unit: float, samples: int = 40) -> Array:
+    """A smooth line through points given as offsets (x, y), in units, from an anchor."""
+    return curve(anchor + np.array(offsets) * unit, samples=samples)
+
+
 def outline(sheet: Sheet, mask: Array, width: float, keep: Array) -> None:
     """Ink the border of a shape where `keep` is on; heavier on the side away from the light (lower right)."""
     for line in measure.find_contours(mask, 0.5):
@@ -167,60 +172,57 @@ def hair_tones(sheet: Sheet, gloss: Array, flow: Flow, rng: np.random.Generator)
 
 
 def eye(sheet: Sheet, ring: Array, outer_first: bool) -> None:
-    """A cartoon eye from its six warped landmarks (outer or inner corner first, upper lid, other corner, lower lid)."""
+    """A cartoon eye from its six warped landmarks, in the order of iBUG 300-W; the first is the outer corner or not."""
     unit, picture = sheet.unit, sheet.picture
     outer, inner = (ring[0], ring[3]) if outer_first else (ring[3], ring[0])
-    away = np.sign(outer[0] - inner[0])
     upper = ring[1:3] if outer_first else ring[2:0:-1]
     lower = ring[[5, 4]] if outer_first else ring[[4, 5]]
-    lift = np.array([0, 5 * unit])
-    top = curve(np.stack([outer - lift, upper[0], upper[1], inner]))
-    bottom = curve(np.stack([outer - lift, lower[0], lower[1], inner]))
-    shape = np.concatenate([top, bottom[::-1]])
-    clip = mask_of(picture.shape[:2], shape)
-    fill(picture, shape, WHITE)
-    centre = ring.mean(0) + np.array([0, -3 * unit])
+    corner = outer - np.array([0, 5 * unit])
+    top = curve(np.stack([corner, *upper, inner]))
+    bottom = curve(np.stack([corner, *lower, inner]))
+    opening = mask_of(picture.shape[:2], np.concatenate([top, bottom[::-1]]))
     tall = float(bottom[:, 1].max() - top[:, 1].min())
-    radius = 0.56 * tall
-    for paint, part, moved in (
-        (INK, 1.0, 0.0), (IRIS_DARK, 0.91, 0.0), (IRIS, 0.88, 0.14), (IRIS_LIGHT, 0.55, 0.52), (INK, 0.43, 0.03),
-    ):  # fmt: skip
-        spot = ellipse(centre + np.array([0, moved * radius]), part * radius * 0.94, part * radius)
-        fill(
-            picture,
-            spot,
-            paint,
-            mask_of(clip.shape, ellipse(centre, 0.9 * radius, 0.94 * radius)) * clip
-            if part < 0.9 and paint is not INK
-            else clip,
-        )
+    flood(picture, opening, WHITE)
+    iris(sheet, ring.mean(0) - np.array([0, 3 * unit]), 0.56 * tall, opening)
     shadow = np.concatenate([top - [0, 2], (top + np.array([0, 0.17 * tall]))[::-1]])
-    fill(picture, shadow, INK, clip, opacity=0.32)
-    fill(picture, ellipse(centre + np.array([-0.34, -0.36]) * radius, 0.27 * radius, 0.31 * radius), WHITE)
-    fill(picture, ellipse(centre + np.array([0.36, 0.40]) * radius, 0.13 * radius, 0.14 * radius), WHITE)
-    wing = outer + np.array([away * 20, -20]) * unit
-    lash = curve(
-        np.stack(
-            [wing, outer + np.array([away * 3, -7]) * unit, upper[0], upper[1], inner + np.array([-away * 4, 3]) * unit]
-        )
-    )
+    fill(picture, shadow, INK, opening, opacity=0.32)
+    highlights(sheet, ring.mean(0) - np.array([0, 3 * unit]), 0.56 * tall)
+    lids(sheet, np.stack([outer, *upper, inner]), bottom)
+
+
+def iris(sheet: Sheet, centre: Array, radius: float, opening: Array) -> None:
+    """Ring, two flat tones that brighten downwards, pupil; cut off by the lids."""
+    inside = opening * mask_of(opening.shape, ellipse(centre, 0.9 * radius, 0.94 * radius))
+    for paint, part, down, clip in (
+        (INK, 1.0, 0.0, opening),
+        (IRIS_DARK, 0.91, 0.0, opening),
+        (IRIS, 0.88, 0.14, inside),
+        (IRIS_LIGHT, 0.55, 0.52, inside),
+        (INK, 0.43, 0.03, opening),
+    ):
+        at = centre + np.array([0, down * radius])
+        fill(sheet.picture, ellipse(at, part * radius * 0.94, part * radius), paint, clip)
+
+
+def highlights(sheet: Sheet, centre: Array, radius: float) -> None:
+    """A large light from the upper left, a small one opposite."""
+    fill(sheet.picture, ellipse(centre + np.array([-0.34, -0.36]) * radius, 0.27 * radius, 0.31 * radius), WHITE)
+    fill(sheet.picture, ellipse(centre + np.array([0.36, 0.40]) * radius, 0.13 * radius, 0.14 * radius), WHITE)
+
+
+def lids(sheet: Sheet, rim: Array, bottom: Array) -> None:
+    """Upper lash line with wing and three lashes, a thin lower line, the crease; rim starts at the outer corner."""
+    unit = sheet.unit
+    outer, inner = rim[0], rim[3]
+    away = np.sign(outer[0] - inner[0])
+    ends = np.array([(away * 20, -20), (away * 3, -7), (-away * 4, 3)]) * unit
+    lash = curve(np.stack([outer + ends[0], outer + ends[1], rim[1], rim[2], inner + ends[2]]))
     eased_line(sheet, lash, 16, start=0.0, end=0.12, belly=0.36)
-    for k, (at, tip) in enumerate(((0.10, (26, -4)), (0.20, (22, -22)), (0.30, (16, -30)))):
-        root = lash[int(at * 119)]
-        flick = curve(
-            np.stack(
-                [
-                    root,
-                    root + np.array([away * tip[0] * 0.6, tip[1] * 0.35]) * unit,
-                    root + np.array([away * tip[0], tip[1]]) * unit,
-                ]
-            ),
-            samples=30,
-        )
+    for k, (at, x, y) in enumerate(((12, 26, -4), (24, 22, -22), (36, 16, -30))):
+        flick = near(lash[at], [(0, 0), (away * x * 0.6, y * 0.35), (away * x, y)], unit)
         eased_line(sheet, flick, 7.5 - k, start=1.0, end=0.0, belly=0.02)
     eased_line(sheet, bottom[8:80], 4.2, start=0.5, end=0.0, belly=0.2)
-    crease = lash[14:104] + np.array([0, -17]) * unit
-    eased_line(sheet, crease, 3.6, start=0.0, end=0.0, belly=0.5)
+    eased_line(sheet, lash[14:104] + np.array([0, -17]) * unit, 3.6, start=0.0, end=0.0)
 
 
 def brow(sheet: Sheet, ridge: Array, inner_last: bool) -> None:
@@ -232,51 +234,17 @@ def brow(sheet: Sheet, ridge: Array, inner_last: bool) -> None:
 def nose(sheet: Sheet) -> None:
     """A hint: shade beside the tip, two nostrils, one line down the bridge, one light."""
     unit, points = sheet.unit, sheet.points
-    tip, base = points[30], points[33]
-    wing_left, wing_right = points[31], points[35]
-    shade = curve(
-        np.stack(
-            [
-                tip + [6 * unit, -46 * unit],
-                tip + [25 * unit, -2 * unit],
-                wing_right + [7 * unit, -6 * unit],
-                base + [3 * unit, 8 * unit],
-                wing_left + [4 * unit, 2 * unit],
-                base + [0, -7 * unit],
-                tip + [9 * unit, 2 * unit],
-            ]
-        ),
-        closed=True,
-    )
-    fill(sheet.picture, shade, SKIN_SHADE)
-    for wing, sign in ((wing_left, 1), (wing_right, -1)):
-        dab = curve(
-            np.stack(
-                [
-                    wing + [sign * 2 * unit, 2 * unit],
-                    wing + [sign * 13 * unit, -4 * unit],
-                    wing + [sign * 24 * unit, 5 * unit],
-                ]
-            ),
-            samples=30,
-        )
-        eased_line(sheet, dab, 6.5, start=0.1, end=0.1)
-        side = wing + np.array([-sign * 7, -4]) * unit
-        arc = curve(
-            np.stack(
-                [
-                    side + [sign * 3 * unit, -15 * unit],
-                    side + [-sign * 2 * unit, -4 * unit],
-                    side + [sign * 4 * unit, 6 * unit],
-                ]
-            ),
-            samples=30,
-        )
-        eased_line(sheet, arc, 3.6, start=0.0, end=0.2)
-    bridge = curve(
-        np.stack([points[28] + [15 * unit, -16 * unit], points[29] + [14 * unit, 0], tip + [19 * unit, -22 * unit]])
-    )
-    eased_line(sheet, bridge, 3.2, start=0.0, end=0.0)
+    tip, base, left, right = points[30], points[33], points[31], points[35]
+    corners = [(tip, 6, -46), (tip, 25, -2), (right, 7, -6), (base, 3, 8), (left, 4, 2), (base, 0, -7), (tip, 9, 2)]
+    shade = np.stack([anchor + np.array([x, y]) * unit for anchor, x, y in corners])
+    fill(sheet.picture, curve(shade, closed=True), SKIN_SHADE)
+    for wing, sign in ((left, 1), (right, -1)):
+        nostril = near(wing, [(sign * 2, 2), (sign * 13, -4), (sign * 24, 5)], unit)
+        eased_line(sheet, nostril, 6.5, start=0.1, end=0.1)
+        edge = near(wing, [(-sign * 4, -19), (-sign * 9, -8), (-sign * 3, 2)], unit)
+        eased_line(sheet, edge, 3.6, start=0.0, end=0.2)
+    shifts = np.array([(15, -16), (14, 0), (19, -22)]) * unit
+    eased_line(sheet, curve(points[[28, 29, 30]] + shifts), 3.2, start=0.0, end=0.0)
     fill(sheet.picture, ellipse(tip + np.array([-7, -9]) * unit, 8 * unit, 6 * unit), SKIN_LIGHT)
 
 
@@ -286,16 +254,16 @@ def mouth(sheet: Sheet) -> None:
     upper = curve(points[48:55])
     lower = curve(points[[54, 55, 56, 57, 58, 59, 48]])
     middle = (points[62] + points[66]) / 2
-    left, right = (0.5 * points[c] + 0.5 * middle + [0, 5 * unit] for c in (48, 54))
-    split = curve(np.stack([points[48], left, middle + [0, 3 * unit], right, points[54]]))
+    down = np.array([0, unit])
+    left, right = (0.5 * points[c] + 0.5 * middle + 5 * down for c in (48, 54))
+    split = curve(np.stack([points[48], left, middle + 3 * down, right, points[54]]))
     fill(sheet.picture, np.concatenate([upper, lower]), LIP)
     fill(sheet.picture, np.concatenate([upper, split[::-1]]), LIP_SHADE)
     shine = points[57] * 0.55 + points[66] * 0.45
     fill(sheet.picture, ellipse(shine + np.array([-8, -1]) * unit, 25 * unit, 5.5 * unit, 0.03), LIP_LIGHT)
     line = np.concatenate([[points[48] + [-9 * unit, -9 * unit]], split[6:-6:12], [points[54] + [9 * unit, -9 * unit]]])
     eased_line(sheet, curve(line), 7.5, start=0.12, end=0.12)
-    dip = points[57] + np.array([0, 17]) * unit
-    under = curve(np.stack([dip + [-27 * unit, 0], dip + [0, 6 * unit], dip + [27 * unit, 0]]))
+    under = near(points[57], [(-27, 17), (0, 23), (27, 17)], unit)
     fill(sheet.picture, tapered(under, 8 * unit, start=0.0, end=0.0), SKIN_SHADE)
 
 

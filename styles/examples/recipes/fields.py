@@ -63,7 +63,7 @@ class Flow:
     coherence: Array
 
     def blended(self, angle: Array | float, weight: Array | float) -> Flow:
-        """Turn the flow towards one fixed direction (radians, from the x axis); lines have no sign, so angles double."""
+        """Turn the flow towards a fixed direction (radians, from the x axis); lines have no sign, so angles double."""
         double = 2.0 * np.arctan2(self.y, self.x)
         cos = mix(np.cos(double), np.cos(2 * angle), weight)
         sin = mix(np.sin(double), np.sin(2 * angle), weight)

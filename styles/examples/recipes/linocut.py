@@ -125,11 +125,8 @@ def cut_shapes(draw: ImageDraw.ImageDraw, light: Array, level: float, scale: flo
         if size < 40 * scale * scale:
             continue
         # find_contours winds around light one way and around dark islands the other way.
-        ink = 0 if area * LIGHT_WINDING < 0 else 255
+        ink = 255 if area > 0 else 0
         draw.polygon([((x + 0.5) * OVERSAMPLE, (y + 0.5) * OVERSAMPLE) for y, x in flat], fill=ink)
-
-
-LIGHT_WINDING = 1.0
 
 
 def new_block(side: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:

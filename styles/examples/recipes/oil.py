@@ -96,6 +96,7 @@ def paint_layer(
     aim: Array,
     flow: Flow,
     layer: tuple[float, float, int, float],
+    *,
     care: Array,
     rng: np.random.Generator,
 ) -> int:
@@ -163,5 +164,5 @@ def oil(rgb: Array, landmarks: Array, masks: dict[str, Array], rng: np.random.Ge
             flow = flow.blended(0.9 + 0.7 * sweep, 0.85 * masks["background"])
         fine = layer in FINE_LAYERS
         focus = np.where(care > 0.35, care, -20.0) if fine else care
-        paint_layer(canvas, aim, flow, (radius, *layer[1:]), focus, rng)
+        paint_layer(canvas, aim, flow, (radius, *layer[1:]), care=focus, rng=rng)
     return light(canvas, weave)

@@ -63,7 +63,7 @@ def wanted_tone(rgb: Array, landmarks: Array, masks: dict[str, Array], rng: np.r
     return np.clip(tone * (0.92 + 0.16 * face) * (0.35 + 0.65 * np.maximum(head, 0.8)), 0, 2.6)
 
 
-def hatch(sheet: Array, tone: Array, flow: Flow, plan: Pass, where: Array, rng: np.random.Generator) -> None:
+def hatch(sheet: Array, tone: Array, flow: Flow, plan: Pass, *, where: Array, rng: np.random.Generator) -> None:
     """Add strokes to the sheet (pigment, in place) in rounds, each where it is still lighter than the tone."""
     scale = sheet.shape[0] / 1024
     field = flow.turned(np.pi / 2 * plan.across_form).blended(-np.pi / 4, plan.diagonal * (1 - 0.7 * flow.coherence))
@@ -73,7 +73,7 @@ def hatch(sheet: Array, tone: Array, flow: Flow, plan: Pass, where: Array, rng: 
         count = int(plan.count / plan.rounds)
         starts = strokes.pick(missing**1.5 + 1e-9, count, rng)
         reach = rng.uniform(*plan.length, count) * scale
-        path = trace_scaled(field, starts, points, reach)
+        path = strokes.trace_reach(field, starts, points, reach)
         need = strokes.sample(missing, path)
         taper = np.sin(np.linspace(0.25, np.pi - 0.05, path.shape[1])) ** 0.7
         # A hand lifts the pencil where the form turns light.
@@ -81,26 +81,8 @@ def hatch(sheet: Array, tone: Array, flow: Flow, plan: Pass, where: Array, rng: 
         press *= np.minimum(1.0, need / (0.35 * need.max(1, keepdims=True) + 1e-6))
         width = rng.uniform(*plan.width, (count, 1)) * max(scale, 0.5) * (0.75 + 0.25 * taper)
         fine = max(1, int(np.ceil(plan.length[1] * scale / (path.shape[1] - 1) / 1.2)))
-        path = strokes.resample(path, fine)
-        grow = np.linspace(0, press.shape[1] - 1, path.shape[1])
-        low = np.minimum(grow.astype(np.int64), press.shape[1] - 2)
-        part = grow - low
-        press, width = (v[:, low] * (1 - part) + v[:, low + 1] * part for v in (press, width))
+        path, press, width = (strokes.resample(v, fine) for v in (path, press, width))
         sheet += strokes.dry_marks(sheet.shape, path, width, press * 3.2)
-
-
-def trace_scaled(flow: Flow, starts: Array, points: int, reach: Array) -> Array:
-    """Centred paths whose total length is `reach` (N,): long and short strokes in one tracing."""
-    longest = float(reach.max())
-    path = strokes.trace_both(flow, starts, points, longest / (2 * points - 2))
-    middle = path[:, points - 1 : points]
-    fractions = np.linspace(-1, 1, path.shape[1])[None] * (reach / longest)[:, None]
-    at = (fractions + 1) / 2 * (path.shape[1] - 1)
-    low = np.minimum(at.astype(np.int64), path.shape[1] - 2)
-    part = (at - low)[..., None]
-    rows = np.arange(len(path))[:, None]
-    bent = path[rows, low] * (1 - part) + path[rows, low + 1] * part
-    return np.where(np.isfinite(bent), bent, middle)
 
 
 def contours(tone: Array, flow: Flow, scale: float, rng: np.random.Generator) -> Array:
@@ -109,19 +91,16 @@ def contours(tone: Array, flow: Flow, scale: float, rng: np.random.Generator) ->
     ridge = np.clip(fine, 0, None)
     ridge /= np.percentile(ridge, 99.5) + 1e-9
     strong = smoothstep(0.25, 0.9, ridge)
-    total = np.zeros_like(tone)
     count = 5200
     starts = strokes.pick(strong + 1e-9, count, rng)
-    path = trace_scaled(flow, starts, 18, rng.uniform(14, 70, count) * scale)
+    path = strokes.trace_reach(flow, starts, 18, rng.uniform(14, 70, count) * scale)
     path += rng.normal(0, 0.7 * scale, (count, 1, 2))
     follow = strokes.sample(strong, path)
     taper = np.sin(np.linspace(0.1, np.pi - 0.05, path.shape[1])) ** 0.8
     press = 0.17 * follow * taper * rng.uniform(0.5, 1.2, (count, 1))
     width = np.broadcast_to(rng.uniform(0.9, 1.7, (count, 1)) * max(scale, 0.5), press.shape)
-    fine_path = strokes.resample(path, 2)
-    fine_press = np.repeat(press, 2, 1)[:, :-1]
-    total += strokes.dry_marks(tone.shape, fine_path, np.repeat(width, 2, 1)[:, :-1], fine_press * 3.0)
-    return total
+    path, press, width = (strokes.resample(v, 2) for v in (path, press, width))
+    return strokes.dry_marks(tone.shape, path, width, press * 3.0)
 
 
 def silhouette(head: Array, scale: float, rng: np.random.Generator) -> Array:
@@ -158,11 +137,10 @@ def pencil(rgb: Array, landmarks: Array, masks: dict[str, Array], rng: np.random
     broad = broad.blended(-np.pi / 4, masks["background"])
     sheet = np.zeros((side, side))
     head = np.clip(1 - masks["background"], 0, 1)
-    everywhere = np.ones_like(tone)
-    hatch(sheet, tone * 0.55, broad, PASSES["mass"], everywhere, rng)
-    hatch(sheet, tone * 0.9, broad, PASSES["form"], 0.25 + 0.75 * head, rng)
-    hatch(sheet, tone, broad, PASSES["cross"], head, rng)
-    hatch(sheet, tone * 1.12, close, PASSES["detail"], head, rng)
+    hatch(sheet, tone * 0.55, broad, PASSES["mass"], where=np.ones_like(tone), rng=rng)
+    hatch(sheet, tone * 0.9, broad, PASSES["form"], where=0.25 + 0.75 * head, rng=rng)
+    hatch(sheet, tone, broad, PASSES["cross"], where=head, rng=rng)
+    hatch(sheet, tone * 1.12, close, PASSES["detail"], where=head, rng=rng)
     sheet += contours(tone, close, scale, rng) * (0.15 + 0.85 * ndimage.maximum_filter(head, int(9 * scale) | 1))
     smudge = ndimage.gaussian_filter(sheet, 6 * scale) * 0.16
     sheet += silhouette(head, scale, rng)

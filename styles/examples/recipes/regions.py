@@ -60,7 +60,7 @@ def regions(rgb: Array, scribbles: Scribbles, landmarks: Array) -> dict[str, Arr
     lab = color.rgb2lab(small) / 100.0
     labels = seeds(names, scribbles, landmarks, side)
     chance = segmentation.random_walker(
-        lab, labels, beta=2500, mode="cg_j", tol=1e-4, prob_tol=0.1, channel_axis=-1, return_full_prob=True
+        lab, labels, beta=2500, mode="cg_j", tol=1e-4, prob_tol=1.0, channel_axis=-1, return_full_prob=True
     )
     masks = {}
     for name, map_ in zip(names, chance, strict=True):

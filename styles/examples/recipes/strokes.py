@@ -56,6 +56,18 @@ def trace_both(flow: Flow, starts: Array, points: int, step: float) -> Array:
     return np.concatenate([behind[:, :0:-1], ahead], 1)
 
 
+def trace_reach(flow: Flow, starts: Array, points: int, reach: Array) -> Array:
+    """Centred paths of 2 * points - 1 points whose total length is `reach` (N,): long and short in one tracing."""
+    longest = float(reach.max())
+    path = trace_both(flow, starts, points, longest / (2 * points - 2))
+    fractions = np.linspace(-1, 1, path.shape[1])[None] * (reach / longest)[:, None]
+    at = (fractions + 1) / 2 * (path.shape[1] - 1)
+    low = np.minimum(at.astype(np.int64), path.shape[1] - 2)
+    part = (at - low)[..., None]
+    rows = np.arange(len(path))[:, None]
+    return path[rows, low] * (1 - part) + path[rows, low + 1] * part
+
+
 def along(field: Array, flow: Flow, reach: float, stride: int = 2) -> Array:
     """Average of a field along the flow, `reach` pixels to each side (line integral convolution)."""
     side = field.shape[0]
@@ -83,11 +95,11 @@ def normals(path: Array) -> Array:
 
 
 def resample(path: Array, factor: int) -> Array:
-    """Subdivide a path (N, P, 2) into (P - 1) * factor + 1 points by linear interpolation."""
+    """Subdivide (N, P) or (N, P, C) values along paths into (P - 1) * factor + 1 by linear interpolation."""
     old = np.arange(path.shape[1])
     new = np.linspace(0, path.shape[1] - 1, (path.shape[1] - 1) * factor + 1)
     low = np.minimum(new.astype(np.int64), len(old) - 2)
-    t = (new - low)[None, :, None]
+    t = (new - low).reshape(1, -1, *[1] * (path.ndim - 2))
     return path[:, low] * (1 - t) + path[:, low + 1] * t
 
 
@@ -145,7 +157,7 @@ def brush_strip(path: Array, radius: float, rng: np.random.Generator) -> tuple[I
     side = np.clip((1 - np.abs(u)) * radius / 1.1, 0, 1)[None]
     ends = np.clip((1.0 - s + 0.12 * bristle - 0.06) * 5, 0, 1) * np.clip((s + 0.05 + 0.03 * bristle) * 9, 0, 1)
     relief = 0.45 * bristle[None] + 0.9 * np.exp(-(((np.abs(u)[None] - 0.86) / 0.16) ** 2)) + 0.5 * (s > 0.85)
-    relief = np.broadcast_to(relief, side.shape[:0] + (len(line), lanes))
+    relief = np.broadcast_to(relief, (len(line), lanes))
     cover = np.broadcast_to(side * ends, relief.shape)
     return np.rint(points).astype(np.int64).reshape(-1, 2), cover.reshape(-1), relief.reshape(-1)
 

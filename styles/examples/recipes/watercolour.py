@@ -46,7 +46,7 @@ def new_sheet(side: int, rng: np.random.Generator) -> Sheet:
     return Sheet(paper_grain((side, side), rng, 1.7 * scale + 0.2), np.zeros((side, side, 3)), wobble, rng)
 
 
-def wash(sheet: Sheet, field: Array, pigment: Array, strength: float, soft: float = 0.04, edge: float = 0.5) -> None:
+def wash(sheet: Sheet, field: Array, pigment: Array, strength: float, dry: tuple[float, float]) -> None:
     """Lay one wash where `field` exceeds 0.5.
 
     Args:
@@ -54,17 +54,17 @@ def wash(sheet: Sheet, field: Array, pigment: Array, strength: float, soft: floa
         field: (H, W) in about [0, 1]; its slope decides where the border runs.
         pigment: RGB of the full film over white.
         strength: thickness of the film; 1 gives the pigment's own colour.
-        soft: half width of the border in units of the field: small on dry paper, large wet in wet.
-        edge: how much darker the border dries.
+        dry: half width of the border in units of the field (small on dry paper, large wet in wet), and how much
+            darker the border dries.
     """
-    scale, rng = sheet.scale, sheet.rng
+    scale, rng, (soft, edge) = sheet.scale, sheet.rng, dry
     cover = smoothstep(0.5 - soft, 0.5 + soft, field + 0.045 * sheet.wobble)
     rim = cover * (1 - ndimage.gaussian_filter(cover, 2.6 * scale)) + 0.5 * cover * (
         1 - ndimage.gaussian_filter(cover, 9 * scale)
     )
     water = noise(cover.shape, 46 * scale, rng, 3)
     bloom = np.exp(-((noise(cover.shape, 30 * scale, rng, 4) - 0.2) ** 2) / 0.006)
-    settle = 1 + 0.55 * (0.5 - sheet.grain) * 2 * 0.6
+    settle = 1 + 0.66 * (0.5 - sheet.grain)
     film = cover * (0.82 + 0.15 * water + 0.10 * bloom) * settle + edge * rim
     absorb = -np.log(np.clip(pigment, 0.02, 0.995))
     sheet.density += np.clip(film, 0, None)[..., None] * absorb * strength
@@ -89,48 +89,50 @@ def background(sheet: Sheet, masks: dict[str, Array]) -> None:
         pool = 1.0 - np.hypot(x - cx, y - cy) / radius
         field = np.minimum(0.35 + 1.2 * pool, np.minimum(ragged, 0.5 + 6 * (free - 0.5)))
         # Wet in wet inside, a dry edge where the wash meets the head and the border.
-        wash(sheet, np.clip(field, -1, 1.2), pigment, strength, soft=0.30 if pigment is not SKY else 0.07, edge=0.35)
+        wash(sheet, np.clip(field, -1, 1.2), pigment, strength, dry=(0.07 if pigment is SKY else 0.30, 0.35))
     drops = np.zeros((side, side))
     for _ in range(34):
         at = sheet.rng.random(2) * [0.96, 0.9] * side + 0.02 * side
         size = sheet.rng.gamma(2.0, 1.9) * sheet.scale + 1.0
         drops = np.maximum(drops, mask_of(drops.shape, ellipse(at, size, size * sheet.rng.uniform(0.8, 1.2))))
-    wash(sheet, drops * (free > 0.5), TEAL, 0.6, soft=0.3, edge=0.8)
+    wash(sheet, drops * (free > 0.5), TEAL, 0.6, (0.3, 0.8))
+
+
+# Skin glazes from pale to dark: tone below which they lie, blur in pixels, pigment, strength, (softness, edge).
+GLAZES = (
+    (0.70, 6.0, mix(PEACH, ROSE, 0.55), 0.40, (0.14, 0.35)),
+    (0.52, 5.0, mix(ROSE, SIENNA, 0.4), 0.32, (0.11, 0.4)),
+    (0.36, 3.5, mix(ROSE, VIOLET, 0.65), 0.36, (0.10, 0.35)),
+    (0.20, 2.0, mix(VIOLET, UMBER, 0.45), 0.42, (0.12, 0.2)),
+    (0.09, 1.2, UMBER, 0.5, (0.16, 0.0)),
+)
+
+
+def skin_tone(value: Array, landmarks: Array, mask: Array, scale: float) -> Array:
+    """Lightness within the skin's own range; the whites of the eyes and the teeth count as lights, to be spared."""
+    low, high = np.percentile(value[mask > 0.8], [2, 98])
+    tone = np.clip((value - low) / (high - low), 0, 1)
+    for part in (range(36, 42), range(42, 48), range(60, 68)):
+        tone = np.maximum(tone, 0.80 * polygon_mask(tone.shape, outline(landmarks, part), 1.0 * scale))
+    return np.asarray(tone)
 
 
 def skin(sheet: Sheet, value: Array, landmarks: Array, mask: Array) -> None:
-    """Pale first wash with the lights spared, blushes dropped in wet, then four glazes of shade."""
+    """Pale first washes with the lights spared, blushes dropped in wet, then the glazes of shade."""
     scale = sheet.scale
-    inside = value[mask > 0.8]
-    low, high = np.percentile(inside, [2, 98])
-    tone = np.clip((value - low) / (high - low), 0, 1)
-    keep = ndimage.gaussian_filter(mask, 1.2 * scale)
-    cut = 0.5 + 4 * (keep - 0.5)
-
-    # The whites of the eyes and the teeth are spared like the other lights.
-    spared = np.zeros_like(tone)
-    for part in (range(36, 42), range(42, 48), range(60, 68)):
-        spared = np.maximum(spared, polygon_mask(tone.shape, outline(landmarks, list(part)), 1.0 * scale))
-    tone = np.maximum(tone, 0.80 * spared)
-
-    def glaze(level: float, blur: float, pigment: Array, strength: float, soft: float, edge: float = 0.5) -> None:
-        field = below(ndimage.gaussian_filter(tone, blur * scale), level)
-        wash(sheet, np.minimum(field, cut), pigment, strength, soft, edge)
-
-    wash(sheet, cut, PEACH, 0.30, 0.05, 0.25)
-    glaze(0.90, 7, PEACH, 0.45, 0.16, 0.3)
+    tone = skin_tone(value, landmarks, mask, scale)
+    cut = 0.5 + 4 * (ndimage.gaussian_filter(mask, 1.2 * scale) - 0.5)
+    wash(sheet, cut, PEACH, 0.30, (0.05, 0.25))
+    wash(sheet, np.minimum(below(ndimage.gaussian_filter(tone, 7 * scale), 0.90), cut), PEACH, 0.45, (0.16, 0.3))
     for index, size in ((1, 92), (15, 92), (30, 46), (8, 52)):
-        towards = landmarks[30] if index in (1, 15) else landmarks[index]
-        centre = 0.56 * landmarks[index] + 0.44 * towards + np.array([0, 40 * scale if index in (1, 15) else 0])
-        blush = ndimage.gaussian_filter(
-            mask_of(tone.shape, ellipse(centre, size * scale, size * 0.8 * scale)), 26 * scale
-        )
-        wash(sheet, np.minimum(blush * 1.1, cut), ROSE, 0.42, 0.42, 0.0)
-    glaze(0.70, 6, mix(PEACH, ROSE, 0.55), 0.40, 0.14, 0.35)
-    glaze(0.52, 5, mix(ROSE, SIENNA, 0.4), 0.32, 0.11, 0.4)
-    glaze(0.36, 3.5, mix(ROSE, VIOLET, 0.65), 0.36, 0.10, 0.35)
-    glaze(0.20, 2, mix(VIOLET, UMBER, 0.45), 0.42, 0.12, 0.2)
-    glaze(0.09, 1.2, UMBER, 0.5, 0.16, 0.0)
+        cheek = index in (1, 15)
+        towards = landmarks[30] if cheek else landmarks[index]
+        centre = 0.56 * landmarks[index] + 0.44 * towards + np.array([0, 40 * scale if cheek else 0])
+        spot = mask_of(tone.shape, ellipse(centre, size * scale, size * 0.8 * scale))
+        wash(sheet, np.minimum(1.1 * ndimage.gaussian_filter(spot, 26 * scale), cut), ROSE, 0.42, (0.42, 0.0))
+    for level, blur, pigment, strength, dry in GLAZES:
+        field = below(ndimage.gaussian_filter(tone, blur * scale), level)
+        wash(sheet, np.minimum(field, cut), pigment, strength, dry)
 
 
 def hair(sheet: Sheet, value: Array, mask: Array) -> None:
@@ -141,7 +143,7 @@ def hair(sheet: Sheet, value: Array, mask: Array) -> None:
     tone = 0.62 * combed + 0.38 * ndimage.gaussian_filter(value, 2 * scale)
     cuts = np.quantile(tone[mask > 0.7], [0.90, 0.66, 0.42, 0.22, 0.09])
     cut = 0.5 + 4 * (ndimage.gaussian_filter(mask, 1.8 * scale) - 0.5)
-    wash(sheet, cut, STRAW, 0.42, 0.06, 0.3)
+    wash(sheet, cut, STRAW, 0.42, (0.06, 0.3))
     plan = (
         (STRAW, 0.75, 0.10),
         (CHESTNUT, 0.62, 0.07),
@@ -150,7 +152,7 @@ def hair(sheet: Sheet, value: Array, mask: Array) -> None:
         (BISTRE, 0.8, 0.06),
     )
     for level, (pigment, strength, soft) in zip(cuts, plan, strict=True):
-        wash(sheet, np.minimum(below(tone, float(level), 6.0), cut), pigment, 0.85 * strength, soft, 0.45)
+        wash(sheet, np.minimum(below(tone, float(level), 6.0), cut), pigment, 0.85 * strength, (soft, 0.45))
 
 
 def cloth(sheet: Sheet, value: Array, mask: Array) -> None:
@@ -161,51 +163,53 @@ def cloth(sheet: Sheet, value: Array, mask: Array) -> None:
     fade = 0.5 + 4 * (0.955 - y)
     smooth = ndimage.gaussian_filter(value, 5 * sheet.scale)
     dark, mid = np.quantile(smooth[mask > 0.7], [0.25, 0.6])
-    wash(sheet, np.minimum(cut, fade), SKY, 1.0, 0.08, 0.6)
-    wash(sheet, np.minimum.reduce([cut, fade, below(smooth, float(mid), 6.0)]), TEAL, 0.8, 0.14, 0.5)
-    wash(sheet, np.minimum.reduce([cut, fade, below(smooth, float(dark), 6.0)]), INDIGO, 0.6, 0.12, 0.5)
+    wash(sheet, np.minimum(cut, fade), SKY, 1.0, (0.08, 0.6))
+    wash(sheet, np.minimum.reduce([cut, fade, below(smooth, float(mid), 6.0)]), TEAL, 0.8, (0.14, 0.5))
+    wash(sheet, np.minimum.reduce([cut, fade, below(smooth, float(dark), 6.0)]), INDIGO, 0.6, (0.12, 0.5))
+
+
+def eye(sheet: Sheet, ring: Array) -> None:
+    """Iris, pupil and the shade of the upper lid inside one eye's six landmarks."""
+    scale, shape = sheet.scale, sheet.grain.shape
+    opening = ndimage.gaussian_filter(mask_of(shape, curve(ring, closed=True)), 0.8)
+    centre, size = iris_of(ring)
+    iris = mask_of(shape, ellipse(centre, size, size)) * opening
+    wash(sheet, ndimage.gaussian_filter(iris, 0.8), mix(TEAL, INDIGO, 0.35), 0.8, (0.3, 0.9))
+    pupil = mask_of(shape, ellipse(centre, 0.42 * size, 0.42 * size)) * opening
+    wash(sheet, ndimage.gaussian_filter(pupil, 0.7), UMBER, 1.5, (0.3, 0.3))
+    lid = np.clip(opening - ndimage.shift(opening, (4 * scale, 0), order=1), 0, 1)
+    wash(sheet, np.clip(ndimage.gaussian_filter(lid, 1.5 * scale), 0, 1), VIOLET, 0.5, (0.3, 0.0))
+
+
+def iris_of(ring: Array) -> tuple[Array, float]:
+    """Centre (x, y) and radius of the iris that fits an eye's six landmarks."""
+    opening = float(np.linalg.norm(ring[[1, 2]].mean(0) - ring[[4, 5]].mean(0)))
+    return ring[[1, 2, 4, 5]].mean(0), 0.62 * opening
 
 
 def features(sheet: Sheet, value: Array, landmarks: Array) -> None:
-    """Irises, lips and the small darks of lids, brows and nostrils, with the tip of the brush."""
-    scale = sheet.scale
-    shape = value.shape
-    for start in (36, 42):
-        ring = landmarks[start : start + 6]
-        opening = ndimage.gaussian_filter(mask_of(shape, curve(ring, closed=True)), 0.8)
-        centre = ring[[1, 2, 4, 5]].mean(0)
-        size = 0.62 * float(np.linalg.norm(ring[[1, 2]].mean(0) - ring[[4, 5]].mean(0)))
-        iris = mask_of(shape, ellipse(centre, size, size)) * opening
-        wash(sheet, ndimage.gaussian_filter(iris, 0.8), mix(TEAL, INDIGO, 0.35), 0.8, 0.3, 0.9)
-        pupil = mask_of(shape, ellipse(centre, 0.42 * size, 0.42 * size)) * opening
-        wash(sheet, ndimage.gaussian_filter(pupil, 0.7), UMBER, 1.5, 0.3, 0.3)
-        lid = ndimage.gaussian_filter(
-            np.clip(opening - ndimage.shift(opening, (4 * scale, 0), order=1), 0, 1), 1.5 * scale
-        )
-        wash(sheet, np.clip(lid, 0, 1), VIOLET, 0.5, 0.3, 0.0)
+    """Eyes, lips and the small darks of lids, brows and nostrils, with the tip of the brush."""
+    scale, shape = sheet.scale, value.shape
+    eye(sheet, landmarks[36:42])
+    eye(sheet, landmarks[42:48])
     border = np.concatenate([curve(landmarks[48:55]), curve(landmarks[[54, 55, 56, 57, 58, 59, 48]])])
     lips = ndimage.gaussian_filter(mask_of(shape, border), 1.5 * scale)
-    teeth = polygon_mask(shape, outline(landmarks, [*range(60, 68)]), 1.0 * scale)
-    wash(sheet, lips * (1 - teeth), ROSE, 0.75, 0.12, 0.6)
+    teeth = polygon_mask(shape, outline(landmarks, range(60, 68)), 1.0 * scale)
+    wash(sheet, lips * (1 - teeth), ROSE, 0.75, (0.12, 0.6))
     face = polygon_mask(shape, outline(landmarks, [*range(2, 15), *range(26, 16, -1)]), 12 * scale)
-    gap = ndimage.gaussian_filter(
-        polygon_mask(shape, outline(landmarks, [*range(36, 42)]), 0.8)
-        + polygon_mask(shape, outline(landmarks, [*range(42, 48)]), 0.8),
-        0.8,
-    )
-    face = face * (1 - 0.9 * gap)
+    for start in (36, 42):
+        face = face * (1 - 0.9 * polygon_mask(shape, outline(landmarks, range(start, start + 6)), 1.1))
     local = ndimage.gaussian_filter(value, 0.9 * scale) - ndimage.gaussian_filter(value, 11 * scale)
     for level, strength in ((-0.05, 0.30), (-0.10, 0.50), (-0.16, 0.7)):
-        wash(sheet, np.minimum(below(local, level, 8.0), 0.2 + face), mix(UMBER, BISTRE, 0.5), strength, 0.22, 0.15)
+        wash(sheet, np.minimum(below(local, level, 8.0), 0.2 + face), mix(UMBER, BISTRE, 0.5), strength, (0.22, 0.15))
 
 
 def catchlights(shape: tuple[int, int], landmarks: Array) -> Array:
     """Two touches of white gouache, upper left in each iris."""
     total = np.zeros(shape)
     for start in (36, 42):
-        ring = landmarks[start : start + 6]
-        size = 0.62 * float(np.linalg.norm(ring[[1, 2]].mean(0) - ring[[4, 5]].mean(0)))
-        at = ring[[1, 2, 4, 5]].mean(0) + np.array([-0.34, -0.30]) * size
+        centre, size = iris_of(landmarks[start : start + 6])
+        at = centre + np.array([-0.34, -0.30]) * size
         total += mask_of(shape, ellipse(at, 0.24 * size, 0.20 * size))
     return np.asarray(ndimage.gaussian_filter(total, 0.5))
 
@@ -220,8 +224,7 @@ def sketch(sheet: Sheet, value: Array, keep: Array) -> Array:
     path = strokes.trace_both(flow, starts, 20, 1.6 * scale) + sheet.rng.normal(0, 1.0 * scale, (1500, 1, 2))
     taper = np.sin(np.linspace(0.1, np.pi - 0.1, path.shape[1]))
     press = 0.16 * taper * (0.25 + 0.75 * strokes.sample(strong, path))
-    path = strokes.resample(path, 2)
-    press = np.repeat(press, 2, 1)[:, :-1]
+    path, press = strokes.resample(path, 2), strokes.resample(press, 2)
     return strokes.dry_marks(value.shape, path, np.full(press.shape, 1.1 * max(scale, 0.5)), press * 2.2)
 
 
