@@ -13,16 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from stylizer.errors import DegenerateFaceError
 from stylizer.faces import warp
+from stylizer.faces.ffhq import crop_affine, usual_box
 from stylizer.faces.landmarks import Box, Face
 from stylizer.settings import CROP_SIZE
 
 # Blurs of mirrored pixels: sigma, and the distance over which it fades in, as fractions of the side (FFHQ: 0.02, 0.1).
 _BLURS = ((0.02, 0.1), (0.06, 0.3))
-_MIN_QUAD_SIDE = 8.0  # photo pixels; below this the landmarks do not span a face
-# Where dlib's detector sees the face in FFHQ crops, as fractions of the side.
-_USUAL_BOX = (0.21, 0.31, 0.79, 0.89)
 
 
 class _Finder(Protocol):
@@ -71,28 +68,6 @@ def align(photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE)
         photo=photo,
         face=index,
     )
-
-
-def crop_affine(landmarks_xy: NDArray[np.floating], size: int = CROP_SIZE) -> warp.Affine:
-    """Where FFHQ's crop lies in the photo, as the 2x3 map crop -> photo.
-
-    The crop's horizontal axis is the mean of the eye line and of the normal to the line from eyes to mouth; half its
-    side is the larger of 2.0 eye distances and 1.8 eye-to-mouth distances; its centre lies a tenth of the
-    eye-to-mouth distance below the eyes.
-    """
-    points = np.asarray(landmarks_xy, np.float64)
-    eye_left, eye_right = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
-    eyes, mouth = (eye_left + eye_right) / 2, (points[48] + points[54]) / 2
-    eye_to_eye, eye_to_mouth = eye_right - eye_left, mouth - eyes
-    x = eye_to_eye - np.array([-eye_to_mouth[1], eye_to_mouth[0]])
-    length = max(float(np.hypot(*eye_to_eye)) * 2.0, float(np.hypot(*eye_to_mouth)) * 1.8)
-    if not np.isfinite(length) or length < _MIN_QUAD_SIDE / 2 or np.hypot(*x) < 1e-3 * length:
-        raise DegenerateFaceError("The face is too small or too distorted to be cut out; use a clearer picture of it.")
-    x *= length / np.hypot(*x)
-    y = np.array([-x[1], x[0]])
-    corner = eyes + eye_to_mouth * 0.1 - x - y  # the crop's outer corner, half a pixel off its first pixel's centre
-    axes = np.column_stack([2 * x, 2 * y]) / size
-    return np.column_stack([axes, corner + axes @ [0.5, 0.5]])
 
 
 def outside(crop_to_photo: warp.Affine, photo_wh: tuple[int, int], size: int = CROP_SIZE) -> NDArray[np.float32]:
@@ -145,10 +120,10 @@ def already_aligned(picture: Image.Image, finder: _Finder | None = None, size: i
 
 
 def _landmarks_of_crop(crop: Image.Image, finder: _Finder) -> NDArray[np.float32]:
-    usual = tuple(np.array(_USUAL_BOX) * crop.size[0])
-    centre = np.array([usual[0] + usual[2], usual[1] + usual[3]]) / 2
+    usual = usual_box(crop.size[0])
+    x, y = (usual[0] + usual[2]) / 2, (usual[1] + usual[3]) / 2
     for face in finder.find(crop):
         left, top, right, bottom = face.box_xyxy
-        if left < centre[0] < right and top < centre[1] < bottom and right - left > 0.25 * crop.size[0]:
+        if left < x < right and top < y < bottom and right - left > 0.25 * crop.size[0]:
             return face.landmarks_xy
-    return finder.landmarks(crop, (usual[0], usual[1], usual[2], usual[3]))
+    return finder.landmarks(crop, usual)

@@ -20,7 +20,7 @@ def weights_path() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
 
 
-def load_fan() -> Callable[[NDArray[np.uint8], _Box], NDArray[np.float32]] | None:
+def load_fan() -> Callable[[NDArray[np.uint8], _Box], NDArray[np.floating]] | None:
     """FAN as a function of picture and box, or None where its weights are not on disk or do not load.
 
     Never downloads: the package would fetch missing weights by itself, so it is asked only when they are there.
@@ -44,7 +44,7 @@ def load_fan() -> Callable[[NDArray[np.uint8], _Box], NDArray[np.float32]] | Non
         logging.getLogger(__name__).warning("FAN cannot be loaded (%s); dlib's landmarks are used.", error)
         return None
 
-    def landmarks(pixels: NDArray[np.uint8], box_xyxy: _Box) -> NDArray[np.float32]:
+    def landmarks(pixels: NDArray[np.uint8], box_xyxy: _Box) -> NDArray[np.floating]:
         found = network.get_landmarks_from_image(
             pixels, detected_faces=[list(box_xyxy)], return_bboxes=False, return_landmark_score=False
         )

@@ -6,6 +6,7 @@ Convention:
 """
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,19 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stylizer.errors import FaceIndexError, NoFaceError, WeightsError
+from stylizer.errors import DegenerateFaceError, FaceIndexError, NoFaceError, WeightsError
+from stylizer.faces import warp
 from stylizer.faces.fan import load_fan
+from stylizer.faces.ffhq import crop_affine, usual_box
 
 Box = tuple[float, float, float, float]
-Landmarker = Callable[[NDArray[np.uint8], Box], NDArray[np.float32]]
+Detector = Literal["hog", "cnn"]
+Landmarker = Callable[[NDArray[np.uint8], Box], NDArray[np.floating]]
 """(RGB picture (H, W, 3), box in it) -> (68, 2) positions in it."""
 
 _HOG_SIDE, _CNN_SIDE = 1280, 640  # the pictures in which faces are searched have at most this longer side
 _SMALL_SIDE = 640  # up to here the HOG detector, blind below 80 px, sees the picture doubled
 _MAX_ENLARGEMENT = 4.0
-_LANDMARK_BOX = 400.0  # side to which a face's box is scaled for the predictor: it rounds to whole pixels
-# The mean over a box and its variations (shift x, shift y, scale, in box sides) jitters less than one prediction.
-_JITTER = ((0.0, 0.0, 1.0), (-0.03, 0.0, 1.0), (0.03, 0.0, 1.0), (0.0, -0.03, 1.0), (0.0, 0.03, 1.0))
+_ROUGH_BOX = 250.0  # side to which a face's box is scaled for the first look: the predictor rounds to whole pixels
+_UPRIGHT_SIDE = 720  # of the crop for the second and third look, where a face's box has about the same 400 px
+# The predictor depends on how the box is drawn, so the mean over shifted (in box sides) and scaled boxes is taken.
+_SHIFTS, _SCALES = (-0.04, 0.0, 0.04), (0.93, 1.0, 1.07)
+_JITTER = [(x, y, scale) for scale in _SCALES for y in _SHIFTS for x in _SHIFTS]
+_LITTLE_JITTER = [(x, y, 1.0) for x, y in ((0.0, 0.0), (-0.03, 0.0), (0.03, 0.0), (0.0, -0.03), (0.0, 0.03))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +49,7 @@ class Face:
 
     box_xyxy: Box
     landmarks_xy: NDArray[np.float32]
-    detector: Literal["hog", "cnn"]
+    detector: Detector
 
 
 class FaceFinder:
@@ -70,11 +77,8 @@ class FaceFinder:
         Raises:
             WeightsError: a model file is missing or damaged.
         """
-        with self._lock:
-            boxes, detector = self._hog_boxes(photo), "hog"
-            if not boxes:
-                boxes, detector = self._cnn_boxes(photo), "cnn"
-            return [Face(box, self.landmarks(photo, box), "hog" if detector == "hog" else "cnn") for box in boxes]
+        boxes, detector = self._boxes(photo)
+        return [Face(box, self.landmarks(photo, box), detector) for box in boxes]
 
     def choose(self, photo: Image.Image, face: int = 0) -> Face:
         """The face with this index, 0 = the largest.
@@ -82,37 +86,56 @@ class FaceFinder:
         Raises:
             NoFaceError, FaceIndexError, WeightsError.
         """
-        faces = self.find(photo)
-        if not faces:
+        boxes, detector = self._boxes(photo)
+        if not boxes:
             raise NoFaceError(
                 "No face was found; use a picture that shows one from the front, or, if the picture is cropped to a "
                 "face already, say so (--already-aligned on the command line, the checkbox on the page)."
             )
-        if not 0 <= face < len(faces):
-            count = "1 face was" if len(faces) == 1 else f"{len(faces)} faces were"
-            raise FaceIndexError(f"{count} found, so face {face} does not exist; choose 0 to {len(faces) - 1}.")
-        return faces[face]
+        if not 0 <= face < len(boxes):
+            count = "1 face was" if len(boxes) == 1 else f"{len(boxes)} faces were"
+            raise FaceIndexError(f"{count} found, so face {face} does not exist; choose 0 to {len(boxes) - 1}.")
+        return Face(boxes[face], self.landmarks(photo, boxes[face]), detector)
 
     def landmarks(self, photo: Image.Image, box_xyxy: Box) -> NDArray[np.float32]:
-        """(68, 2) landmarks of the face that a box holds, wherever the box came from."""
-        with self._lock:
-            region, box, factor, origin = _around(photo, box_xyxy)
-            points = self._fan_landmarks(region, box)
-            if points is None:
-                points = _predict(self._load("predictor", self._predictor_path), region, box)
-            return ((points + 0.5) / factor - 0.5 + origin).astype(np.float32)
+        """(68, 2) landmarks of the face that a box holds, wherever the box came from.
 
-    def _fan_landmarks(self, region: NDArray[np.uint8], box: Box) -> NDArray[np.float32] | None:
+        A first look at the box is followed by two at the face as FFHQ would crop it, upright and of known size. One
+        look alone moves the crop by some 14 of its 1024 pixels when the photo is turned or scaled, all three by 2.
+        """
+        with self._lock:
+            predictor = self._load("predictor", self._predictor_path)
+            region, box, region_to_photo = _around(photo, box_xyxy)
+            points = warp.apply(region_to_photo, _predict(predictor, region, box, _LITTLE_JITTER))
+            for last in (False, True):
+                try:
+                    crop_to_photo = crop_affine(points, _UPRIGHT_SIDE)
+                except DegenerateFaceError:
+                    break
+                upright = np.asarray(warp.warp(photo, crop_to_photo, (_UPRIGHT_SIDE, _UPRIGHT_SIDE), mirror=False))
+                box = usual_box(_UPRIGHT_SIDE)
+                seen = self._fan_landmarks(upright, box) if last else None
+                if seen is None:
+                    seen = _predict(predictor, upright, box, _JITTER if last else _LITTLE_JITTER)
+                points = warp.apply(crop_to_photo, seen)
+            return points.astype(np.float32)
+
+    def _fan_landmarks(self, pixels: NDArray[np.uint8], box: Box) -> NDArray[np.floating] | None:
         if not self._fan_is_known:
             self._fan, self._fan_is_known = load_fan(), True
         if self._fan is None:
             return None
         try:
-            return self._fan(region, box)
+            return self._fan(pixels, box)
         except Exception as error:  # a third party's network; dlib's predictor does the same job
             logging.getLogger(__name__).warning("FAN failed (%s); dlib's landmarks are used from now on.", error)
             self._fan = None
             return None
+
+    def _boxes(self, photo: Image.Image) -> tuple[list[Box], Detector]:
+        with self._lock:
+            boxes = self._hog_boxes(photo)
+            return (boxes, "hog") if boxes else (self._cnn_boxes(photo), "cnn")
 
     def _hog_boxes(self, photo: Image.Image) -> list[Box]:
         pixels, factor = _resized(photo, _HOG_SIDE, enlarge=False)
@@ -142,7 +165,9 @@ def _load_dlib(name: str, path: Path | None) -> Any:
     try:
         return dlib.shape_predictor(str(path)) if name == "predictor" else dlib.cnn_face_detection_model_v1(str(path))
     except RuntimeError as error:
-        raise WeightsError(f"{path.name} is missing or damaged; run the fetch command again.") from error
+        raise WeightsError(
+            f"{path.name} is missing or damaged; run `python -m stylizer fetch` to get it again."
+        ) from error
 
 
 def _resized(photo: Image.Image, side: int, enlarge: bool) -> tuple[NDArray[np.uint8], float]:
@@ -177,33 +202,32 @@ def _same_face(one: Box, other: Box) -> bool:
     return _area(common) > 0.5 * min(_area(one), _area(other))
 
 
-def _around(photo: Image.Image, box: Box) -> tuple[NDArray[np.uint8], Box, float, NDArray[np.float64]]:
-    """The part of the photo around a box, scaled so that the box has the predictor's size.
-
-    Returns:
-        RGB pixels, the box in them, and factor and origin with photo = (pixel + 0.5) / factor - 0.5 + origin.
-    """
-    side = max(1.0, (box[2] - box[0] + box[3] - box[1]) / 2)
-    limits = np.array([box[0] - side, box[1] - side, box[2] + side, box[3] + side])
-    low = np.clip(np.floor(limits[:2]), 0, np.array(photo.size) - 1)
-    high = np.clip(np.ceil(limits[2:]) + 1, low + 1, photo.size)
-    region = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-    factor = _LANDMARK_BOX / side
-    size = (max(1, round((region[2] - region[0]) * factor)), max(1, round((region[3] - region[1]) * factor)))
-    pixels = photo.convert("RGB").resize(size, Image.Resampling.LANCZOS, region, reducing_gap=3.0)
-    left, top, right, bottom = ((np.array(box) - np.tile(low, 2) + 0.5) * factor - 0.5).tolist()
-    return np.asarray(pixels), (left, top, right, bottom), factor, low
+def _around(photo: Image.Image, box: Box) -> tuple[NDArray[np.uint8], Box, warp.Affine]:
+    """The photo around a box, scaled to the size that the predictor gets: RGB pixels, box in them, pixels -> photo."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    step = max(1.0, (width + height) / 2) / _ROUGH_BOX
+    corner = np.array([box[0] - width / 2, box[1] - height / 2])
+    size = (math.ceil(2 * width / step), math.ceil(2 * height / step))
+    region_to_photo = np.column_stack([np.eye(2) * step, corner])
+    left, top, right, bottom = warp.apply(warp.invert(region_to_photo), np.reshape(box, (2, 2))).ravel().tolist()
+    return (
+        np.asarray(warp.warp(photo, region_to_photo, size, mirror=False)),
+        (left, top, right, bottom),
+        region_to_photo,
+    )
 
 
-def _predict(predictor: Any, pixels: NDArray[np.uint8], box: Box) -> NDArray[np.float32]:
+def _predict(
+    predictor: Any, pixels: NDArray[np.uint8], box: Box, jitter: list[tuple[float, float, float]]
+) -> NDArray[np.floating]:
     import dlib
 
     width, height = box[2] - box[0], box[3] - box[1]
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     total = np.zeros((68, 2))
-    for shift_x, shift_y, scale in _JITTER:
+    for shift_x, shift_y, scale in jitter:
         left, top = x + shift_x * width - scale * width / 2, y + shift_y * height - scale * height / 2
         sides = (left + 0.5, top + 0.5, left + scale * width - 0.5, top + scale * height - 0.5)
         shape = predictor(pixels, dlib.rectangle(*(round(side) for side in sides)))
         total += [(point.x, point.y) for point in shape.parts()]
-    return (total / len(_JITTER)).astype(np.float32)
+    return total / len(jitter)

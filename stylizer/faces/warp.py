@@ -48,7 +48,7 @@ def scale_of(affine: Affine) -> float:
     return math.sqrt(abs(float(np.linalg.det(affine[:, :2]))))
 
 
-def warp(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int]) -> Image.Image:
+def warp(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int], mirror: bool = True) -> Image.Image:
     """Resample a picture through an affine map.
 
     The source is first resized with a Lanczos filter: to twice the output's resolution, or, where that is finer than
@@ -60,10 +60,11 @@ def warp(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int]) -
         source: "RGB" or "L" picture.
         out_to_source: 2x3, output positions -> source positions.
         size_wh: of the output.
+        mirror: what positions outside the source see: its mirror image, else black.
     Returns:
-        Picture of `size_wh`; positions outside the source see its mirror image.
+        Picture of `size_wh`.
     """
-    region, out_to_region = _cut_region(source, out_to_source, size_wh)
+    region, out_to_region = _cut_region(source, out_to_source, size_wh, mirror)
     factor = 2 if scale_of(out_to_source) > 0.5 else 1
     resized = 2 / max(scale_of(out_to_source), 1.0)
     resized_wh = (max(1, round(region.size[0] * resized)), max(1, round(region.size[1] * resized)))
@@ -95,14 +96,19 @@ def bounds(affine: Affine, size_wh: tuple[int, int]) -> tuple[float, float, floa
     return left, top, right, bottom
 
 
-def _cut_region(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int]) -> tuple[Image.Image, Affine]:
-    """The part of the (mirrored) source that the output sees, and the map into it."""
+def _cut_region(
+    source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int], mirror: bool
+) -> tuple[Image.Image, Affine]:
+    """The part of the continued source that the output sees, and the map into it."""
     left, top, right, bottom = bounds(out_to_source, size_wh)
     margin = _MARGIN * max(1, math.ceil(scale_of(out_to_source)))
     x0, y0 = math.floor(left) - margin, math.floor(top) - margin
-    columns = _mirrored(np.arange(x0, math.ceil(right) + margin + 1), source.size[0])
-    rows = _mirrored(np.arange(y0, math.ceil(bottom) + margin + 1), source.size[1])
-    region = Image.fromarray(np.asarray(source)[rows][:, columns])
+    x1, y1 = math.ceil(right) + margin + 1, math.ceil(bottom) + margin + 1
+    if mirror:
+        columns, rows = _mirrored(np.arange(x0, x1), source.size[0]), _mirrored(np.arange(y0, y1), source.size[1])
+        region = Image.fromarray(np.asarray(source)[rows[:, None], columns[None, :]])
+    else:
+        region = source.crop((x0, y0, x1, y1))
     return region, compose(translation(-x0, -y0), out_to_source)
 
 
