@@ -21,7 +21,7 @@ class Oracle:
         self._draw = self._compiled(folder / files.GENERATOR.members[0])
 
     @staticmethod
-    def _compiled(path: Path):  # noqa: ANN205
+    def _compiled(path: Path):
         import openvino
 
         core = openvino.Core()

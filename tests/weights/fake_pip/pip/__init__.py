@@ -1,0 +1,1 @@
+"""A stand-in for pip; see `__main__.py`."""
