@@ -21,7 +21,7 @@ from recipes import fields, linocut, regions, strokes, vector, watercolour  # no
 from recipes.people import SITTERS, TARGETS  # noqa: E402
 
 PICTURES = sorted(EXAMPLES.glob("*/*.webp"))
-SIDE = 160
+SIDE = 128
 
 Array = NDArray[np.float64]
 
