@@ -18,12 +18,16 @@ from stylizer.faces.chip import chip_to_crop, cut_chip
 from stylizer.faces.regions import attention
 from stylizer.images import to_image, to_tensor
 from stylizer.networks.heads import block_for
+from stylizer.networks.mobile_generator import TAIL_MARGIN
 from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM, Depth
 from stylizer.weights.load import Networks
 
 OnStep = Callable[[int, int, Image.Image | None], None]
 Purpose = Literal["photo", "reference"]
 PREVIEW_EVERY = 5
+HEAD_SIDE = 256
+WINDOW = 20  # pixels of the feature map, margins included
+_BLOCK = block_for(HEAD_SIDE)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Plan:
     offset: float = 0.02
     pixel: float = 0.5
     identity: float = 1.0
+    window: float = 1.0
+    windows: int = 4
 
 
 PLANS: dict[tuple[Depth, Purpose], Plan] = {
@@ -69,7 +75,7 @@ class _Target:
     def __init__(self, networks: Networks, aligned: AlignedFace, plan: Plan) -> None:
         self.networks, self.plan = networks, plan
         device = next(networks.generator.parameters()).device
-        crop = to_tensor(aligned.crop).to(device)
+        crop = self.crop = to_tensor(aligned.crop).to(device)
         self.pictures = {side: F.interpolate(crop, size=side, mode="area") for side in (plan.coarse_side, plan.fine_side)}
         weight = attention(aligned.landmarks_xy).to(device)
         self.weights = {side: F.interpolate(weight, size=side, mode="area") for side in self.pictures}
@@ -98,6 +104,21 @@ class _Target:
             total = total + self.plan.identity * (self._person(picture) - self.person).square().sum()
         return total
 
+    def window_loss(self, features: Tensor, w_plus: Tensor, rng: torch.Generator) -> Tensor:
+        """Colour distance of the true picture in a few random windows: the head alone misjudges contrast and tint."""
+        scale = CROP_SIZE // features.shape[-1]
+        border = scale * TAIL_MARGIN
+        total = features.new_zeros(())
+        for _ in range(self.plan.windows):
+            top, left = torch.randint(0, features.shape[-1] - WINDOW + 1, (2,), generator=rng).tolist()
+            window = features[:, :, top : top + WINDOW, left : left + WINDOW]
+            picture = self.networks.generator.tail(window, w_plus, _BLOCK + 1, (top, left))
+            rows = slice(scale * top + border, scale * (top + WINDOW) - border)
+            columns = slice(scale * left + border, scale * (left + WINDOW) - border)
+            ours, theirs = (F.avg_pool2d(x, 4) for x in (picture[..., border:-border, border:-border], self.crop[..., rows, columns]))
+            total = total + (ours - theirs).square().mean() / self.plan.windows
+        return total
+
 
 def invert(
     networks: Networks,
@@ -116,6 +137,7 @@ def invert(
     u = torch.zeros(1, W_DIM, device=device, requires_grad=True)
     offsets = torch.zeros(1, NUM_WS, W_DIM, device=device, requires_grad=True)
     total = plan.coarse + plan.fine
+    rng = torch.Generator().manual_seed(0)
     optimiser = torch.optim.Adam([{"params": [u]}, {"params": [offsets]}], lr=plan.rate, betas=(0.9, 0.99))
     for step in range(total):
         coarse = step < plan.coarse
@@ -123,10 +145,13 @@ def invert(
         side = plan.coarse_side if coarse else plan.fine_side
         w_plus = networks.wspace.to_w(u)[:, None] + (0 if coarse else offsets * networks.wspace.std)
         w_plus = w_plus.expand(-1, NUM_WS, -1)
-        picture = networks.heads(networks.generator.features(w_plus, block_for(256)), w_plus, 256)
-        if side != 256:
+        features = networks.generator.features(w_plus, _BLOCK)
+        picture = networks.heads(features, w_plus, HEAD_SIDE)
+        if side != HEAD_SIDE:
             picture = F.interpolate(picture, size=side, mode="area")
-        loss = target.loss(picture) + plan.prior * u.square().mean() + plan.offset * offsets.square().mean()
+        loss = target.loss(picture)
+        if not coarse:
+            loss = loss + plan.window * target.window_loss(features, w_plus, rng) + plan.prior * u.square().mean() + plan.offset * offsets.square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -10,6 +10,8 @@ from torch import Tensor
 from stylizer.networks.identity import CHIP_SIZE
 
 CHIP_PADDING = 0.25
+# Chip of the face that the mean w draws (dlib's landmarks on it), at 1024 px.
+MEAN_FACE_CHIP = ((4.737, 0.0, 163.9), (0.0, 4.737, 266.8))
 
 
 def chip_to_crop(landmarks_xy: NDArray[np.float32], size: int = CHIP_SIZE) -> NDArray[np.float64]:
@@ -50,3 +52,8 @@ def cut_chip(picture: Tensor, chip_to_picture: NDArray[np.float64], picture_side
     grid = ((2 * xy + 1) / picture_side - 1).expand(picture.shape[0], -1, -1, -1)
     chip = F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=False)
     return (chip + 1) * 127.5
+
+
+def mean_face_chip() -> NDArray[np.float64]:
+    """`chip_to_crop` of the generator's mean face: near enough for any aligned face that was invented."""
+    return np.array(MEAN_FACE_CHIP)

@@ -36,3 +36,13 @@ def attention(landmarks_xy: NDArray[np.float32] | None) -> Tensor:
     weight = torch.from_numpy(np.array(chart))[None, None]
     weight = torch.nn.functional.avg_pool2d(weight, 9, 1, 4, count_include_pad=False)
     return weight / weight.mean()
+
+
+def face_ellipse(side: int) -> Tensor:
+    """Where the face lies in any aligned crop, forehead to chin: (1, 1, side, side), 1 inside, 0 outside.
+
+    From the landmarks of the generator's mean face; the FFHQ alignment puts every face nearly there.
+    """
+    grid = (torch.arange(side) + 0.5) / side
+    across, down = (grid - 0.5) / 0.28, (grid - 0.58) / 0.355
+    return (across.square() + down.square()[:, None] < 1).float()[None, None]
