@@ -64,9 +64,7 @@ def open_picture(source: PictureSource) -> Image.Image:
             return _decode(image)
         except MemoryError as error:
             raise PictureError(f"{name} does not fit into memory; make it smaller.") from error
-        except (
-            Exception
-        ) as error:  # on damaged files, decoders raise nearly anything: OSError, struct.error, KeyError...
+        except Exception as error:  # a damaged file makes decoders raise nearly anything
             raise PictureError(f"{name} is damaged or cut short; export or download it again.") from error
 
 
@@ -134,7 +132,7 @@ def _open_file(source: str | Path | bytes | BinaryIO, name: str, stack: contextl
             file = source if source.seekable() else BytesIO(source.read())
         Image.init()  # else Pillow knows only its five commonest formats and trips over the others' names
         formats = [kind for kind in READABLE if kind in Image.OPEN]
-        with _quiet_bomb_warning():
+        with _quiet():
             return stack.enter_context(Image.open(file, formats=formats))
     except FileNotFoundError as error:
         raise PictureError(f"{name} does not exist; check the path.") from error
@@ -149,10 +147,10 @@ def _open_file(source: str | Path | bytes | BinaryIO, name: str, stack: contextl
 
 
 @contextlib.contextmanager
-def _quiet_bomb_warning() -> Iterator[None]:
-    """Pillow warns from 89 megapixels on; the limit here is our own."""
+def _quiet() -> Iterator[None]:
+    """Pillow warns from 89 megapixels on, and of odd metadata; the limits here are our own."""
     with _warning_filters, warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")
         yield
 
 
@@ -187,7 +185,8 @@ def _decode(image: Image.Image) -> Image.Image:
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        orientation = image.getexif().get(_ORIENTATION_TAG)
+        with _quiet():
+            orientation = image.getexif().get(_ORIENTATION_TAG)
     except Exception:  # metadata nobody can read says nothing about orientation; the pixels are fine
         return image
     transpose = _ORIENTATIONS.get(orientation) if isinstance(orientation, int) else None
@@ -197,7 +196,7 @@ def _upright(image: Image.Image) -> Image.Image:
 def _over_white(image: Image.Image) -> Image.Image:
     """Grey stays grey, so that a grey colour profile still fits."""
     grey = image.mode in ("L", "LA", "La", "1")
-    layered = image.convert("RGBA")
+    layered = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
     white = Image.new("RGBA", layered.size, "white")
     white.alpha_composite(layered)
     return white.convert("L" if grey else "RGB")
