@@ -47,7 +47,7 @@ class HedVgg(nn.Module):
         """
         if not 0 <= upto < len(self.blocks):
             raise ValueError(f"block {upto} does not exist; there are {len(self.blocks)}")
-        x = (((image + 1) * 127.5).flip(1) - self.mean).to(self.blocks[0][0].weight.dtype)
+        x = (((image + 1) * 127.5).flip(1) - self.mean).to(next(self.parameters()).dtype)
         maps: list[Tensor] = []
         for convs in list(self.blocks)[: upto + 1]:
             x = F.max_pool2d(maps[-1], 2, 2) if maps else x
