@@ -71,7 +71,7 @@ def run(stylizer: Stylizer, photos: list[Photo], path: Path, settings: TrainSett
     """Measure one reference over all photos; prints its rows and returns their means."""
     face = stylizer.align(path)
     style, _ = stylizer.learn(face, settings)
-    code = stylizer.reference_inversion(face)
+    code = stylizer.invert(face, purpose="reference")
     rows = [[face.crop, stylizer.render(code, None), stylizer.render(code, style)]]
     table = []
     for photo in photos:

@@ -18,10 +18,11 @@ from torch.func import functional_call
 
 from stylizer.faces import AlignedFace
 from stylizer.faces.chip import cut_chip, mean_face_chip
-from stylizer.faces.regions import attention, face_ellipse
+from stylizer.faces.regions import attention, face_ellipse, feature_ellipses
 from stylizer.images import to_image, to_tensor
 from stylizer.inversion import Inversion
 from stylizer.networks.mobile_generator import TAIL_MARGIN
+from stylizer.networks.wavelet import haar
 from stylizer.progress import OnStep
 from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM, TrainSettings
 from stylizer.style import Style
@@ -33,6 +34,8 @@ SCALE = 2 * CROP_SIZE // SIDE  # from a pixel of its map to pixels of the result
 WINDOW = 28  # pixels of the map that a full-resolution crop comes from, margins included
 STRUCTURE_SIDE = 16
 PREVIEW_EVERY = 8
+# The maps from styles to modulations stay: trained, they learn the one code that they see, and bend other faces.
+FROZEN = ("modulation.weight", "up.weight")
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,17 @@ class Recipe:
 
     rate: float = 3e-3
     momentum: float = 0.9
-    modulation: float = 0.0
-    head: float = 3e-3
     windows: int = 2
     track: float = 3.0
+    pattern: float = 10.0
     square: bool = True
-    bias: float = 1.0
-    depth: float = 1.0
     mix_from: int = 10
     mix: float = 0.6
     pool: int = 24
-    spread: float = 0.7
+    spread: float = 1.0
+    offset: float = 0.3
+    features: float = 1.0
+    hue: float = 1.0
     colour: float = 1.0
     detail: float = 1.0
     texture: float = 1.0
@@ -83,6 +86,7 @@ class _Invented:
     """A face that has to stay itself: its code, descriptor and the self-similarity of its features."""
 
     code: Tensor
+    picture: Tensor
     person: Tensor
     structure: list[Tensor]
 
@@ -108,24 +112,19 @@ class _Training:
         self.networks, self.recipe = networks, recipe
         self.device = next(networks.generator.parameters()).device
         self.rng = torch.Generator().manual_seed(seed)
-        self.base = dict(networks.generator.named_parameters())
+        named = networks.generator.named_parameters()
+        self.base = {name: p for name, p in named if not name.endswith(FROZEN)}
         self.weights = {name: p.detach().clone().requires_grad_() for name, p in self.base.items()}
-        sizes = {name: recipe.rate * max(float(p.square().mean().sqrt()), 1e-3) for name, p in self.base.items()}
-        self.heads = copy.deepcopy(networks.heads.heads[str(SIDE)]).requires_grad_()
-        for name in sizes:
-            if name.endswith("modulation.weight") or name.endswith("up.weight"):
-                sizes[name] *= recipe.modulation
-            elif name.endswith("bias"):
-                sizes[name] *= recipe.bias
-            elif name.endswith("depthwise"):
-                sizes[name] *= recipe.depth
-        groups = [{"params": [p], "lr": sizes[name]} for name, p in self.weights.items()]
-        for name, p in self.heads.named_parameters():
-            groups.append({"params": [p], "lr": recipe.head * max(float(p.square().mean().sqrt()), 1e-3)})
+        self.head = copy.deepcopy(networks.heads.heads[str(SIDE)]).requires_grad_()
+        trained = [*self.weights.values(), *self.head.parameters()]
+        groups = [
+            {"params": [p], "lr": recipe.rate * max(float(p.detach().square().mean().sqrt()), 1e-3)} for p in trained
+        ]
         self.optimiser = torch.optim.Adam(groups, betas=(recipe.momentum, 0.99))
         self.method = _Method(networks.generator)
         with torch.no_grad():
             self.chip = mean_face_chip()
+            self.features_mask = feature_ellipses(SIDE).to(self.device)
             self.ellipse = face_ellipse(CROP_SIZE // SCALE).to(self.device)
             self.examples = [self._example(*example) for example in examples]
             self.invented = [self._invent() for _ in range(recipe.pool)]
@@ -136,46 +135,67 @@ class _Training:
         example = self.examples[self._draw(len(self.examples))]
         code = example.code.clone()
         fine = slice(self.recipe.mix_from, NUM_WS)
-        other = torch.lerp(self.networks.wspace.mean, self._random_w(), self.recipe.spread)
-        code[:, fine] = torch.lerp(code[:, fine], other[:, None], self.recipe.mix * float(torch.rand(1, generator=self.rng)))
+        other = self._random_w()
+        code[:, fine] = torch.lerp(
+            code[:, fine], other[:, None], self.recipe.mix * float(torch.rand(1, generator=self.rng))
+        )
         loss, picture = self._reproduce(example, code)
         loss.backward()
-        if self.recipe.pool: self._keep(self.invented[self._draw(len(self.invented))], example).backward()
+        if self.recipe.pool:
+            self._keep(self.invented[self._draw(len(self.invented))], example).backward()
         self.optimiser.step()
         return picture
 
     def _reproduce(self, example: _Example, code: Tensor) -> tuple[Tensor, Tensor]:
         """JoJoGAN's loss: the mixed code has to give the reference, at 256 px and in a crop at full resolution."""
         r, trunk = self.recipe, self._call("features", code, BLOCK)
-        picture = self.heads(trunk, code)
+        picture = self.head(trunk, code)
         loss = r.colour * _colour_distance(picture, example.small, SIDE // 32)
         for ours, theirs in zip(_unit(self._features(picture, 3)), example.features, strict=True):
             weight = F.interpolate(example.weight, size=ours.shape[-1], mode="area")[:, 0]
-            loss = loss + ours.shape[1] ** 0.5 * (weight * (ours - theirs).abs().mean(1)).mean() if not r.square else loss + (weight * (ours - theirs).square().sum(1)).mean()
+            loss = (
+                loss + ours.shape[1] ** 0.5 * (weight * (ours - theirs).abs().mean(1)).mean()
+                if not r.square
+                else loss + (weight * (ours - theirs).square().sum(1)).mean()
+            )
         for _ in range(r.windows if r.detail else 0):
             crop, corner = self._crop(trunk, code)
-            loss = loss + r.track * self._track(trunk, code, crop, corner)
+            loss = loss + r.track * self._track(trunk, code, crop, corner) + r.pattern * _fixed_pattern(crop)
             wanted = _cut(example.full, corner, 1, crop.shape[-1])
             loss = loss + r.colour * _colour_distance(crop, wanted, 16)
             for level, ours in enumerate(_unit(self._features(crop, 2))):
                 theirs = F.normalize(_cut(example.fine[level], corner, 1 << level, ours.shape[-1]), dim=1)
-                loss = loss + (r.detail * ours.shape[1] ** 0.5 * (ours - theirs).abs().mean() if not r.square else r.detail*(ours - theirs).square().sum(1).mean()) / r.windows
+                loss = (
+                    loss
+                    + (
+                        r.detail * ours.shape[1] ** 0.5 * (ours - theirs).abs().mean()
+                        if not r.square
+                        else r.detail * (ours - theirs).square().sum(1).mean()
+                    )
+                    / r.windows
+                )
         return loss, picture.detach()
 
     def _keep(self, face: _Invented, example: _Example) -> Tensor:
         """An invented face stays this person with this structure, but in the reference's feature statistics."""
         r, trunk = self.recipe, self._call("features", face.code, BLOCK)
-        picture = self.heads(trunk, face.code)
+        picture = self.head(trunk, face.code)
         person = self.networks.identity(cut_chip(picture, self.chip, CROP_SIZE))
         loss = r.identity * (person - face.person).square().sum()
         maps = self._features(F.interpolate(picture, size=192, mode="area"), 3)
         for ours, theirs in zip(_self_similarity(maps), face.structure, strict=True):
             loss = loss + r.structure * (ours - theirs).abs().mean()
+        if r.features:
+            loss = loss + r.features * _local_dissimilarity(picture, face.picture, self.features_mask)
+        if r.hue:
+            loss = loss + r.hue * _hue_distance(
+                picture, example.small, F.interpolate(self.ellipse, size=SIDE), self.rng
+            )
         for region, grams in zip((self.ellipse, 1 - self.ellipse), example.grams, strict=True):
             loss = loss + 0.5 * r.statistics * _gram_distance(_grams(maps, region), grams)
         if r.texture:
             crop, corner = self._crop(trunk, face.code)
-            loss = loss + r.track * self._track(trunk, face.code, crop, corner)
+            loss = loss + r.track * self._track(trunk, face.code, crop, corner) + r.pattern * _fixed_pattern(crop)
             half = crop.shape[-1] // 2
             inside = bool(self.ellipse[0, 0, (corner[0] + half) // SCALE, (corner[1] + half) // SCALE])
             grams = example.fine_grams[0 if inside else 1]
@@ -193,7 +213,7 @@ class _Training:
     def _track(self, trunk: Tensor, code: Tensor, crop: Tensor, corner: tuple[int, int]) -> Tensor:
         """Keeps the head an honest proxy of the full-resolution layers, which move too."""
         true = F.avg_pool2d(crop.detach(), SCALE // 2)
-        small = _cut(self.heads(trunk.detach(), code), corner, SCALE // 2, true.shape[-1])
+        small = _cut(self.head(trunk.detach(), code), corner, SCALE // 2, true.shape[-1])
         return (small - true).abs().mean()
 
     def _example(self, aligned: AlignedFace, inversion: Inversion) -> _Example:
@@ -212,11 +232,11 @@ class _Training:
         """A random face, off W by about as much as an inverted photo."""
         w = torch.lerp(self.networks.wspace.mean, self._random_w(), self.recipe.spread)
         offset = torch.randn(1, NUM_WS, W_DIM, generator=self.rng).to(self.device)
-        code = w[:, None] + 0.2 * self.networks.wspace.std * offset
+        code = w[:, None] + self.recipe.offset * self.networks.wspace.std * offset
         picture = self.networks.heads(self.networks.generator.features(code, BLOCK), code, SIDE)
         person = self.networks.identity(cut_chip(picture, self.chip, CROP_SIZE))
         maps = self._features(F.interpolate(picture, size=192, mode="area"), 3)
-        return _Invented(code, person, _self_similarity(maps))
+        return _Invented(code, picture, person, _self_similarity(maps))
 
     def _random_w(self) -> Tensor:
         return self.networks.mapping(torch.randn(1, W_DIM, generator=self.rng).to(self.device))
@@ -262,7 +282,7 @@ def finetune(
     training = _Training(networks, list(zip(references, inversions, strict=True)), settings.seed, recipe)
     total = settings.iterations
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        training.optimiser, lambda i: min(1.0, (i + 1) / 8, (total - i) / (0.3 * total))
+        training.optimiser, lambda i: min(1.0, (i + 1) / 8, (total - i) / (0.5 * total))
     )
     for index in range(total):
         picture = training.step()
@@ -312,3 +332,37 @@ def _self_similarity(maps: list[Tensor]) -> list[Tensor]:
         flat = F.normalize(flat - flat.mean(1, keepdim=True), dim=0)
         result.append(flat.T @ flat)
     return result
+
+
+def _local_dissimilarity(one: Tensor, other: Tensor, mask: Tensor, window: int = 15) -> Tensor:
+    """1 - local normalised cross-correlation of lightness, over a mask: shapes may change their tone, not their place."""
+
+    def blur(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, window, 1, window // 2, count_include_pad=False)
+
+    a, b = one.mean(1, keepdim=True), other.mean(1, keepdim=True)
+    a, b = a - blur(a), b - blur(b)
+    correlation = blur(a * b) / (blur(a * a) * blur(b * b) + 1e-5).sqrt()
+    return ((1 - correlation) * mask).sum() / mask.sum()
+
+
+def _hue_distance(one: Tensor, other: Tensor, region: Tensor, rng: torch.Generator) -> Tensor:
+    """Sliced Wasserstein distance of the chroma of two pictures, inside a region and outside it; lightness is free.
+
+    Source: Rabin et al. 2011, Wasserstein barycenter and its application to texture mixing.
+    """
+    axes = torch.tensor([[0.5, -0.5, 0.0], [0.25, 0.25, -0.5]], device=one.device)  # red-green, yellow-blue
+    angle = 3.1416 * torch.rand(1, generator=rng).to(one.device)
+    axis = torch.cos(angle) * axes[0] + torch.sin(angle) * axes[1]
+    total = one.new_zeros(())
+    for mask in (region[0, 0] > 0.5, region[0, 0] <= 0.5):
+        ours, theirs = ((axis[:, None] * x[0, :, mask]).sum(0).sort().values for x in (one, other))
+        total = total + (ours - theirs).abs().mean()
+    return total
+
+
+def _fixed_pattern(crop: Tensor) -> Tensor:
+    """How far the mean of the fine Haar bands is from zero, as it is in pictures: a grid of period 2 or 4 px shows in it."""
+    bands = haar(crop)
+    coarser = haar(bands[:, :3] / 2)
+    return bands[:, 3:].mean((2, 3)).abs().mean() + coarser[:, 3:].mean((2, 3)).abs().mean()

@@ -27,7 +27,8 @@ def describe(networks: Networks, crop: Image.Image, landmarks_xy: NDArray[np.flo
     """
     device = next(networks.identity.parameters()).device
     chip = cut_chip(to_tensor(crop).to(device), chip_to_crop(landmarks_xy), crop.width)
-    return networks.identity(chip)[0].cpu()
+    descriptor: Tensor = networks.identity(chip)[0].cpu()
+    return descriptor
 
 
 def find_landmarks(finder: FaceFinder, crop: Image.Image, fallback: NDArray[np.float32] | None) -> NDArray[np.float32]:
@@ -48,7 +49,8 @@ def find_landmarks(finder: FaceFinder, crop: Image.Image, fallback: NDArray[np.f
 def feature_maps(networks: Networks, image: Image.Image, side: int) -> list[Tensor]:
     """HED-VGG16 features of a picture scaled to side x side."""
     device = next(networks.perceptual.parameters()).device
-    return networks.perceptual(F.interpolate(to_tensor(image).to(device), size=side, mode="area"), 4)
+    maps: list[Tensor] = networks.perceptual(F.interpolate(to_tensor(image).to(device), size=side, mode="area"), 4)
+    return maps
 
 
 def perceptual_distance(networks: Networks, one: Image.Image, other: Image.Image) -> float:

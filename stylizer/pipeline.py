@@ -99,13 +99,19 @@ class Stylizer:
             return as_aligned(photo, self.finder)
         return align(photo, self.finder.choose(photo, face), face)
 
-    def invert(self, aligned: AlignedFace, depth: Depth = "refined", on_step: OnStep | None = None) -> Inversion:
+    def invert(
+        self,
+        aligned: AlignedFace,
+        depth: Depth = "refined",
+        on_step: OnStep | None = None,
+        purpose: Purpose = "photo",
+    ) -> Inversion:
         """Find the code that the generator draws this face from.
 
         Raises:
             DeviceError: out of memory, also in the smaller working size. Whatever on_step raises.
         """
-        return self._invert(aligned, depth, "photo", on_step)
+        return self._invert(aligned, depth, purpose, on_step)
 
     def learn(
         self,

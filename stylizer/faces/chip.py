@@ -32,7 +32,8 @@ def chip_to_crop(landmarks_xy: NDArray[np.float32], size: int = CHIP_SIZE) -> ND
     centre = np.array([(rect.left() + rect.right()) / 2, (rect.top() + rect.bottom()) / 2])
     cos, sin = np.cos(details.angle) * rect.width() / size, np.sin(details.angle) * rect.width() / size
     linear = np.array([[cos, -sin], [sin, cos]])
-    return np.c_[linear, centre - linear @ np.full(2, (size - 1) / 2)]
+    affine: NDArray[np.float64] = np.c_[linear, centre - linear @ np.full(2, (size - 1) / 2)]
+    return affine
 
 
 def cut_chip(picture: Tensor, chip_to_picture: NDArray[np.float64], picture_side: int) -> Tensor:

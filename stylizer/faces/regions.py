@@ -46,3 +46,16 @@ def face_ellipse(side: int) -> Tensor:
     grid = (torch.arange(side) + 0.5) / side
     across, down = (grid - 0.5) / 0.28, (grid - 0.58) / 0.355
     return (across.square() + down.square()[:, None] < 1).float()[None, None]
+
+
+# Centres and radii of eyes and mouth on the generator's mean face, in sides of the crop.
+_MEAN_FEATURES = ((0.377, 0.472, 0.075, 0.05), (0.621, 0.472, 0.075, 0.05), (0.501, 0.752, 0.14, 0.075))
+
+
+def feature_ellipses(side: int) -> Tensor:
+    """Where eyes and mouth lie in any aligned crop: (1, 1, side, side), 1 inside, 0 outside."""
+    grid = (torch.arange(side) + 0.5) / side
+    mask = torch.zeros(side, side, dtype=torch.bool)
+    for x, y, wide, high in _MEAN_FEATURES:
+        mask |= ((grid - x) / wide).square() + ((grid - y) / high).square()[:, None] < 1
+    return mask.float()[None, None]

@@ -30,7 +30,7 @@ HELD_OUT = 0.1
 
 @dataclass
 class Samples:
-    """features[block]: (N, PIXELS, C); bands[block]: (N, PIXELS, 12) Haar bands of the picture; w_plus: (N, 23, 512)."""
+    """By block: features (N, PIXELS, C), Haar bands of the picture (N, PIXELS, 12); codes (N, 23, 512)."""
 
     features: dict[int, Tensor]
     bands: dict[int, Tensor]
@@ -92,7 +92,7 @@ def fit_head(head: ImageHead, features: Tensor, bands: Tensor, w_plus: Tensor, s
         pixels = torch.randint(x.shape[1], (64,), generator=rng)
         loss = (_predict(head, x[rows][:, pixels], w_plus[rows]) - y[rows][:, pixels]).square().mean()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     last = _explained(head, x[:held], y[:held], w_plus[:held])

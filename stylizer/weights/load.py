@@ -70,6 +70,7 @@ def load_networks(
     for network in (generator, mapping, perceptual, identity, heads, wspace):
         _place(network, device)
     quick = copy.deepcopy(perceptual).to(torch.bfloat16) if _has_fast_bfloat16(device) else perceptual
+    quick.mean = perceptual.mean  # not rounded
     return Networks(generator, mapping, perceptual, quick, identity, heads, wspace, base_hash)
 
 

@@ -1,0 +1,93 @@
+"""How long everything takes on this machine: `python benchmarks/speed.py [--reference R] [--photo P] [--fetch]`.
+
+Prints a table: fetch (with --fetch, into an empty folder), start-up, align, invert fast and refined, fine-tuning per
+iteration and whole (the reference's inversion included), a re-rendering at a new strength, and the peak memory of the
+process. Run it while nothing else runs.
+"""
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from stylizer.finetune import finetune
+from stylizer.images import open_picture
+from stylizer.inversion import invert
+from stylizer.pipeline import Stylizer
+from stylizer.settings import RenderSettings, TrainSettings
+from stylizer.weights.fetch import fetch_all
+
+EXAMPLES = Path(__file__).parents[1] / "styles" / "examples"
+_T = TypeVar("_T")
+
+
+class Table:
+    """Times pieces of work and prints a row for each."""
+
+    def __init__(self) -> None:
+        print("| what | seconds |\n|---|---|")
+
+    def row(self, name: str, seconds: float) -> None:
+        print(f"| {name} | {seconds:.2f} |", flush=True)
+
+    def time(self, name: str, work: Callable[[], _T], repeats: int = 1) -> _T:
+        """Run it, report the shortest of some runs, return the last result."""
+        shortest = float("inf")
+        for _ in range(repeats):
+            started = time.perf_counter()
+            result = work()
+            shortest = min(shortest, time.perf_counter() - started)
+        self.row(name, shortest)
+        return result
+
+
+def peak_gigabytes() -> float:
+    """Largest resident size of this process so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def first(folder: str) -> Path:
+    """An example picture."""
+    return sorted((EXAMPLES / folder).glob("*.webp"))[0]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reference", type=Path, default=first("references"))
+    parser.add_argument("--photo", type=Path, default=first("targets"))
+    parser.add_argument("--fetch", action="store_true")
+    parser.add_argument("--device")
+    parser.add_argument("--iterations", type=int, default=TrainSettings().iterations)
+    options = parser.parse_args()
+    table = Table()
+    if options.fetch:
+        with tempfile.TemporaryDirectory() as folder:
+            table.time("fetch the base weights", lambda: fetch_all(Path(folder)))
+    stylizer = table.time("start-up (networks from the disk)", lambda: Stylizer.open(device=options.device))
+    networks, photo = stylizer.networks, open_picture(options.photo)
+    aligned = table.time("align", lambda: stylizer.align(photo), 3)
+    table.time("invert, fast", lambda: stylizer.invert(aligned, "fast"))
+    inversion = table.time("invert, refined", lambda: stylizer.invert(aligned, "refined"))
+    reference, settings = stylizer.align(options.reference), TrainSettings(options.iterations)
+    started = time.perf_counter()
+    code = invert(networks, reference, "refined", purpose="reference")
+    inverted_at = time.perf_counter()
+    style = replace(finetune(networks, [reference], [code], settings), key="benchmark")
+    ended = time.perf_counter()
+    table.row("fine-tuning, an iteration", (ended - inverted_at) / settings.iterations)
+    table.row(f"a new style, whole ({settings.iterations} iterations)", ended - started)
+    table.time("render at a new strength", lambda: stylizer.render(inversion, style, RenderSettings(0.7)), 3)
+    print(
+        f"\nPeak memory: {peak_gigabytes():.2f} GB. Device: {stylizer.runtime.device}, {stylizer.runtime.threads} threads."
+    )
+
+
+if __name__ == "__main__":
+    main()
