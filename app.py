@@ -31,18 +31,23 @@ EXAMPLES = Path(__file__).parent / "styles" / "examples"
 HEAVY = "heavy"  # one queue for everything that learns or inverts: one such job at a time
 
 
-def build_app(stylizer: Engine | LazyStylizer, examples: Path = EXAMPLES) -> gr.Blocks:
+def build_app(
+    stylizer: Engine | LazyStylizer, examples: Path = EXAMPLES, closing: threading.Event | None = None
+) -> gr.Blocks:
     """The page and its endpoints over a stylizer (`stylizer.pipeline.Stylizer`, or anything with its methods).
 
-    Launch it with `**launch_options()`. Sessions share nothing but the stylizer.
+    Launch it with `**launch_options()`. Sessions share nothing but the stylizer. Setting `closing` stops running jobs.
     """
+    closing = closing or threading.Event()
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     page = gr.Blocks(title=look.TITLE, analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS))
     with page:
-        add_endpoints(stylizer, folder, HEAVY)  # first: handlers of the same name would take the endpoints' names
+        add_endpoints(
+            stylizer, folder, HEAVY, closing
+        )  # first: handlers of the same name would take the endpoints' names
         inputs, outputs = lay_out(examples)
-        _connect(page, Handlers(stylizer, inputs, outputs, folder), inputs, outputs)
+        _connect(page, Handlers(stylizer, inputs, outputs, folder=folder, closing=closing), inputs, outputs)
     page.queue(default_concurrency_limit=4)
     return page
 
@@ -130,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     end = _end()
     _private_folder()
     stylizer = LazyStylizer(lambda on_progress: _open(options.device, on_progress))
-    page = build_app(stylizer)
+    page = build_app(stylizer, closing=end)
     try:
         _, url, public = page.launch(
             server_name=options.host,

@@ -253,7 +253,7 @@ def test_a_cancelled_job_stops_and_its_thread_ends() -> None:
             reporter.on_step(step, 1000, None)
             time.sleep(0.01)
 
-    events = follow(work, ticket)
+    events = follow(work, ticket, threading.Event())
     next(events)
     ticket.cancelled = True
     with pytest.raises(Cancelled):
@@ -270,7 +270,7 @@ def test_a_visitor_who_leaves_stops_the_job() -> None:
             reporter.on_step(1, 2, None)
             time.sleep(0.01)
 
-    events = follow(work, ticket)
+    events = follow(work, ticket, threading.Event())
     next(events)
     events.close()  # type: ignore[attr-defined]  # what gradio does when the page is gone
     assert not any(thread.name == "stylize" for thread in threading.enumerate())
@@ -287,7 +287,7 @@ def test_merged_progress_keeps_the_newest_preview_and_the_result() -> None:
         reporter.on_step(3, 3, None)
         return "done"
 
-    events = follow(work, Ticket())
+    events = follow(work, Ticket(), threading.Event())
     first = next(events)
     assert isinstance(first, Progress)
     go.set()
@@ -297,7 +297,13 @@ def test_merged_progress_keeps_the_newest_preview_and_the_result() -> None:
     assert [e.preview for e in rest if isinstance(e, Progress)].count(picture) <= 1
 
 
-PROGRAM = "import sys, app; app._open = lambda device, report: None; sys.exit(app.main(sys.argv[1:]))"
+PROGRAM = """
+import sys
+import app
+from fakes import FakeStylizer
+app._open = lambda device, report: FakeStylizer(steps=3000, delay=0.1)
+sys.exit(app.main(sys.argv[1:]))
+"""
 
 
 def start_page(*arguments: str) -> subprocess.Popen[str]:
@@ -307,7 +313,7 @@ def start_page(*arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))},
     )
 
 
@@ -324,13 +330,18 @@ def test_a_taken_port_gives_one_sentence() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
-def test_ctrl_c_ends_it_cleanly() -> None:
+def test_ctrl_c_ends_it_cleanly_even_during_a_job(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     program = start_page("--port", str(port))
     assert program.stdout is not None
     assert str(port) in program.stdout.readline()
+    client = Client(f"http://127.0.0.1:{port}", verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": 120})
+    picture = handle_file(face(tmp_path / "r.png", "navy"))
+    job = client.submit(picture, api_name="/train")
+    while job.status().code.name in ("STARTING", "JOINING_QUEUE", "IN_QUEUE"):
+        time.sleep(0.1)
     program.send_signal(signal.SIGINT)
     output, errors = program.communicate(timeout=60)
     assert program.returncode == 0, errors

@@ -1,5 +1,6 @@
 """The endpoints that programs call: /stylize, /train and /styles, with plain values and no widgets."""
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from stylizer.settings import RenderSettings, TrainSettings
 _TRAIN, _RENDER = TrainSettings(), RenderSettings()
 
 
-def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str) -> None:
-    """Add them to the present `gr.Blocks`; `heavy` names the queue that lets one heavy job run at a time."""
+def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, closing: threading.Event) -> None:
+    """Add them to the present `gr.Blocks`; `heavy` names the queue of heavy jobs, `closing` stops them at the end."""
 
     def stylize(  # noqa: PLR0917 - programs give them by name
         reference: FileData | None = None,
@@ -52,7 +53,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str) -> 
                 already_aligned=bool(already_aligned),
                 full_frame=bool(full_frame),
             )
-            kept = keep(draw(stylizer, request, _quiet()), folder)
+            kept = keep(draw(stylizer, request, _quiet(closing)), folder)
             file = {"path": kept.full(), "meta": {"_type": "gradio.FileData"}}
         except Exception as error:
             raise gr.Error(sentence(error), print_exception=False) from None
@@ -80,7 +81,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str) -> 
                 stylizer,
                 path,
                 settings,
-                _quiet(),
+                _quiet(closing),
                 name=name.strip() or None,
                 already_aligned=bool(already_aligned),
             )
@@ -91,7 +92,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str) -> 
     def styles() -> list:  # type: ignore[type-arg]
         """The saved styles: [{"name", "key", "bytes", "preset"}]."""
         try:
-            known = ready(stylizer, _quiet()).styles()
+            known = ready(stylizer, _quiet(closing)).styles()
         except Exception as error:
             raise gr.Error(sentence(error), print_exception=False) from None
         return [{"name": s.name, "key": s.key, "bytes": s.bytes, "preset": s.preset} for s in known]
@@ -101,8 +102,8 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str) -> 
     api(styles, api_name="styles", concurrency_limit=4)
 
 
-def _quiet() -> Reporter:
+def _quiet(closing: threading.Event) -> Reporter:
     def tell(_: Any) -> None:
         return None
 
-    return Reporter(Ticket(), tell)
+    return Reporter(Ticket(), closing, tell)

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -39,10 +40,21 @@ def path_of(picture: Any) -> Path | None:
 
 
 class Handlers:
-    """The page's behaviour over a stylizer, its widgets, and a base folder for the sessions' files."""
+    """The page's behaviour over a stylizer and its widgets.
 
-    def __init__(self, stylizer: Engine | LazyStylizer, inputs: Inputs, outputs: Outputs, folder: Path) -> None:
-        self._stylizer, self._in, self._out, self._folder = stylizer, inputs, outputs, folder
+    folder: where sessions keep their files. closing: set when the program ends; running jobs then stop.
+    """
+
+    def __init__(
+        self,
+        stylizer: Engine | LazyStylizer,
+        inputs: Inputs,
+        outputs: Outputs,
+        *,
+        folder: Path,
+        closing: threading.Event,
+    ) -> None:
+        self._stylizer, self._in, self._out, self._folder, self._closing = stylizer, inputs, outputs, folder, closing
 
     def choose_source(self, source: str, saved: str | None) -> Updates:
         """Show the upload or the list of saved styles."""
@@ -88,7 +100,7 @@ class Handlers:
         """The whole story, with progress and previews; ends with a portrait, a sentence, or "Cancelled"."""
         try:
             request = self._request(values)
-            for event in follow(lambda reporter: draw(self._stylizer, request, reporter), ticket):
+            for event in follow(lambda reporter: draw(self._stylizer, request, reporter), ticket, self._closing):
                 if isinstance(event, Finished):
                     if kept is not None:
                         kept.remove()

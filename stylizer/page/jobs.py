@@ -39,10 +39,10 @@ class Finished(Generic[T]):
 
 
 class Reporter:
-    """What a job tells about itself. Every call raises `Cancelled` once the ticket says so."""
+    """What a job tells about itself. Every call raises `Cancelled` once the ticket says so, or the program closes."""
 
-    def __init__(self, ticket: Ticket, tell: Callable[[Progress], None]) -> None:
-        self._ticket, self._tell = ticket, tell
+    def __init__(self, ticket: Ticket, closing: threading.Event, tell: Callable[[Progress], None]) -> None:
+        self._ticket, self._closing, self._tell = ticket, closing, tell
         self._stage, self._started = "", 0.0
 
     def stage(self, text: str) -> None:
@@ -60,7 +60,7 @@ class Reporter:
         self._send(Progress(text, fraction))
 
     def _send(self, progress: Progress) -> None:
-        if self._ticket.cancelled:
+        if self._ticket.cancelled or self._closing.is_set():
             raise Cancelled("Cancelled.")
         self._tell(progress)
 
@@ -77,7 +77,9 @@ def ready(stylizer: Engine | LazyStylizer, reporter: Reporter) -> Engine:
     return stylizer.wait(reporter.on_progress) if isinstance(stylizer, LazyStylizer) else stylizer
 
 
-def follow(work: Callable[[Reporter], T], ticket: Ticket) -> Iterator[Progress | Finished[T] | None]:
+def follow(
+    work: Callable[[Reporter], T], ticket: Ticket, closing: threading.Event
+) -> Iterator[Progress | Finished[T] | None]:
     """Run `work` in a thread and yield its progress, then `Finished`; None is a sign of life, about once a second.
 
     Progress that arrives faster than it is asked for is merged; the newest preview is never lost. Closing the iterator
@@ -90,7 +92,7 @@ def follow(work: Callable[[Reporter], T], ticket: Ticket) -> Iterator[Progress |
 
     def run() -> None:
         try:
-            told.put(Finished(work(Reporter(ticket, told.put))))
+            told.put(Finished(work(Reporter(ticket, closing, told.put))))
         except BaseException as error:  # handed over to the thread that waits
             told.put(error)
 
