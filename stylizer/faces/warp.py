@@ -69,11 +69,14 @@ def warp(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int], m
     resized = 2 / max(scale_of(out_to_source), 1.0)
     resized_wh = (max(1, round(region.size[0] * resized)), max(1, round(region.size[1] * resized)))
     to_resized = resizing(resized_wh[0] / region.size[0], resized_wh[1] / region.size[1])
-    region = region.resize(resized_wh, Image.Resampling.LANCZOS)
-    out_to_region = compose(to_resized, out_to_region)
-    fine_wh = (size_wh[0] * factor, size_wh[1] * factor)
-    fine = transform(region, compose(out_to_region, resizing(1 / factor, 1 / factor)), fine_wh)
-    return fine if factor == 1 else fine.resize(size_wh, Image.Resampling.LANCZOS)
+    fine_to_resized = compose(compose(to_resized, out_to_region), resizing(1 / factor, 1 / factor))
+    bands = []
+    for band in region.split():  # as floats: Pillow's bicubic transform of bytes truncates, which darkens
+        fine = band.convert("F").resize(resized_wh, Image.Resampling.LANCZOS)
+        fine = transform(fine, fine_to_resized, (size_wh[0] * factor, size_wh[1] * factor))
+        out = np.asarray(fine if factor == 1 else fine.resize(size_wh, Image.Resampling.LANCZOS))
+        bands.append(Image.fromarray(np.rint(out).clip(0, 255).astype(np.uint8)))
+    return Image.merge(region.mode, bands)
 
 
 def transform(
