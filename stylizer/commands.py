@@ -6,7 +6,6 @@ Heavy modules are imported where they are needed, so that `--help` and wrong opt
 import argparse
 import contextlib
 import io
-import json
 import runpy
 import sys
 import time
@@ -105,12 +104,12 @@ def doctor(args: argparse.Namespace, context: Context) -> Outcome:
 
 
 def bench(args: argparse.Namespace, context: Context) -> Outcome:
-    """Run benchmarks/speed.py, which lies in the repository beside the package."""
+    """Run benchmarks/speed.py, which lies in the repository beside the package; the JSON holds the table it prints."""
     script = Path(__file__).resolve().parent.parent / "benchmarks" / "speed.py"
     if not script.is_file():
         raise InputError("The benchmarks are not installed with the package; run this in a checkout of the repository.")
     device = ["--device", args.device] if args.device else []
-    argv, sys.argv = sys.argv, [str(script), *(["--json"] if args.json else []), *device, *args.rest]
+    argv, sys.argv = sys.argv, [str(script), *device, *args.rest]
     printed, code = io.StringIO(), 0
     try:
         with contextlib.redirect_stdout(printed) if args.json else contextlib.nullcontext():
@@ -119,4 +118,4 @@ def bench(args: argparse.Namespace, context: Context) -> Outcome:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:
         sys.argv = argv
-    return json.loads(printed.getvalue() or "null") if args.json else None, code
+    return {"output": printed.getvalue()}, code
