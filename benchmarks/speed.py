@@ -84,9 +84,8 @@ def main() -> None:
     table.row("fine-tuning, an iteration", (ended - inverted_at) / settings.iterations)
     table.row(f"a new style, whole ({settings.iterations} iterations)", ended - started)
     table.time("render at a new strength", lambda: stylizer.render(inversion, style, RenderSettings(0.7)), 3)
-    print(
-        f"\nPeak memory: {peak_gigabytes():.2f} GB. Device: {stylizer.runtime.device}, {stylizer.runtime.threads} threads."
-    )
+    runtime = stylizer.runtime
+    print(f"\nPeak memory: {peak_gigabytes():.2f} GB. Device: {runtime.device}, {runtime.threads} threads.")
 
 
 if __name__ == "__main__":

@@ -68,5 +68,5 @@ class DeviceError(StylizerError):
     """The chosen device is not available or ran out of memory."""
 
 
-class Cancelled(StylizerError):
+class Cancelled(StylizerError):  # noqa: N818 - no error, but the user's wish
     """The user stopped the work. Raised from a progress callback; nothing half-done is kept."""

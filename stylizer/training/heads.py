@@ -45,7 +45,7 @@ def draw_codes(wspace: WSpace, mapping: torch.nn.Module, count: int, rng: torch.
     cut = torch.where(torch.rand(count, generator=rng) < 0.4, torch.randint(3, 22, (count,), generator=rng), NUM_WS)
     second = torch.arange(NUM_WS) >= cut[:, None]
     codes = torch.where(second[..., None], w[:, 1:], w[:, :1])
-    offset = 0.3 * torch.rand(count, 1, 1, generator=rng) * (torch.rand(count, 1, 1, generator=rng) < 0.4)
+    offset = 0.5 * torch.rand(count, 1, 1, generator=rng) * (torch.rand(count, 1, 1, generator=rng) < 0.6)
     return codes + offset * wspace.std * torch.randn(codes.shape, generator=rng)
 
 
