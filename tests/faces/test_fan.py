@@ -37,6 +37,7 @@ def test_damaged_weights_are_no_trouble(weights: Path, caplog: pytest.LogCapture
     assert "dlib's landmarks are used" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_real_network_answers_in_the_pictures_own_pixels(weights: Path) -> None:
     """FAN's architecture with arbitrary weights: 68 points near the box, wherever the box lies."""
     from face_alignment.models import FAN
