@@ -128,7 +128,7 @@ def _private_folder() -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Start the page and serve it until Ctrl-C. Returns the exit status: 0, or 2 when the port is taken."""
+    """Start the page and serve it until Ctrl-C. Returns the exit status: 0, 2 when the port is taken, 1 when it cannot be reached."""
     options = _options(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -148,6 +148,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"Port {options.port} is" if options.port else "All ports from 7860 on are"
         print(f"{where} already in use or not allowed; choose another one with --port.", file=sys.stderr)
         return 2
+    except ValueError:  # gradio asks itself for the page before it says that it has started
+        print(
+            "The page does not answer on this machine; if a proxy is set, add localhost to NO_PROXY.", file=sys.stderr
+        )
+        return 1
     print(
         f"The page is at {url}" + (f" and, for everyone, at {public}" if public else "") + "  (Ctrl-C stops it)",
         flush=True,

@@ -323,7 +323,7 @@ def test_a_taken_port_gives_one_sentence() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         program = start_page("--port", str(port))
-        _, errors = program.communicate(timeout=60)
+        _, errors = program.communicate(timeout=240)
     assert program.returncode == 2
     assert f"Port {port} is already in use" in errors
     assert "Traceback" not in errors
@@ -343,7 +343,7 @@ def test_ctrl_c_ends_it_cleanly_even_during_a_job(tmp_path: Path) -> None:
     while job.status().code.name in ("STARTING", "JOINING_QUEUE", "IN_QUEUE"):
         time.sleep(0.1)
     program.send_signal(signal.SIGINT)
-    output, errors = program.communicate(timeout=60)
+    output, errors = program.communicate(timeout=240)
     assert program.returncode == 0, errors
     assert "Traceback" not in output + errors
 
