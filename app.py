@@ -128,7 +128,7 @@ def _private_folder() -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Start the page and serve it until Ctrl-C. Returns the exit status: 0, 2 when the port is taken, 1 when it cannot be reached."""
+    """Serve the page until Ctrl-C. Returns the exit status: 0, 2 when the port is taken, 1 when it does not answer."""
     options = _options(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
