@@ -121,7 +121,13 @@ class FakeStylizer:
         crop = ImageOps.fit(photo.crop((left, 0, right, photo.height)), (self.size, self.size))
         return FakeAligned(crop, None, None, None if already_aligned else photo, face)
 
-    def invert(self, aligned: FakeAligned, depth: Depth = "refined", on_step: OnStep | None = None) -> FakeInversion:
+    def invert(
+        self,
+        aligned: FakeAligned,
+        depth: Depth = "refined",
+        on_step: OnStep | None = None,
+        purpose: str = "photo",
+    ) -> FakeInversion:
         self.calls.append("invert")
         self._work(aligned.crop, on_step)
         return FakeInversion(aligned.crop.filter(ImageFilter.BoxBlur(2 if depth == "refined" else 6)), depth)
