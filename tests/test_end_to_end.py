@@ -1,0 +1,76 @@
+"""The whole product once, on the real networks and real-size pictures: few iterations, everything else as it is."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stylizer.faces import FaceFinder
+from stylizer.metrics import describe, find_landmarks, style_distance
+from stylizer.weights.load import Networks, landmark_files
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "styles" / "examples" / "references" / "linocut.webp"
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A phone's landscape photo, stored on its side, with an invented person left of the middle."""
+    path = tmp_path_factory.mktemp("photos") / "holiday.jpg"
+    scene = Image.linear_gradient("L").resize((2000, 1500)).convert("RGB")
+    with Image.open(ROOT / "styles" / "examples" / "targets" / "red_polo.webp") as face:
+        scene.paste(face.convert("RGB").resize((900, 900)), (300, 350))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise to see it upright
+    scene.transpose(Image.Transpose.ROTATE_90).save(path, quality=92, exif=exif)
+    return path
+
+
+def run(home: Path, *arguments: object) -> dict[str, object]:
+    """The command line in a process of its own, with the weights of one home and the styles of another."""
+    environment = {**os.environ, "STYLIZER_HOME": str(home)}
+    command = [sys.executable, "-m", "stylizer", *map(str, arguments), "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    answer: dict[str, object] = json.loads(done.stdout)
+    return answer
+
+
+def new_home(home: Path, folder: Path) -> Path:
+    """A home with the base weights of another one and no styles."""
+    folder.mkdir()
+    (folder / "weights").symlink_to(home / "weights")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_photo_becomes_a_portrait_twice_alike_and_a_style_is_learned_once(
+    networks: Networks, home: Path, photo: Path, tmp_path: Path
+) -> None:
+    one, two = (new_home(home, tmp_path / name) for name in ("one", "two"))
+    how = ("--reference", REFERENCE, "--target", photo, "--iterations", 6, "--depth", "fast")
+    first = run(one, "stylize", *how, "--out", tmp_path / "first")
+    again = run(one, "stylize", *how, "--out", tmp_path / "again")
+    fresh = run(two, "stylize", *how, "--out", tmp_path / "fresh")
+    assert [answer["style"]["trained"] for answer in (first, again, fresh)] == [True, False, True]  # type: ignore[index]
+    assert first["style"]["key"] == fresh["style"]["key"]  # type: ignore[index]
+    files = [Path(answer["results"][0]["file"]) for answer in (first, again, fresh)]  # type: ignore[index]
+    assert files[0].read_bytes() == files[1].read_bytes() == files[2].read_bytes()
+
+    run(one, "invert", photo, "--out", tmp_path / "inverted.png", "--depth", "fast")
+    plain = run(one, "stylize", *how, "--strength", 0, "--out", tmp_path / "plain")["results"][0]["file"]  # type: ignore[index]
+    inverted = Image.open(tmp_path / "inverted.png")
+    assert np.array_equal(np.asarray(Image.open(plain)), np.asarray(inverted))
+
+    result, reference = Image.open(files[0]), Image.open(REFERENCE).convert("RGB")
+    assert result.size == (1024, 1024)
+    taken = style_distance(networks, result, reference) / style_distance(networks, inverted, reference)
+    assert taken < 0.95  # six steps take on some of the style
+    finder = FaceFinder(*landmark_files(home))
+    people = [describe(networks, p, find_landmarks(finder, p, None)) for p in (inverted, result)]
+    assert float((people[0] - people[1]).norm()) < 0.6  # dlib: still the same person
