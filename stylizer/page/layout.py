@@ -108,6 +108,10 @@ def _inputs(examples: Path) -> Inputs:
             gr.HTML('<p class="hint tall">One face, sharp and well lit.</p>', padding=False)
             target = _picture("Photo", "target", ["upload", "webcam", "clipboard"])
             _examples(examples / "targets", target, "Or try one of these")
+    return Inputs(source, picture_box, reference, library_box, saved, target, *_drawing(), *_advanced())
+
+
+def _drawing() -> tuple[gr.Slider, gr.Checkbox]:
     render = RenderSettings()
     with gr.Group():
         strength = gr.Slider(
@@ -123,7 +127,7 @@ def _inputs(examples: Path) -> Inputs:
         preserve_color = gr.Checkbox(
             render.preserve_color, label="Keep the photo's colours", elem_id="preserve", container=True
         )
-    return Inputs(source, picture_box, reference, library_box, saved, target, strength, preserve_color, *_advanced())
+    return strength, preserve_color
 
 
 def _advanced() -> tuple[gr.Number, gr.Number, gr.Number, gr.Radio, gr.Textbox, gr.Checkbox, gr.Checkbox]:

@@ -95,22 +95,46 @@ KEYS = """
 
 _STAGES = {"train": "style learnt", "align": "face found", "invert": "photo studied", "render": "drawn"}
 
+_TERRACOTTA = (
+    "#fdf4f0",
+    "#fae5dc",
+    "#f4c9b8",
+    "#eba88e",
+    "#df8464",
+    "#c9603d",
+    "#b04c2c",
+    "#923d24",
+    "#773423",
+    "#622e21",
+    "#36160f",
+)
+_SURFACES = {
+    "body_background_fill": "#fbf8f3",
+    "body_text_color_subdued": "#6d6359",
+    "body_text_color_subdued_dark": "#b3aaa0",
+    "block_info_text_color": "#6d6359",
+    "block_info_text_color_dark": "#b3aaa0",
+    "block_label_text_color": "#4d453d",
+    "block_label_text_color_dark": "#d6cdc2",
+    "block_title_text_color": "#2e2924",
+    "block_title_text_color_dark": "#ece4da",
+    "background_fill_secondary": "#f6f1e9",
+    "background_fill_secondary_dark": "*neutral_900",
+    "block_background_fill": "#ffffff",
+    "block_border_color": "#e8e0d4",
+    "border_color_primary": "#e2d9cb",
+    "block_label_background_fill": "#ffffffd9",
+    "button_primary_background_fill": "*primary_600",
+    "button_primary_background_fill_hover": "*primary_700",
+    "button_primary_background_fill_dark": "*primary_600",
+    "button_primary_text_color": "white",
+    "slider_color": "*primary_500",
+}
+
 
 def theme() -> gr.themes.Base:
     """Warm paper, ink and terracotta; the visitor's own fonts only."""
-    terracotta = gr.themes.Color(
-        "#fdf4f0",
-        "#fae5dc",
-        "#f4c9b8",
-        "#eba88e",
-        "#df8464",
-        "#c9603d",
-        "#b04c2c",
-        "#923d24",
-        "#773423",
-        "#622e21",
-        "#36160f",
-    )
+    terracotta = gr.themes.Color(*_TERRACOTTA)
     sans = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
     return gr.themes.Base(
         primary_hue=terracotta,
@@ -119,28 +143,7 @@ def theme() -> gr.themes.Base:
         radius_size="lg",
         font=sans,
         font_mono=("ui-monospace", "Consolas", "monospace"),
-    ).set(
-        body_background_fill="#fbf8f3",
-        body_text_color_subdued="#6d6359",
-        body_text_color_subdued_dark="#b3aaa0",
-        block_info_text_color="#6d6359",
-        block_info_text_color_dark="#b3aaa0",
-        block_label_text_color="#4d453d",
-        block_label_text_color_dark="#d6cdc2",
-        block_title_text_color="#2e2924",
-        block_title_text_color_dark="#ece4da",
-        background_fill_secondary="#f6f1e9",
-        background_fill_secondary_dark="*neutral_900",
-        block_background_fill="#ffffff",
-        block_border_color="#e8e0d4",
-        border_color_primary="#e2d9cb",
-        block_label_background_fill="#ffffffd9",
-        button_primary_background_fill="*primary_600",
-        button_primary_background_fill_hover="*primary_700",
-        button_primary_background_fill_dark="*primary_600",
-        button_primary_text_color="white",
-        slider_color="*primary_500",
-    )
+    ).set(**_SURFACES)
 
 
 def note(text: str, kind: str = "", fraction: float | None = None) -> str:
