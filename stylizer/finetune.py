@@ -47,7 +47,8 @@ class Recipe:
     rate: Adam's step as a fraction of each tensor's root mean square (JoJoGAN: 2e-3 on weights of unit variance).
     mix_from, mix: first style that is mixed, and how far at most towards a random face.
     pool, offset: number of invented faces, and how far off W they are, in deviations.
-    windows: full-resolution crops of the reference in a step. The others weigh the losses.
+    windows: full-resolution crops of the reference in a step. The others weigh the losses; statistics inside and
+    outside the face.
     """
 
     rate: float = 3e-3
@@ -59,12 +60,12 @@ class Recipe:
     windows: int = 2
     track: float = 3.0
     pattern: float = 10.0
-    identity: float = 8.0
+    identity: float = 4.0
     structure: float = 1.0
     features: float = 1.0
-    hue: float = 1.0
-    statistics: float = 1.2
-    texture: float = 0.5
+    palette: float = 1.0
+    statistics: tuple[float, float] = (1.5, 1.5)
+    texture: float = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,12 +171,12 @@ class _Training:
         loss = r.identity * (self._person(picture) - face.person).square().sum()
         loss = loss + r.features * losses.local_dissimilarity(picture, face.picture, self.eyes_and_mouth)
         region = F.interpolate(self.face, size=SIDE)
-        loss = loss + r.hue * losses.hue_distance(picture, example.small, region, self.rng)
+        loss = loss + r.palette * losses.palette_distance(picture, example.small, region, self.rng)
         maps = self._features(F.interpolate(picture, size=STATISTICS_SIDE, mode="area"), 3)
         for ours, theirs in zip(losses.self_similarity(maps[2:]), face.structure, strict=True):
             loss = loss + r.structure * (ours - theirs).abs().mean()
-        for region, wanted in zip((self.face, 1 - self.face), example.grams, strict=True):
-            loss = loss + 0.5 * r.statistics * losses.gram_distance(losses.grams(maps, region), wanted)
+        for region, wanted, share in zip((self.face, 1 - self.face), example.grams, r.statistics, strict=True):
+            loss = loss + share * losses.gram_distance(losses.grams(maps, region), wanted)
         if r.windows:
             crop, corner = self._crop(trunk, face.code, WIDE_WINDOW)
             inside = float(_cut(self.face, corner, SCALE, crop.shape[-1] // SCALE).mean())

@@ -13,7 +13,7 @@ from stylizer.networks.wavelet import haar
 
 Grams = list[Tensor]
 STRUCTURE_SIDE = 24  # maps are pooled to at most this side before places are compared
-LIGHTNESS = 0.6  # how much of the lightness takes part in the hue distance, where chroma counts one
+LIGHTNESS = (0.6, 1.0)  # how far lightness takes part in the palette, inside and outside the face; chroma counts one
 
 
 def unit(maps: list[Tensor]) -> list[Tensor]:
@@ -72,23 +72,23 @@ def local_dissimilarity(one: Tensor, other: Tensor, mask: Tensor, window: int = 
     return ((1 - correlation) * mask).sum() / mask.sum()
 
 
-def hue_distance(one: Tensor, other: Tensor, region: Tensor, rng: torch.Generator) -> Tensor:
+def palette_distance(one: Tensor, other: Tensor, region: Tensor, rng: torch.Generator) -> Tensor:
     """Sliced Wasserstein distance of colours along one random axis, inside a region and outside it.
 
-    The axis is mostly one of chroma, so that a palette is taken on without everybody getting the same complexion.
+    Inside, the axis is mostly one of chroma, so that a palette is taken on without everybody getting one complexion.
 
     Args:
         one, other: (1, 3, S, S) pictures. region: (1, 1, S, S), 0 or 1. rng: draws the axis.
     Source: Rabin et al. 2011, Wasserstein barycenter and its application to texture mixing.
     """
     angle = 2 * math.pi * float(torch.rand(1, generator=rng))
-    light = LIGHTNESS * (2 * float(torch.rand(1, generator=rng)) - 1) / 3
+    light = (2 * float(torch.rand(1, generator=rng)) - 1) / 3
     red_green, blue_yellow = 0.5 * math.cos(angle), 0.25 * math.sin(angle)
-    axis = (red_green + blue_yellow + light, blue_yellow - red_green + light, light - 2 * blue_yellow)
-    weights = torch.tensor(axis, device=one.device)[:, None]
+    chroma = torch.tensor((red_green + blue_yellow, blue_yellow - red_green, -2 * blue_yellow), device=one.device)
     total = one.new_zeros(())
-    for mask in (region[0, 0] > 0.5, region[0, 0] <= 0.5):
-        ours, theirs = ((weights * x[0, :, mask]).sum(0).sort().values for x in (one, other))
+    for mask, share in zip((region[0, 0] > 0.5, region[0, 0] <= 0.5), LIGHTNESS, strict=True):
+        axis = (chroma + share * light)[:, None]
+        ours, theirs = ((axis * x[0, :, mask]).sum(0).sort().values for x in (one, other))
         total = total + (ours - theirs).abs().mean()
     return total
 
