@@ -28,6 +28,8 @@ from filelock import BaseFileLock, FileLock, Timeout
 from PIL import Image
 
 from stylizer.errors import SettingsError, StyleFileError, StyleNotFoundError, StylizerError
+from stylizer.finetune import Recipe
+from stylizer.inversion import PLANS
 from stylizer.runtime import home_dir
 from stylizer.settings import TrainSettings
 from stylizer.style import STYLE_FORMAT, Style, load_style, read_card, save_style, write_card, write_error
@@ -60,7 +62,14 @@ def style_key(references: Sequence[Image.Image], settings: TrainSettings, base_h
     Returns:
         32 hexadecimal digits.
     """
-    facts = {"format": STYLE_FORMAT, "settings": asdict(settings), "base": base_hash, "references": len(references)}
+    facts = {
+        "format": STYLE_FORMAT,
+        "settings": asdict(settings),
+        "recipe": asdict(Recipe()),
+        "plan": asdict(PLANS["refined", "reference"]),
+        "base": base_hash,
+        "references": len(references),
+    }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     digest.update(reference_hash(references).encode())
     return digest.hexdigest()[:KEY_DIGITS]
