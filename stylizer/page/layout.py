@@ -108,7 +108,8 @@ def _inputs(examples: Path) -> Inputs:
             gr.HTML('<p class="hint tall">One face, sharp and well lit.</p>', padding=False)
             target = _picture("Photo", "target", ["upload", "webcam", "clipboard"])
             _examples(examples / "targets", target, "Or try one of these")
-    return Inputs(source, picture_box, reference, library_box, saved, target, *_drawing(), *_advanced())
+    strength, preserve_color = _drawing()
+    return Inputs(source, picture_box, reference, library_box, saved, target, strength, preserve_color, *_advanced())
 
 
 def _drawing() -> tuple[gr.Slider, gr.Checkbox]:
