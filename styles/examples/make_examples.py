@@ -20,15 +20,14 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]  # run from a checkout, installed or not
 
-from recipes.people import SITTERS, TARGETS, TRUNCATION_PSI, Sitter  # noqa: E402
+from recipes.people import SITTERS, TARGETS, TRUNCATION_PSI, landmarks_of  # noqa: E402
 from recipes.regions import regions  # noqa: E402
 
-from stylizer.faces import FaceFinder  # noqa: E402
 from stylizer.images import to_image  # noqa: E402
 from stylizer.networks.mapping import MappingNetwork  # noqa: E402
 from stylizer.networks.mobile_generator import MobileGenerator  # noqa: E402
 from stylizer.runtime import home_dir  # noqa: E402
-from stylizer.weights.load import landmark_files, load_networks  # noqa: E402
+from stylizer.weights.load import load_networks  # noqa: E402
 
 NUM_WS = 23
 W_AVG_SAMPLES = 4096
@@ -45,13 +44,13 @@ def invent(mapping: MappingNetwork, generator: MobileGenerator, seed: int) -> Im
     return to_image(generator(w[:, None].expand(-1, NUM_WS, -1)))
 
 
-def draw(name: str, sitter: Sitter, face: Image.Image, finder: FaceFinder) -> Image.Image:
+def draw(name: str, face: Image.Image) -> Image.Image:
     """Portray an invented face by the recipe of that name."""
     rgb = np.asarray(face, dtype=np.float64) / 255.0
-    landmarks = finder.choose(face).landmarks_xy.astype(np.float64)
-    masks = regions(rgb, sitter.scribbles, landmarks)
+    landmarks = landmarks_of(name)
+    masks = regions(rgb, SITTERS[name].scribbles, landmarks)
     recipe = getattr(importlib.import_module(f"recipes.{name}"), name)
-    drawn = recipe(rgb, landmarks, masks, np.random.default_rng(sitter.hand_seed))
+    drawn = recipe(rgb, landmarks, masks, np.random.default_rng(SITTERS[name].hand_seed))
     return Image.fromarray(np.uint8(np.rint(np.clip(drawn, 0, 1) * 255)))
 
 
@@ -61,9 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to (default: beside this script)")
     parser.add_argument("--only", nargs="*", choices=[*SITTERS, *TARGETS], help="make only these")
     options = parser.parse_args(arguments)
-    home = home_dir()
-    networks = load_networks(home, torch.device("cpu"))
-    finder = FaceFinder(*landmark_files(home), fan=False)  # whatever is on disk: the same landmarks everywhere
+    networks = load_networks(home_dir(), torch.device("cpu"))
     wanted = options.only or [*TARGETS, *SITTERS]
     for folder in ("targets", "references"):
         (options.out / folder).mkdir(parents=True, exist_ok=True)
@@ -71,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seed = TARGETS[name] if name in TARGETS else SITTERS[name].face_seed
         face = invent(networks.mapping, networks.generator, seed)
         folder, quality = ("targets", TARGET_QUALITY) if name in TARGETS else ("references", REFERENCE_QUALITY)
-        picture = face if name in TARGETS else draw(name, SITTERS[name], face, finder)
+        picture = face if name in TARGETS else draw(name, face)
         path = options.out / folder / f"{name}.webp"
         picture.save(path, quality=quality, method=6)
         print(f"{path} ({path.stat().st_size // 1024} KiB)")

@@ -13,10 +13,12 @@ from skimage import measure
 
 from . import strokes
 from .fields import Array, Flow, flow_of, lightness, mix, noise, smoothstep
-from .vector import OVERSAMPLE, colour, curve, mask_of
+from .vector import OVERSAMPLE, colour, curve, mask_of, tapered
 
 PAPER, KEY, EARTH, SUN = (colour(c) for c in ("#f3e9d2", "#16233f", "#d9693c", "#e9b44c"))
 FACET = 1.1
+LIP_RIM = 23
+LIFT = 0.25
 
 
 def open_eyes(value: Array, landmarks: Array, scale: float) -> Array:
@@ -29,6 +31,20 @@ def open_eyes(value: Array, landmarks: Array, scale: float) -> Array:
     return np.asarray(ndimage.gaussian_filter(total, 1.0 * scale))
 
 
+def firm_lips(want: Array, landmarks: Array, scale: float) -> Array:
+    """Clear lips: a line of light around them, the upper one half dark, the lower one light, ink between."""
+    shape = want.shape
+    upper, lower = curve(landmarks[48:55]), curve(landmarks[[54, 55, 56, 57, 58, 59, 48]])
+    split = curve((landmarks[[48, 61, 62, 63, 54]] + landmarks[[48, 67, 66, 65, 54]]) / 2)
+    lips = mask_of(shape, np.concatenate([upper, lower]))
+    below = mask_of(shape, np.concatenate([split, lower]))
+    around = ndimage.gaussian_filter(ndimage.maximum_filter(lips, int(LIP_RIM * scale) | 1), 4 * scale) * (1 - lips)
+    want = mix(want, np.maximum(want, 0.86), smoothstep(0.2, 0.6, around))
+    want = mix(want, 0.12 + 0.35 * want, lips * (1 - below))
+    want = mix(want, 0.42 + 0.25 * want, below)
+    return want * (1 - mask_of(shape, tapered(split, 10 * scale)))
+
+
 def wanted_light(rgb: Array, landmarks: Array, masks: dict[str, Array], scale: float) -> Array:
     """How much of the ink should be cut away, per pixel in [0, 1]; folds and lashes are kept as black lines."""
     value = lightness(rgb)
@@ -38,13 +54,14 @@ def wanted_light(rgb: Array, landmarks: Array, masks: dict[str, Array], scale: f
     fine = ndimage.gaussian_filter(value, 1.6 * scale)
     line = ndimage.gaussian_filter(value, 7 * scale) - fine
     broad = skin - ndimage.gaussian_filter(skin, 70 * scale)
-    skin = np.clip(skin + 0.45 * broad, 0, 1) ** 0.72
+    skin = LIFT + (1 - LIFT) * np.clip(skin + 0.5 * broad, 0, 1) ** 0.6
     skin = skin - 5.0 * np.clip(line, 0, None) + 3.0 * np.clip(-line, 0, None)
     body, high_body = np.percentile(value[masks["cloth"] > 0.5], [8, 97])
     cloth = 0.85 * (value - body) / (high_body - body) - 4 * np.clip(line, 0, None)
     curls = ndimage.gaussian_filter(value, 3 * scale) - ndimage.gaussian_filter(value, 16 * scale)
     hair = 0.6 * smoothstep(0.3, 1.5, curls / np.percentile(curls[masks["hair"] > 0.9], 93) * 1.3)
     want = masks["skin"] * skin + masks["cloth"] * cloth + masks["hair"] * hair
+    want = firm_lips(want, landmarks, scale)
     want = np.maximum(want, open_eyes(fine, landmarks, scale))
     return np.clip(ndimage.gaussian_filter(want, 1.3 * scale), 0, 1)
 
