@@ -10,10 +10,13 @@ With --out, writes a contact sheet per reference: reference, its inversion, then
 import argparse
 import json
 import statistics
+import sys
 from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
 from stylizer.faces import AlignedFace
 from stylizer.inversion import Inversion

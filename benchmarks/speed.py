@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
+
 from stylizer.finetune import finetune
 from stylizer.images import open_picture
 from stylizer.inversion import invert

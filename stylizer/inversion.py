@@ -64,7 +64,7 @@ class Plan:
 # A reference's code should draw the real face that the picture depicts: its tones are the style's business, so they
 # count little, and it is pulled harder to W.
 PLANS: dict[tuple[Depth, Purpose], Plan] = {
-    ("fast", "photo"): Plan(24, 12),
+    ("fast", "photo"): Plan(22, 9),
     ("refined", "photo"): Plan(36, 40),
     ("fast", "reference"): Plan(24, 10, prior=0.015, offset=0.03, pixel=0.2, window=0.0),
     ("refined", "reference"): Plan(36, 30, prior=0.015, offset=0.03, pixel=0.2, window=0.0),
