@@ -74,7 +74,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def tune_allocator() -> bool:
     """Make glibc keep freed memory instead of handing it back and faulting it in again at every step.
 
-    Without this a step of inversion on a CPU takes 1.5 to 8 times as long. One arena: in the arenas of other threads
+    Without this a step of inversion on a CPU takes much longer. One arena: in the arenas of other threads
     (a web server's workers) no block may exceed 64 MB, so large ones would be mapped afresh each time.
 
     Returns:

@@ -3,21 +3,13 @@
 import logging
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-WEIGHTS = "2DFAN4-11f355bf06.pth.tar"
+from stylizer.weights.fan import fan_path
 
 _Box = tuple[float, float, float, float]
-
-
-def weights_path() -> Path:
-    """Where face-alignment looks for FAN's weights: torch's hub folder, which TORCH_HOME moves."""
-    import torch
-
-    return Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
 
 
 def load_fan() -> Callable[[NDArray[np.uint8], _Box], NDArray[np.floating]] | None:
@@ -25,7 +17,7 @@ def load_fan() -> Callable[[NDArray[np.uint8], _Box], NDArray[np.floating]] | No
 
     Never downloads: the package would fetch missing weights by itself, so it is asked only when they are there.
     """
-    if not weights_path().is_file():
+    if fan_path() is None:
         return None
     try:
         with warnings.catch_warnings():

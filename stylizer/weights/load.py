@@ -75,7 +75,7 @@ def load_networks(
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:
-    """Where plain convolutions gain from half precision: 1.8 times on a CPU with AVX512-BF16 or AMX, more on a GPU."""
+    """Where plain convolutions gain from half precision: CPUs with AVX512-BF16, and recent GPUs."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16", False))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from stylizer.faces import fan
+from stylizer.weights.fan import fan_location
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_place_follows_torch_home(weights: Path) -> None:
-    assert fan.weights_path() == weights
+    assert fan_location() == weights
 
 
 def test_without_weights_there_is_no_fan(weights: Path) -> None:
