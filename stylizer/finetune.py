@@ -60,12 +60,12 @@ class Recipe:
     windows: int = 2
     track: float = 3.0
     pattern: float = 10.0
-    identity: float = 4.0
+    identity: float = 3.5
     structure: float = 1.0
     features: float = 1.0
     palette: float = 1.0
-    statistics: tuple[float, float] = (1.5, 1.5)
-    texture: float = 1.5
+    statistics: tuple[float, float] = (1.0, 4.0)
+    texture: float = 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +124,7 @@ class _Training:
         self.optimiser = torch.optim.Adam(groups, betas=(recipe.momentum, 0.99))
         self.chip = mean_face_chip()
         self.face = face_ellipse(CROP_SIZE // SCALE).to(self.device)
+        self.regions = self.face, 1 - self.face
         self.eyes_and_mouth = feature_ellipses(SIDE).to(self.device)
         with torch.no_grad():
             self.examples = [self._example(*example) for example in examples]
@@ -133,41 +134,48 @@ class _Training:
         """One step on a reference and on an invented face; returns the reference's picture, (1, 3, 256, 256)."""
         self.optimiser.zero_grad()
         example = self.examples[self._draw(len(self.examples))]
-        loss, picture = self._reproduce(example)
+        face = self.invented[self._draw(len(self.invented))]
+        codes = torch.cat([self._mixed(example.code), face.code])
+        trunk = self._call("features", codes, BLOCK)  # of both at once: small maps cost little more in a pair
+        pictures: Tensor = self.head(trunk, codes)
+        loss = self._reproduce(example, codes[:1], trunk[:1], pictures[:1])
+        loss = loss + self._keep(face, example, trunk[1:], pictures[1:])
         loss.backward()  # type: ignore[no-untyped-call]
-        self._keep(self.invented[self._draw(len(self.invented))], example).backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
-        return picture
+        return pictures[:1].detach()
 
     def delta(self) -> dict[str, Tensor]:
         """What was learned, in half precision on the CPU: a style is the same fresh and from the disk."""
         return {name: (w.detach() - self.base[name]).half().cpu() for name, w in self.weights.items()}
 
-    def _reproduce(self, example: _Example) -> tuple[Tensor, Tensor]:
-        """JoJoGAN's loss: the mixed code has to give the reference, at 256 px and in crops at full resolution."""
-        r, code = self.recipe, example.code.clone()
+    def _mixed(self, code: Tensor) -> Tensor:
+        """A reference's code with its fine styles on the way to a random face's."""
+        r, code = self.recipe, code.clone()
         share = r.mix * float(torch.rand(1, generator=self.rng))
         code[:, r.mix_from :] = torch.lerp(code[:, r.mix_from :], self._random_w()[:, None], share)
-        trunk = self._call("features", code, BLOCK)
-        picture: Tensor = self.head(trunk, code)
+        return code
+
+    def _reproduce(self, example: _Example, code: Tensor, trunk: Tensor, picture: Tensor) -> Tensor:
+        """JoJoGAN's loss: the mixed code has to give the reference, at 256 px and in crops at full resolution."""
+        r = self.recipe
         loss = losses.coarse_distance(picture, example.small, SIDE // 32)
         for ours, theirs in zip(losses.unit(self._features(picture, 3)), example.features, strict=True):
             weight = F.interpolate(example.weight, size=ours.shape[-1], mode="area")[:, 0]
             loss = loss + (weight * (ours - theirs).square().sum(1)).mean()
         for _ in range(r.windows):
-            crop, corner = self._crop(trunk, code, WINDOW)
-            loss = loss + self._honest(trunk, code, crop, corner)
+            crop, corner, window = self._crop(trunk, code, WINDOW)
+            loss = loss + self._honest(window, code, crop)
             wanted = _cut(example.full, corner, 1, crop.shape[-1])
             loss = loss + losses.coarse_distance(crop, wanted, SCALE * 2)
-            for level, ours in enumerate(losses.unit(self._features(crop, 2))):
-                theirs = F.normalize(_cut(example.fine[level], corner, 1 << level, ours.shape[-1]), dim=1)
+            for level, ours in enumerate(losses.unit(losses.inner(self._features(crop, 2)))):
+                inner_corner = (corner[0] + losses.RIM, corner[1] + losses.RIM)
+                theirs = F.normalize(_cut(example.fine[level], inner_corner, 1 << level, ours.shape[-1]), dim=1)
                 loss = loss + (ours - theirs).square().sum(1).mean() / r.windows
-        return loss, picture.detach()
+        return loss
 
-    def _keep(self, face: _Invented, example: _Example) -> Tensor:
+    def _keep(self, face: _Invented, example: _Example, trunk: Tensor, picture: Tensor) -> Tensor:
         """An invented face stays this person, in the reference's feature statistics and palette."""
-        r, trunk = self.recipe, self._call("features", face.code, BLOCK)
-        picture: Tensor = self.head(trunk, face.code)
+        r = self.recipe
         loss = r.identity * (self._person(picture) - face.person).square().sum()
         loss = loss + r.features * losses.local_dissimilarity(picture, face.picture, self.eyes_and_mouth)
         region = F.interpolate(self.face, size=SIDE)
@@ -175,29 +183,32 @@ class _Training:
         maps = self._features(F.interpolate(picture, size=STATISTICS_SIDE, mode="area"), 3)
         for ours, theirs in zip(losses.self_similarity(maps[2:]), face.structure, strict=True):
             loss = loss + r.structure * (ours - theirs).abs().mean()
-        for region, wanted, share in zip((self.face, 1 - self.face), example.grams, r.statistics, strict=True):
+        for region, wanted, share in zip(self.regions, example.grams, r.statistics, strict=True):
             loss = loss + share * losses.gram_distance(losses.grams(maps, region), wanted)
         if r.windows:
-            crop, corner = self._crop(trunk, face.code, WIDE_WINDOW)
+            crop, corner, window = self._crop(trunk, face.code, WIDE_WINDOW)
             inside = float(_cut(self.face, corner, SCALE, crop.shape[-1] // SCALE).mean())
             mixed = [torch.lerp(b, a, inside) for a, b in zip(*example.fine_grams, strict=True)]
-            ours_fine = losses.grams(self._features(F.avg_pool2d(crop, 2), 3))
+            ours_fine = losses.grams(losses.inner(self._features(F.avg_pool2d(crop, 2), 3)))
             loss = loss + r.texture * losses.gram_distance(ours_fine, mixed)
-            loss = loss + self._honest(trunk, face.code, crop, corner)
+            loss = loss + self._honest(window, face.code, crop)
         return loss
 
-    def _crop(self, trunk: Tensor, code: Tensor, size: int) -> tuple[Tensor, tuple[int, int]]:
-        """A random window at full resolution, without its spoilt margin, and its top left corner in the result."""
+    def _crop(self, trunk: Tensor, code: Tensor, size: int) -> tuple[Tensor, tuple[int, int], Tensor]:
+        """A random window at full resolution, its top left corner in the result, and the trunk's part it comes from.
+
+        The margin that the window's border spoils is left out of all three.
+        """
         top, left = (self._draw(trunk.shape[-1] - size + 1) for _ in range(2))
         window = trunk[:, :, top : top + size, left : left + size]
         crop = self._call("tail", window, code, BLOCK + 1, (top, left))
-        margin = SCALE * TAIL_MARGIN
-        return crop[..., margin:-margin, margin:-margin], (SCALE * top + margin, SCALE * left + margin)
+        corner = SCALE * (top + TAIL_MARGIN), SCALE * (left + TAIL_MARGIN)
+        return _inside(crop, SCALE * TAIL_MARGIN), corner, _inside(window, TAIL_MARGIN)
 
-    def _honest(self, trunk: Tensor, code: Tensor, crop: Tensor, corner: tuple[int, int]) -> Tensor:
+    def _honest(self, window: Tensor, code: Tensor, crop: Tensor) -> Tensor:
         """Keeps the head a proxy of the full-resolution layers, which move too, and those free of a fixed pattern."""
         true = F.avg_pool2d(crop.detach(), SCALE // 2)
-        small = _cut(self.head(trunk.detach(), code), corner, SCALE // 2, true.shape[-1])
+        small: Tensor = self.head(window.detach(), code)
         return self.recipe.track * (small - true).abs().mean() + self.recipe.pattern * losses.fixed_pattern(crop)
 
     def _example(self, aligned: AlignedFace, inversion: Inversion) -> _Example:
@@ -205,7 +216,6 @@ class _Training:
         small = F.interpolate(full, size=SIDE, mode="area")
         maps = self._features(F.interpolate(full, size=STATISTICS_SIDE, mode="area"), 3)
         half = self._features(F.avg_pool2d(full, 2), 3)
-        regions = (self.face, 1 - self.face)
         return _Example(
             code=inversion.w_plus[None].to(self.device),
             weight=attention(aligned.landmarks_xy).to(self.device),
@@ -213,8 +223,8 @@ class _Training:
             full=full,
             features=losses.unit(self._features(small, 3)),
             fine=self._features(full, 2) if self.recipe.windows else [],
-            grams=[losses.grams(maps, region) for region in regions],
-            fine_grams=[losses.grams(half, region) for region in regions],
+            grams=[losses.grams(maps, region) for region in self.regions],
+            fine_grams=[losses.grams(half, region) for region in self.regions],
         )
 
     def _invent(self) -> _Invented:
@@ -277,6 +287,10 @@ def finetune(
         if on_step:
             on_step(index + 1, total, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
     return Style(key="", name="", delta=training.delta(), card={})
+
+
+def _inside(picture: Tensor, margin: int) -> Tensor:
+    return picture[..., margin:-margin, margin:-margin]
 
 
 def _cut(picture: Tensor, corner: tuple[int, int], shrink: int, side: int) -> Tensor:

@@ -110,7 +110,9 @@ class _Target:
             ours = self.networks.generator.tail(window, w_plus, BLOCK + 1, (top, left))
             theirs = self.crop[:, :, scale * top : scale * (top + WINDOW), scale * left : scale * (left + WINDOW)]
             ours, theirs = (F.avg_pool2d(x[..., inner, inner], CROP_SIZE // HEAD_SIDE) for x in (ours, theirs))
-            total = total + (ours - theirs).square().mean() / self.plan.windows
+            y, x = (HEAD_SIDE * (c + TAIL_MARGIN) // features.shape[-1] for c in (top, left))
+            weight = self.weights[HEAD_SIDE][..., y : y + ours.shape[-2], x : x + ours.shape[-1]]
+            total = total + (weight * (ours - theirs).square()).mean() / self.plan.windows
         return total
 
     def _features(self, picture: Tensor) -> list[Tensor]:

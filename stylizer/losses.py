@@ -12,6 +12,7 @@ from torch import Tensor
 from stylizer.networks.wavelet import haar
 
 Grams = list[Tensor]
+RIM = 16  # pixels of a crop, as far as the padding at its border spoils what the features say
 STRUCTURE_SIDE = 24  # maps are pooled to at most this side before places are compared
 LIGHTNESS = (0.6, 1.0)  # how far lightness takes part in the palette, inside and outside the face; chroma counts one
 
@@ -19,6 +20,11 @@ LIGHTNESS = (0.6, 1.0)  # how far lightness takes part in the palette, inside an
 def unit(maps: list[Tensor]) -> list[Tensor]:
     """Every place's features scaled to length one, as LPIPS does: contrast no longer counts."""
     return [F.normalize(x, dim=1) for x in maps]
+
+
+def inner(maps: list[Tensor]) -> list[Tensor]:
+    """A crop's feature maps, each half the side of the one before, without the rim that its border has spoilt."""
+    return [x[..., rim:-rim, rim:-rim] for x, rim in ((x, RIM >> level) for level, x in enumerate(maps))]
 
 
 def grams(maps: list[Tensor], region: Tensor | None = None) -> Grams:

@@ -10,7 +10,7 @@ from stylizer.settings import CROP_SIZE
 
 _SIDE = 256
 _EYES_AND_MOUTH = (range(36, 42), range(42, 48), range(48, 60))  # iBUG 68-point indices
-_BACKGROUND, _FACE, _FEATURE = 0.4, 1.0, 2.5
+_BACKGROUND, _HEAD, _FACE, _FEATURE = 0.12, 0.45, 1.0, 2.5
 
 
 def attention(landmarks_xy: NDArray[np.float32] | None) -> Tensor:
@@ -19,7 +19,8 @@ def attention(landmarks_xy: NDArray[np.float32] | None) -> Tensor:
     Args:
         landmarks_xy: (68, 2) in pixels of the 1024 px crop, or None for a weight of one everywhere.
     Returns:
-        (1, 1, 256, 256) of mean one: low in the background, higher on the face, highest on eyes and mouth.
+        (1, 1, 256, 256) of mean one: low in the background, which no face explains, higher on hair, ears and neck,
+        then on the face, highest on eyes and mouth.
     """
     if landmarks_xy is None:
         return torch.ones(1, 1, _SIDE, _SIDE)
@@ -28,7 +29,10 @@ def attention(landmarks_xy: NDArray[np.float32] | None) -> Tensor:
     draw = ImageDraw.Draw(chart)
     jaw, brows = points[:17], points[17:27][::-1]
     lift = points[8] - points[27]  # from chin to nose root: the forehead is about 0.35 of it above the brows
-    draw.polygon([tuple(p) for p in np.concatenate([jaw, brows - 0.35 * lift])], fill=_FACE)
+    outline = np.concatenate([jaw, brows - 0.35 * lift])
+    centre = outline.mean(0)
+    draw.polygon([tuple(p) for p in centre - 0.1 * lift + 1.5 * (outline - centre)], fill=_HEAD)
+    draw.polygon([tuple(p) for p in outline], fill=_FACE)
     for indices in _EYES_AND_MOUTH:
         group = points[list(indices)]
         grown = group.mean(0) + (group - group.mean(0)) * 1.6
