@@ -1,0 +1,157 @@
+"""An encoder: two looks, at a photo and at what the generator draws now, to a better code.
+
+The looks are taken by networks that the product carries anyway (HED-VGG16 at 128 px, dlib's descriptor of the face), so
+only the part that reads them is trained, and it is small enough for two CPU cores. It is asked a few times in a row,
+as ReStyle does (Alaluf et al. 2021, arXiv 2104.02699): the next pass sees what the last one drew. The code is one w in
+whitened coordinates and small offsets of the layers, which keeps it near W (e4e, Tov et al. 2021, arXiv 2102.02766).
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylizer.networks.identity import DlibIdentity
+from stylizer.networks.perceptual import HedVgg
+from stylizer.settings import NUM_WS, W_DIM
+
+LOOK_SIDE = 128  # pixels of the picture that the features are taken from
+_FINE, _COARSE = LOOK_SIDE // 8, LOOK_SIDE // 16  # sides of VGG's fourth and fifth block there
+_TILE = 4  # colours: a tile of the 64 px picture beside each place of the fine map
+_PERSON = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is seen of N pictures.
+
+    fine: (N, 560, 16, 16) unit features of VGG's fourth block, and colours. coarse: (N, 512, 8, 8), of its fifth.
+    person: (N, 128) dlib's descriptor.
+    """
+
+    fine: Tensor
+    coarse: Tensor
+    person: Tensor
+
+    def __getitem__(self, rows: Tensor | slice) -> "Look":
+        return Look(self.fine[rows], self.coarse[rows], self.person[rows])
+
+    def to(self, dtype: torch.dtype) -> "Look":
+        """In another precision."""
+        return Look(self.fine.to(dtype), self.coarse.to(dtype), self.person.to(dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class Code:
+    """A code near W. u: (N, 512) whitened w. offsets: (N, 23, 512) of the layers, in deviations of w."""
+
+    u: Tensor
+    offsets: Tensor
+
+    def __getitem__(self, rows: Tensor | slice) -> "Code":
+        return Code(self.u[rows], self.offsets[rows])
+
+
+def look(perceptual: HedVgg, identity: DlibIdentity, pictures: Tensor, chips: Tensor) -> Look:
+    """Look at pictures.
+
+    Args:
+        pictures: (N, 3, S, S) aligned faces in [-1, 1], S at least 128.
+        chips: (N, 3, 150, 150) of the same faces, in [0, 255].
+    """
+    small = F.interpolate(pictures, size=LOOK_SIDE, mode="area")
+    fine, coarse = (F.normalize(x.float(), dim=1) * x.shape[1] ** 0.5 for x in perceptual(small, 4)[3:])
+    colours = F.pixel_unshuffle(F.avg_pool2d(small, LOOK_SIDE // (_FINE * _TILE)), _TILE)
+    return Look(torch.cat([fine, colours], 1), coarse, identity(chips))
+
+
+class _Residual(nn.Module):
+    """Two 3x3 convolutions beside the identity; the second starts at zero."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = x + self.conv2(F.gelu(self.conv1(F.gelu(self.norm(x)))))
+        return result
+
+
+class Encoder(nn.Module):
+    """One pass: a photo's look, the look of what is drawn now, and its code, to a better code.
+
+    Args:
+        sizes: channels of the looks' fine and coarse maps.
+        channels: of the maps inside. depth: residual blocks. hidden: length of the vector that the code is read from.
+        rank: the offsets of a layer are a sum of so many directions.
+    """
+
+    mean_fine: Tensor
+    mean_coarse: Tensor
+    mean_person: Tensor
+
+    def __init__(
+        self,
+        sizes: tuple[int, int] = (512 + 3 * _TILE**2, 512),
+        channels: int = 256,
+        depth: int = 2,
+        hidden: int = 1024,
+        rank: int = 64,
+    ) -> None:
+        super().__init__()
+        (fine, coarse), self.rank = sizes, rank
+        self.fine = nn.Conv2d(2 * fine, channels // 2, 1)
+        self.coarse = nn.Conv2d(2 * coarse, channels, 1)
+        self.join = nn.Conv2d(3 * channels, channels, 1)
+        self.blocks = nn.Sequential(*(_Residual(channels) for _ in range(depth)))
+        self.narrow = nn.Conv2d(channels, channels // 4, 1)
+        self.hidden = nn.Linear(channels // 4 * _COARSE**2, hidden)
+        self.code = nn.Linear(2 * _PERSON + W_DIM, hidden)
+        self.deep = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, hidden))
+        self.to_u = nn.Linear(hidden, W_DIM)
+        self.to_offsets = nn.Linear(hidden, NUM_WS * rank)
+        self.directions = nn.Parameter(torch.randn(rank, W_DIM) / rank**0.5)
+        for last in (self.to_u, self.to_offsets):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+        self.register_buffer("mean_fine", torch.zeros(1, fine, _FINE, _FINE))
+        self.register_buffer("mean_coarse", torch.zeros(1, coarse, _COARSE, _COARSE))
+        self.register_buffer("mean_person", torch.zeros(1, _PERSON))
+
+    @property
+    def mean_look(self) -> Look:
+        """What is seen of the mean face, where the passes start: a look at one picture."""
+        return Look(self.mean_fine, self.mean_coarse, self.mean_person)
+
+    @mean_look.setter
+    def mean_look(self, seen: Look) -> None:
+        self.mean_fine, self.mean_coarse, self.mean_person = seen.fine, seen.coarse, seen.person
+
+    def forward(self, photo: Look, drawn: Look, code: Code) -> Code:
+        """One pass.
+
+        Args:
+            photo, drawn: looks at N pictures each (drawn: at one or N).
+            code: what `drawn` was drawn from.
+        Returns:
+            The corrected code; before any training, the same one.
+        """
+        fine = self.fine(torch.cat([photo.fine, photo.fine - drawn.fine], 1))
+        coarse = self.coarse(torch.cat([photo.coarse, photo.coarse - drawn.coarse], 1))
+        x = self.blocks(self.join(torch.cat([F.pixel_unshuffle(fine, 2), coarse], 1)))
+        h = self.hidden(F.gelu(self.narrow(x)).flatten(1))
+        # A descriptor has length one and nearly a common direction: its differences are brought to the others' scale.
+        persons = torch.cat([photo.person - self.mean_person, photo.person - drawn.person], 1) * 16
+        h = h + self.code(torch.cat([persons, code.u], 1))
+        h = F.gelu(h + self.deep(h))
+        offsets = self.to_offsets(h).unflatten(1, (NUM_WS, self.rank)) @ self.directions
+        return Code(code.u + self.to_u(h), code.offsets + offsets)
+
+
+def start(count: int, device: torch.device) -> Code:
+    """The mean face's code, `count` times."""
+    return Code(torch.zeros(count, W_DIM, device=device), torch.zeros(count, NUM_WS, W_DIM, device=device))

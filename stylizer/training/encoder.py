@@ -1,0 +1,263 @@
+"""Train the encoder: `python -m stylizer.training.encoder --folder RUN [--steps N] [--out FILE]`.
+
+The generator invents the data: faces with known codes, spoilt as photos are, some in a style. Every step trains on a
+batch out of a pool of faces at their first to last pass, and compares a few of the pictures that the corrected codes
+draw: with them the pool goes on. A run that was stopped goes on where it was; the log is in RUN/log.jsonl.
+"""
+
+import argparse
+import copy
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from stylizer.losses import unit
+from stylizer.networks.encoder import Code, Encoder
+from stylizer.networks.identity import SAME_PERSON
+from stylizer.pipeline import Stylizer
+from stylizer.settings import NUM_WS
+from stylizer.style import Style
+from stylizer.training.pairs import to_w_plus
+from stylizer.training.pool import FaceMaker, Faces, concatenate, pool_of
+from stylizer.weights.load import Networks
+
+HELD_OUT_SEED = 1_000_003
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes, rates and loss weights of a run.
+
+    steps, rate: of AdamW, warmed up, then down a cosine. batch: faces a step; pool: faces that wait.
+    passes: after which a face is replaced; moved: faces that are drawn anew in a step; compared: of those, the ones
+    whose pictures are compared (the dear part).
+    code, offset: weights of the code's error and of the distance from W; identity, features, pixel: of the picture's.
+    unlock: share of the steps after which the last layer may leave w, coarse to fine (e4e's progressive training).
+    """
+
+    steps: int = 4000
+    rate: float = 6e-4
+    batch: int = 64
+    pool: int = 3072
+    passes: int = 3
+    moved: int = 8
+    compared: int = 4
+    code: float = 1.0
+    offset: float = 0.5
+    identity: float = 1.0
+    features: float = 0.5
+    pixel: float = 0.5
+    unlock: float = 0.3
+    average: float = 0.998
+    seed: int = 0
+
+
+class Training:
+    """One run: an encoder, its running average, its pool of faces and its random draws."""
+
+    def __init__(self, networks: Networks, styles: Sequence[Style], plan: Plan) -> None:
+        self.networks, self.plan, self.step_index = networks, plan, 0
+        self.device = networks.wspace.mean.device
+        self.rng = torch.Generator().manual_seed(plan.seed)
+        self.maker = FaceMaker(networks, styles, self.rng)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(plan.seed)
+            self.encoder = Encoder().to(self.device)
+        self.encoder.mean_look = self.maker.mean
+        self.averaged = copy.deepcopy(self.encoder).requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(
+            self.encoder.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.02
+        )
+        self.pool: Faces | None = None
+
+    def fill(self) -> None:
+        """Make the pool's faces; the first `step` does it where nobody did."""
+        sizes = [min(16, self.plan.pool - done) for done in range(0, self.plan.pool, 16)]
+        self.pool = concatenate([pool_of(self.maker.make(size)) for size in tqdm(sizes, desc="pool")])
+
+    def step(self) -> dict[str, float]:
+        """One step; returns the losses."""
+        if self.pool is None:
+            self.fill()
+        assert self.pool is not None
+        plan, pool = self.plan, self.pool
+        self._set_rate()
+        rows = torch.randint(plan.pool, (plan.batch,), generator=self.rng)
+        moved = torch.arange(self.step_index * plan.moved, (self.step_index + 1) * plan.moved) % plan.pool
+        rows = torch.cat([moved, rows[plan.moved :]]).to(self.device)
+        faces = pool[rows]
+        code = self._predict(faces)
+        w_plus = to_w_plus(self.networks, code)
+        error = ((w_plus - faces.w_plus) / self.networks.wspace.std).square().mean()
+        loss = plan.code * error + plan.offset * code.offsets.square().mean()
+        said = {"code": float(error.detach()), "offset": float(code.offsets.detach().square().mean())}
+        few = slice(0, plan.compared)
+        picture = self.maker.draw(w_plus[few])
+        seen = self._compare(picture, faces[rows.new_tensor(range(plan.compared))], said)
+        self.optimiser.zero_grad()
+        (loss + seen).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), 1.0)
+        self.optimiser.step()
+        self._average()
+        self._move(moved.to(self.device), faces, code, w_plus.detach(), picture.detach())
+        self.step_index += 1
+        return said
+
+    def state(self) -> dict[str, object]:
+        """All that a later run needs to go on, but for the pool, which is filled anew."""
+        return {
+            "plan": asdict(self.plan),
+            "step": self.step_index,
+            "encoder": self.encoder.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "rng": self.rng.get_state(),
+        }
+
+    def resume(self, state: dict[str, object]) -> None:
+        """Go on from `state()`."""
+        self.step_index = int(state["step"])  # type: ignore[call-overload]
+        for part in ("encoder", "averaged", "optimiser"):
+            getattr(self, part).load_state_dict(state[part])
+        self.rng.set_state(state["rng"])  # type: ignore[arg-type]
+
+    def _predict(self, faces: Faces) -> Code:
+        """One pass over a batch; layers that are still locked stay at w."""
+        fast = self.networks.quick_perceptual is not self.networks.perceptual
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=fast):
+            code = self.encoder(faces.photo.to(torch.float32), faces.drawn.to(torch.float32), faces.code)
+        done = self.step_index / max(1.0, self.plan.unlock * self.plan.steps)
+        unlocked = (torch.arange(NUM_WS, device=self.device) < math.ceil(done * NUM_WS)).float()
+        return Code(code.u.float(), code.offsets.float() * unlocked[:, None])
+
+    def _compare(self, picture: Tensor, faces: Faces, said: dict[str, float]) -> Tensor:
+        """Identity, features and pixels of a few pictures against those of the true codes."""
+        person, small = self.maker.person(picture), F.avg_pool2d(picture, 2)
+        distance = (person - faces.person).square().sum(1)
+        clean = faces.clean.float()
+        pixel = (small - clean).square().mean()
+        features = picture.new_zeros(())
+        maps = [self.networks.quick_perceptual(x, 3)[1:] for x in (small, clean)]
+        for ours, theirs in zip(*(unit([x.float() for x in m]) for m in maps), strict=True):
+            features = features + (ours - theirs).square().sum(1).mean()
+        said |= {"identity": float(distance.detach().sqrt().mean()), "features": float(features.detach())}
+        plan = self.plan
+        return plan.identity * distance.mean() + plan.features * features + plan.pixel * pixel
+
+    @torch.no_grad()
+    def _move(self, rows: Tensor, faces: Faces, code: Code, w_plus: Tensor, compared: Tensor) -> None:
+        """Draw the moved faces' new codes into the pool; those that had all their passes, and some more, leave it."""
+        plan, count = self.plan, self.plan.moved
+        rest = self.maker.draw(w_plus[plan.compared : count])
+        drawn = self.maker.see(torch.cat([compared, rest]))
+        first = torch.arange(count, device=rows.device)
+        old = faces[first]
+        moved = Faces(
+            old.w_plus, old.clean, old.person, old.photo, drawn, Code(code.u[:count], code.offsets[:count]), old.age + 1
+        )
+        assert self.pool is not None
+        self.pool[rows] = moved
+        chance = torch.rand(count, generator=self.rng).to(rows.device)
+        leaving = rows[(moved.age >= plan.passes) | (chance < 1 / plan.passes)]
+        if len(leaving):
+            self.pool[leaving] = self.maker.make(len(leaving))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        share = 1 - min(self.plan.average, (1 + self.step_index) / (10 + self.step_index))
+        for kept, new in zip(self.averaged.parameters(), self.encoder.parameters(), strict=True):
+            kept.lerp_(new, share)
+
+    def _set_rate(self) -> None:
+        plan, step = self.plan, self.step_index
+        factor = min(1.0, (step + 1) / 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * min(1.0, step / plan.steps))) / 2)
+        for group in self.optimiser.param_groups:
+            group["lr"] = plan.rate * factor
+
+
+@torch.no_grad()
+def validate(encoder: Encoder, networks: Networks, count: int = 48, passes: int = 3) -> dict[str, list[float]]:
+    """Faces that no run sees, spoilt: mean dlib distance, code error and offsets after each pass."""
+    maker = FaceMaker(networks, (), torch.Generator().manual_seed(HELD_OUT_SEED))
+    result: dict[str, list[float]] = {"identity": [], "same": [], "code": [], "offset": []}
+    parts = [maker.make(min(16, count - done)) for done in range(0, count, 16)]
+    faces = concatenate(parts)
+    code, drawn = faces.code, faces.drawn
+    for _ in range(passes):
+        code = encoder(faces.photo, drawn, code)
+        w_plus = to_w_plus(networks, code)
+        drawn = maker.see(torch.cat([maker.draw(w_plus[i : i + 16]) for i in range(0, count, 16)]))
+        distance = (drawn.person - faces.person).norm(dim=1)
+        result["identity"].append(float(distance.mean()))
+        result["same"].append(float((distance < SAME_PERSON).float().mean()))
+        result["code"].append(float(((w_plus - faces.w_plus) / networks.wspace.std).square().mean()))
+        result["offset"].append(float(code.offsets.square().mean().sqrt()))
+    return result
+
+
+def run(training: Training, folder: Path, every: int, held_out: int = 48) -> None:
+    """Train to the end of the plan; every few steps a checkpoint, and a line in the log over so many held-out faces."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint, log = folder / "checkpoint.pt", folder / "log.jsonl"
+    if checkpoint.exists():
+        training.resume(torch.load(checkpoint, map_location=training.device, weights_only=True))
+    sums: dict[str, float] = {}
+    for _ in tqdm(range(training.step_index, training.plan.steps), initial=training.step_index, desc="train"):
+        for name, value in training.step().items():
+            sums[name] = sums.get(name, 0.0) + value / every
+        if training.step_index % every == 0 or training.step_index == training.plan.steps:
+            line = {
+                "step": training.step_index,
+                "train": sums,
+                "held_out": validate(training.averaged, training.networks),
+            }
+            with log.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            torch.save(training.state(), checkpoint.with_suffix(".new"))
+            checkpoint.with_suffix(".new").replace(checkpoint)
+            sums = {}
+
+
+def export(encoder: Encoder, path: Path) -> None:
+    """The encoder in half precision."""
+    save_file({name: tensor.half().contiguous() for name, tensor in encoder.state_dict().items()}, path)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, required=True, help="where checkpoints and the log are kept")
+    parser.add_argument("--out", type=Path, help="where the trained encoder is written")
+    parser.add_argument("--references", type=Path, nargs="*", default=[], help="pictures whose styles some faces wear")
+    parser.add_argument("--every", type=int, default=200, help="steps between checkpoints")
+    parser.add_argument("--device")
+    for name, kind in (
+        ("steps", int),
+        ("batch", int),
+        ("pool", int),
+        ("moved", int),
+        ("compared", int),
+        ("rate", float),
+    ):
+        parser.add_argument(f"--{name}", type=kind, default=getattr(Plan(), name))
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    names = ("steps", "batch", "pool", "moved", "compared", "rate", "seed")
+    stylizer = Stylizer.open(device=options.device)
+    styles = [stylizer.learn(path)[0] for path in options.references]
+    training = Training(stylizer.networks, styles, Plan(**{name: getattr(options, name) for name in names}))
+    run(training, options.folder, options.every)
+    if options.out:
+        export(training.averaged, options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The faces that an encoder in training works on: each stays for a few passes, drawn anew after every one.
+
+Faces are dear and the part that is trained is cheap. So a pool of them is kept, with what is seen of each: every step
+trains on a random batch, and moves a few faces on to their next pass or replaces them by new ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylizer.faces.chip import cut_chip, mean_face_chip
+from stylizer.networks.encoder import LOOK_SIDE, Code, Look, look, start
+from stylizer.networks.heads import block_for
+from stylizer.settings import CROP_SIZE
+from stylizer.style import Style
+from stylizer.training.pairs import SIDE, draw_code, draw_styled, spoil, to_w_plus
+from stylizer.weights.load import Networks
+
+BLOCK = block_for(SIDE)
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """N faces in training, row by row.
+
+    w_plus: (N, 23, 512) the true code. clean: (N, 3, 128, 128) what it draws. person: (N, 128) its descriptor.
+    photo: the look at the spoilt picture. drawn, code: where the passes are. age: (N,) passes done.
+    """
+
+    w_plus: Tensor
+    clean: Tensor
+    person: Tensor
+    photo: Look
+    drawn: Look
+    code: Code
+    age: Tensor
+
+    def __getitem__(self, rows: Tensor) -> "Faces":
+        return Faces(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    def __setitem__(self, rows: Tensor, faces: "Faces") -> None:
+        for kept, new in zip(_tensors(self), _tensors(faces), strict=True):
+            kept[rows] = new.detach().to(kept.dtype)
+
+
+class FaceMaker:
+    """Makes faces with known codes, and draws the codes that an encoder finds."""
+
+    def __init__(self, networks: Networks, styles: Sequence[Style], rng: torch.Generator) -> None:
+        self.networks, self.styles, self.rng = networks, styles, rng
+        self.device = networks.wspace.mean.device
+        self.chip = mean_face_chip()
+        with torch.no_grad():
+            self.mean = self.see(self.draw(to_w_plus(networks, start(1, self.device))))
+
+    def draw(self, w_plus: Tensor) -> Tensor:
+        """(N, 3, 256, 256) by the small head."""
+        return self.networks.heads(self.networks.generator.features(w_plus, BLOCK), w_plus, SIDE)  # type: ignore[no-any-return]
+
+    def see(self, pictures: Tensor) -> Look:
+        """Look at pictures as the encoder does."""
+        return look(self.networks.quick_perceptual, self.networks.identity, pictures, self._chips(pictures))
+
+    def person(self, pictures: Tensor) -> Tensor:
+        """(N, 128) descriptors."""
+        return self.networks.identity(self._chips(pictures))  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def make(self, count: int, spoilt: bool = True) -> Faces:
+        """New faces at their first pass; the mean face is what is drawn of them."""
+        w_plus = torch.cat([draw_code(self.networks, self.rng) for _ in range(count)])
+        pictures = self.draw(w_plus).clamp(-1, 1)
+        photos = pictures
+        if spoilt:
+            rows = [
+                self._photo(w_plus[i : i + 1], pictures[i : i + 1], pictures[i - 1 : i or None]) for i in range(count)
+            ]
+            photos = torch.cat(rows)
+        person = self.person(pictures)
+        clean = F.interpolate(pictures, size=LOOK_SIDE, mode="area")
+        many = self.mean[torch.zeros(count, dtype=torch.long, device=self.device)]
+        age = torch.zeros(count, dtype=torch.long, device=self.device)
+        return Faces(w_plus, clean, person, self.see(photos), many, start(count, self.device), age)
+
+    def _chips(self, pictures: Tensor) -> Tensor:
+        return cut_chip(pictures, self.chip, CROP_SIZE)
+
+    def _photo(self, w_plus: Tensor, picture: Tensor, other: Tensor) -> Tensor:
+        styled = draw_styled(self.networks, w_plus, self.styles, self.rng)
+        return spoil(picture if styled is None else styled, other, self.rng)
+
+
+def pool_of(faces: Faces) -> Faces:
+    """The same faces with their looks in half precision, as a pool keeps them."""
+    photo, drawn = faces.photo.to(torch.half), faces.drawn.to(torch.half)
+    return Faces(faces.w_plus, faces.clean.half(), faces.person, photo, drawn, faces.code, faces.age)
+
+
+def concatenate(parts: Sequence[Faces]) -> Faces:
+    """Many faces of several few."""
+    rows = [torch.cat(tensors) for tensors in zip(*map(_tensors, parts), strict=True)]
+    photo, drawn = Look(*rows[3:6]), Look(*rows[6:9])
+    return Faces(rows[0], rows[1], rows[2], photo, drawn, Code(rows[9], rows[10]), rows[11])
+
+
+def _tensors(value: object) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    return [t for f in fields(value) for t in _tensors(getattr(value, f.name))]  # type: ignore[arg-type]

@@ -1,0 +1,88 @@
+"""The encoder's training on the real networks, a few steps of it with a few faces."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from stylizer.networks.encoder import Encoder
+from stylizer.settings import NUM_WS, W_DIM
+from stylizer.training.encoder import Plan, Training, export, run
+from stylizer.training.pairs import draw_code, spoil
+from stylizer.weights.load import Networks
+
+SMALL = Plan(steps=4, batch=4, pool=4, moved=2, compared=1)
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def same(one: Encoder, other: Encoder) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_spoiling_keeps_the_shape_the_range_and_with_one_seed_the_bits() -> None:
+    picture, other = (2 * torch.rand(1, 3, 256, 256, generator=rng(i)) - 1 for i in (1, 2))
+    for seed in range(12):
+        spoilt, again = (spoil(picture, other, rng(seed)) for _ in range(2))
+        assert spoilt.shape == picture.shape and spoilt.abs().max() <= 1
+        assert torch.equal(spoilt, again)
+    assert not torch.equal(spoil(picture, other, rng(0)), spoil(picture, other, rng(1)))
+
+
+def test_codes_are_near_w_and_not_all_alike(networks: Networks) -> None:
+    draw = rng()
+    with torch.no_grad():
+        codes = torch.cat([draw_code(networks, draw) for _ in range(64)])
+    assert codes.shape == (64, NUM_WS, W_DIM)
+    spread = ((codes - codes.mean(1, keepdim=True)) / networks.wspace.std).square().mean((1, 2))
+    assert spread.min() < 1e-9 and 0.005 < spread.median() < 0.1 and spread.max() < 0.5
+    assert 0.3 < (codes.mean(1).std(0) / networks.wspace.std).mean() < 1.1
+
+
+@pytest.mark.slow
+def test_one_seed_one_run(networks: Networks) -> None:
+    one, other = (Training(networks, (), SMALL) for _ in range(2))
+    assert [one.step() for _ in range(3)] == [other.step() for _ in range(3)]
+    assert same(one.encoder, other.encoder) and same(one.averaged, other.averaged)
+    third = Training(networks, (), replace(SMALL, seed=1))
+    assert third.step() != one.step()
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_goes_on_where_it_was(networks: Networks, tmp_path: Path) -> None:
+    class StopError(Exception):
+        pass
+
+    training = Training(networks, (), SMALL)
+    step = training.step
+
+    def stop_at_three() -> dict[str, float]:
+        if training.step_index == 3:
+            raise StopError
+        return step()
+
+    training.step = stop_at_three  # type: ignore[method-assign]
+    with pytest.raises(StopError):
+        run(training, tmp_path, every=2, held_out=2)
+    again = Training(networks, (), SMALL)
+    run(again, tmp_path, every=2, held_out=2)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4]
+    assert all(len(line["held_out"]["identity"]) == SMALL.passes for line in lines)
+    export(again.averaged, tmp_path / "encoder.safetensors")
+    kept = load_file(tmp_path / "encoder.safetensors")
+    assert all(torch.equal(value, again.averaged.state_dict()[name].half()) for name, value in kept.items())
+
+
+@pytest.mark.slow
+def test_a_few_steps_bring_the_faces_of_a_pool_nearer(networks: Networks) -> None:
+    plan = replace(SMALL, batch=2, pool=2, moved=1, passes=1000, rate=5e-4, unlock=0.01)
+    training = Training(networks, (), plan)
+    errors = [training.step()["code"] for _ in range(30)]
+    assert sum(errors[-6:]) / 6 < 0.8 * sum(errors[:4]) / 4
