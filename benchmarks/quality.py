@@ -1,6 +1,6 @@
 """How good the results are: `python benchmarks/quality.py PHOTOS_FOLDER REFERENCE [REFERENCE ...] [--out FOLDER]`.
 
-Learns each reference, inverts each photo (refined), and prints, photo by style and on average:
+Learns each reference, inverts each photo (--depth, refined), and prints, photo by style and on average:
 identity (dlib distance photo-inversion, inversion-result at 1 and at 0.5; below 0.6 dlib says the same person),
 LPIPS-HED of the inversion, landmark drift from inversion to result (percent of the distance of the eyes), and the
 style ratio (Gram distance of the result to the reference over that of the unstylised inversion; smaller = more style).
@@ -22,7 +22,7 @@ from stylizer.faces import AlignedFace
 from stylizer.inversion import Inversion
 from stylizer.metrics import describe, find_landmarks, landmark_drift, perceptual_distance, style_ratio
 from stylizer.pipeline import Stylizer
-from stylizer.settings import RenderSettings, TrainSettings
+from stylizer.settings import DEFAULT_DEPTH, DEPTHS, Depth, RenderSettings, TrainSettings
 from stylizer.style import Style
 
 COLUMNS = ("photo-inversion", "LPIPS-HED", "inversion-result", "at 0.5", "style ratio", "drift %")
@@ -33,10 +33,10 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 class Photo:
     """One photo, inverted, and what is measured of it once."""
 
-    def __init__(self, stylizer: Stylizer, path: Path) -> None:
+    def __init__(self, stylizer: Stylizer, path: Path, depth: Depth) -> None:
         self.name = path.stem
         self.aligned: AlignedFace = stylizer.align(path)
-        self.inversion: Inversion = stylizer.invert(self.aligned, "refined")
+        self.inversion: Inversion = stylizer.invert(self.aligned, depth)
         self.inverted = stylizer.render(self.inversion, None)
         networks, own = stylizer.networks, self.aligned.landmarks_xy
         assert own is not None
@@ -94,12 +94,13 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("references", type=Path, nargs="+")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--depth", choices=DEPTHS, default=DEFAULT_DEPTH)
     parser.add_argument("--iterations", type=int, default=TrainSettings().iterations)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     stylizer = Stylizer.open()
     paths = sorted(p for p in options.photos.iterdir() if p.suffix.lower() in SUFFIXES)
-    photos = [Photo(stylizer, path) for path in tqdm(paths, desc="invert")]
+    photos = [Photo(stylizer, path, options.depth) for path in tqdm(paths, desc="invert")]
     print("| style | photo | " + " | ".join(COLUMNS) + " |\n|---|---|" + "---|" * len(COLUMNS))
     settings = TrainSettings(options.iterations, options.seed)
     means = [run(stylizer, photos, path, settings, options.out) for path in options.references]

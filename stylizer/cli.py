@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from stylizer import commands
 from stylizer.console import Console, Context
 from stylizer.errors import Cancelled, InputError, StylizerError
-from stylizer.settings import DEPTHS, STRENGTH_MAX, STRENGTH_MIN, RenderSettings, TrainSettings
+from stylizer.settings import DEFAULT_DEPTH, DEPTHS, STRENGTH_MAX, STRENGTH_MIN, RenderSettings, TrainSettings
 
 if TYPE_CHECKING:
     from stylizer.pipeline import Stylizer
@@ -152,4 +152,6 @@ def _add_face(sub: argparse.ArgumentParser) -> None:
 
 
 def _add_depth(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--depth", choices=DEPTHS, default=DEPTHS[-1], help=f"of the inversion (default {DEPTHS[-1]})")
+    sub.add_argument(
+        "--depth", choices=DEPTHS, default=DEFAULT_DEPTH, help=f"of the inversion (default {DEFAULT_DEPTH})"
+    )

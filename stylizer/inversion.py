@@ -1,11 +1,13 @@
 """Inversion: an aligned face to a code in W+, near W, where stylising holds together.
 
-First one w alone, in whitened coordinates where the prior is round (losses at 128 px), then small per-layer offsets
-beside it under a penalty (losses at 256 px). The pictures come from the fitted 256 px head; because that head
-misjudges contrast and tint a little, a few small windows are drawn at full resolution too.
+The encoder finds it in a few passes. Optimisation goes on from there, or from the mean face: first one w alone, in
+whitened coordinates where the prior is round (losses at 128 px), then small per-layer offsets beside it under a penalty
+(losses at 256 px). The pictures come from the fitted 256 px head; because that head misjudges contrast and tint a
+little, a few small windows are drawn at full resolution too.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -13,17 +15,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces import AlignedFace
-from stylizer.faces.chip import chip_to_crop, cut_chip
+from stylizer.faces.chip import chip_to_crop, cut_chip, mean_face_chip
 from stylizer.faces.regions import attention
 from stylizer.images import to_image, to_tensor
+from stylizer.networks.encoder import Code, Look, look, start
 from stylizer.networks.heads import block_for
 from stylizer.networks.mobile_generator import TAIL_MARGIN
 from stylizer.progress import OnStep
-from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM, Depth
+from stylizer.settings import CROP_SIZE, Depth
 from stylizer.weights.load import Networks
 
 Purpose = Literal["photo", "reference"]
+Said = Callable[[int, Tensor | None], None]
 PREVIEW_EVERY = 5
+GAIN, PATIENCE = 0.003, 8  # optimisation stops after so many steps without a relative gain of so much
 HEAD_SIDE = 256
 BLOCK = block_for(HEAD_SIDE)
 WINDOW = 20  # pixels of that block's map, spoilt margins included
@@ -31,24 +36,27 @@ WINDOW = 20  # pixels of that block's map, spoilt margins included
 
 @dataclass(frozen=True, eq=False)
 class Inversion:
-    """A face's code. w_plus: (23, 512) float32 on the CPU."""
+    """A face's code, (23, 512) float32 on the CPU; `tuned`: a change of the generator's weights that goes with it."""
 
     w_plus: Tensor
     depth: Depth
+    tuned: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
 class Plan:
     """How an inversion spends its steps, and what pulls it.
 
+    passes: of the encoder; 0 starts at the mean face.
     coarse, fine: steps on w alone, then on w and offsets; coarse_side, fine_side: pixels at which they are compared.
     rate, fine_rate: Adam's step in deviations of w.
     prior, offset: weights of the mean squared deviation of w from the mean face, and of the layers from w.
     pixel, identity, window: weights of those losses beside the perceptual one; windows: full-resolution windows a step.
     """
 
-    coarse: int
-    fine: int
+    passes: int = 2
+    coarse: int = 0
+    fine: int = 0
     coarse_side: int = 128
     fine_side: int = HEAD_SIDE
     rate: float = 0.12
@@ -64,14 +72,14 @@ class Plan:
 # A reference's code should draw the real face that the picture depicts: its tones are the style's business, so they
 # count little, and it is pulled harder to W.
 PLANS: dict[tuple[Depth, Purpose], Plan] = {
-    ("fast", "photo"): Plan(22, 9),
-    ("refined", "photo"): Plan(36, 40),
-    ("fast", "reference"): Plan(24, 10, prior=0.015, offset=0.03, pixel=0.2, window=0.0),
-    ("refined", "reference"): Plan(36, 30, prior=0.015, offset=0.03, pixel=0.2, window=0.0),
+    ("fast", "photo"): Plan(),
+    ("refined", "photo"): Plan(fine=20, fine_rate=0.08, offset=0.04, identity=2.0),
+    ("fast", "reference"): Plan(0, 24, 10, prior=0.015, offset=0.03, pixel=0.2, window=0.0),
+    ("refined", "reference"): Plan(0, 36, 30, prior=0.015, offset=0.03, pixel=0.2, window=0.0),
 }
 
 
-class _Target:
+class Target:
     """What a reconstruction is compared with: features, pixels and identity of one aligned face."""
 
     def __init__(self, networks: Networks, aligned: AlignedFace, plan: Plan) -> None:
@@ -127,11 +135,9 @@ class _Target:
 class _Code:
     """The numbers that are optimised: whitened w and per-layer offsets in deviations."""
 
-    def __init__(self, networks: Networks, plan: Plan) -> None:
+    def __init__(self, networks: Networks, plan: Plan, code: Code) -> None:
         self.wspace, self.plan = networks.wspace, plan
-        device = networks.wspace.mean.device
-        self.u = torch.zeros(1, W_DIM, device=device, requires_grad=True)
-        self.offsets = torch.zeros(1, NUM_WS, W_DIM, device=device, requires_grad=True)
+        self.u, self.offsets = (x.detach().clone().requires_grad_() for x in (code.u, code.offsets))
         self.optimiser = torch.optim.Adam([{"params": [self.u]}, {"params": [self.offsets]}], betas=(0.9, 0.99))
 
     def w_plus(self) -> Tensor:
@@ -155,6 +161,33 @@ class _Code:
         self.optimiser.step()
 
 
+@torch.no_grad()
+def encode(networks: Networks, aligned: AlignedFace, passes: int, on_pass: Said) -> Code:
+    """Ask the encoder, each time about what its last answer draws; without a pass, the mean face's code.
+
+    Args:
+        on_pass: called after each pass with its number, from one on, and what it draws, (1, 3, 256, 256).
+    """
+    code = start(1, networks.wspace.mean.device)
+    if not passes:
+        return code
+    photo = F.interpolate(to_tensor(aligned.crop).to(code.u.device), size=HEAD_SIDE, mode="area")
+    chip = mean_face_chip() if aligned.landmarks_xy is None else chip_to_crop(aligned.landmarks_xy)
+
+    def see(picture: Tensor) -> Look:
+        return look(networks.quick_perceptual, networks.identity, picture, cut_chip(picture, chip, CROP_SIZE))
+
+    wanted, drawn = see(photo), networks.encoder.mean_look
+    for index in range(passes):
+        code = networks.encoder(wanted, drawn, code)
+        w_plus = networks.wspace.to_w(code.u)[:, None] + code.offsets * networks.wspace.std
+        picture: Tensor = networks.heads(networks.generator.features(w_plus, BLOCK), w_plus, HEAD_SIDE)
+        on_pass(index + 1, picture)
+        if index + 1 < passes:
+            drawn = see(picture)
+    return code
+
+
 def invert(
     networks: Networks,
     aligned: AlignedFace,
@@ -170,7 +203,8 @@ def invert(
     Args:
         networks: on one device; not changed.
         aligned: the face; without landmarks, identity and regions do not count.
-        depth: "fast" takes about a third of the steps of "refined".
+        depth: "fast" is the encoder alone; "refined" goes on from there by optimisation. "faithful" is "refined" here;
+            `stylizer.pivotal` does the rest.
         on_step: called after each step, now and then with a 256 px preview; what it raises ends the work.
         purpose: a "reference" is pulled harder to W, and its colours count little.
         small: compare at 128 px only, for a device that is short of memory.
@@ -180,20 +214,37 @@ def invert(
     Source: W+ by optimisation: Abdal et al. 2019 (arXiv 1904.03189); staying near W: Tov et al. 2021, e4e
         (arXiv 2102.02766); whitened coordinates: Zhu et al. 2020 (arXiv 2012.09036).
     """
-    plan = plan or PLANS[depth, purpose]
+    plan = plan or PLANS["fast" if depth == "fast" else "refined", purpose]
     if small:
         plan = replace(plan, fine_side=plan.coarse_side, window=0.0)
-    target, code, rng = _Target(networks, aligned, plan), _Code(networks, plan), torch.Generator().manual_seed(0)
-    total = plan.coarse + plan.fine
-    for step in range(total):
+    steps = plan.coarse + plan.fine
+    total = plan.passes + steps
+
+    def said(done: int, picture: Tensor | None) -> None:
+        if on_step:
+            on_step(done, total, None if picture is None else to_image(picture))
+
+    code = _Code(networks, plan, encode(networks, aligned, plan.passes, said))
+    if steps:
+        _optimise(networks, aligned, plan, code, said)
+    return Inversion(code.w_plus().detach()[0].cpu(), depth)
+
+
+def _optimise(networks: Networks, aligned: AlignedFace, plan: Plan, code: _Code, said: Said) -> None:
+    """Move the code for as many steps as planned, or until the last ones have gained nothing."""
+    target, rng = Target(networks, aligned, plan), torch.Generator().manual_seed(0)
+    best, best_step = float("inf"), 0
+    for step in range(plan.coarse + plan.fine):
         w_plus = code.w_plus()
         features = networks.generator.features(w_plus, BLOCK)
         picture: Tensor = networks.heads(features, w_plus, HEAD_SIDE)
         side = plan.coarse_side if step < plan.coarse else plan.fine_side
         loss = target.loss(picture if side == HEAD_SIDE else F.interpolate(picture, size=side, mode="area"))
+        if step == plan.coarse or float(loss.detach()) < (1 - GAIN) * best:
+            best, best_step = float(loss.detach()), step
         if plan.window and step >= plan.coarse:
             loss = loss + plan.window * target.window_loss(features, w_plus, rng)
         code.move(loss + code.pull(), step)
-        if on_step:
-            on_step(step + 1, total, to_image(picture.detach()) if step % PREVIEW_EVERY == 0 else None)
-    return Inversion(code.w_plus().detach()[0].cpu(), depth)
+        said(plan.passes + step + 1, picture.detach() if step % PREVIEW_EVERY == 0 else None)
+        if step >= plan.coarse and step - best_step >= PATIENCE:
+            break

@@ -23,9 +23,10 @@ from stylizer.finetune import finetune
 from stylizer.images import PictureSource, open_picture, to_image
 from stylizer.inversion import Inversion, Purpose, invert
 from stylizer.library import Library, StyleInfo, clean_name, open_library, reference_hash, style_key
+from stylizer.pivotal import Tuning, tune
 from stylizer.progress import OnStep, Stages
 from stylizer.runtime import Runtime, choose_runtime, home_dir, is_out_of_memory
-from stylizer.settings import Depth, RenderSettings, TrainSettings
+from stylizer.settings import DEFAULT_DEPTH, Depth, RenderSettings, TrainSettings
 from stylizer.style import Style, make_card, render
 from stylizer.weights.load import Networks, landmark_files, load_networks
 
@@ -102,7 +103,7 @@ class Stylizer:
     def invert(
         self,
         aligned: AlignedFace,
-        depth: Depth = "refined",
+        depth: Depth = DEFAULT_DEPTH,
         on_step: OnStep | None = None,
         purpose: Purpose = "photo",
     ) -> Inversion:
@@ -171,7 +172,7 @@ class Stylizer:
         photo: PictureSource | AlignedFace,
         style: Style | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
-        depth: Depth = "refined",
+        depth: Depth = DEFAULT_DEPTH,
         face: int = 0,
         full_frame: bool = False,
         on_step: OnStep | None = None,
@@ -217,7 +218,13 @@ class Stylizer:
         return replace(style, card={**card, **style.card})
 
     def _invert(self, aligned: AlignedFace, depth: Depth, purpose: Purpose, on_step: OnStep | None) -> Inversion:
-        return self._tried(lambda small: invert(self.networks, aligned, depth, on_step, purpose, small=small))
+        stages = Stages(on_step, Tuning().steps if depth == "faithful" else 0)
+        report = stages.next(last=depth != "faithful")
+        found = self._tried(lambda small: invert(self.networks, aligned, depth, report, purpose, small=small))
+        if depth != "faithful":
+            return found
+        report = stages.next(last=True)
+        return replace(found, tuned=self._tried(lambda _: tune(self.networks, aligned, found, report)))
 
     def _render(
         self, inversion: Inversion, style: Style | None, settings: RenderSettings, inverted: Image.Image | None
@@ -226,7 +233,9 @@ class Stylizer:
         if plain and inverted is not None:
             return inverted
         image = self._tried(
-            lambda _: to_image(render(self.networks.generator, inversion.w_plus, style, settings.strength))
+            lambda _: to_image(
+                render(self.networks.generator, inversion.w_plus, style, settings.strength, inversion.tuned)
+            )
         )
         if plain or not settings.preserve_color:
             return image

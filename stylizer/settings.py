@@ -5,8 +5,9 @@ from typing import Literal
 
 from stylizer.errors import SettingsError
 
-Depth = Literal["fast", "refined"]
-DEPTHS: tuple[Depth, ...] = ("fast", "refined")
+Depth = Literal["fast", "refined", "faithful"]
+DEPTHS: tuple[Depth, ...] = ("fast", "refined", "faithful")
+DEFAULT_DEPTH: Depth = "refined"
 
 NUM_WS = 23
 W_DIM = 512

@@ -60,25 +60,30 @@ def make_card(settings: Mapping[str, Any], base_hash: str, reference_hash: str) 
     }
 
 
-def blended(generator: nn.Module, style: Style | None, strength: float) -> dict[str, Tensor]:
+def blended(
+    generator: nn.Module, style: Style | None, strength: float, tuned: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
     """All weights of the generator at a strength, for `torch.func.functional_call`.
 
     Args:
         generator: the base network; it is not changed.
         style: None gives the base.
         strength: 0 = the base tensors themselves (so the output is bit-identical), 1 = the full style; any number.
+        tuned: what one photo changed, whatever the strength.
     Returns:
         Every parameter and buffer by name; the changed ones are new tensors of the base's dtype, on the base's device.
     Raises:
         StyleFileError: the style does not fit this generator.
     """
     weights: dict[str, Tensor] = {**dict(generator.named_parameters()), **dict(generator.named_buffers())}
-    if style is None or strength == 0:
-        return weights
-    check_fits(style, weights)
-    for name, delta in style.delta.items():
-        base = weights[name].detach()
-        weights[name] = torch.add(base, delta.to(device=base.device, dtype=base.dtype), alpha=strength)
+    changes = [(tuned or {}, 1.0)]
+    if style is not None and strength != 0:
+        check_fits(style, weights)
+        changes.append((style.delta, strength))
+    for change, share in changes:
+        for name, delta in change.items():
+            base = weights[name].detach()
+            weights[name] = torch.add(base, delta.to(device=base.device, dtype=base.dtype), alpha=share)
     return weights
 
 
@@ -93,7 +98,13 @@ def check_fits(style: Style, weights: Mapping[str, Tensor]) -> None:
 
 
 @torch.no_grad()
-def render(generator: nn.Module, w_plus: Tensor, style: Style | None, strength: float) -> Tensor:
+def render(
+    generator: nn.Module,
+    w_plus: Tensor,
+    style: Style | None,
+    strength: float,
+    tuned: Mapping[str, Tensor] | None = None,
+) -> Tensor:
     """Draw a code with a style.
 
     Args:
@@ -101,6 +112,7 @@ def render(generator: nn.Module, w_plus: Tensor, style: Style | None, strength: 
         w_plus: (23, 512) float32, any device.
         style: None draws with the base network.
         strength: 0 = the base network, bit for bit; 1 = the full style.
+        tuned: what one photo changed of the base network.
     Returns:
         (1, 3, 1024, 1024) float32 RGB, about [-1, 1], on the generator's device.
     Raises:
@@ -108,10 +120,11 @@ def render(generator: nn.Module, w_plus: Tensor, style: Style | None, strength: 
     """
     if w_plus.shape != (NUM_WS, W_DIM):
         raise ValueError(f"w_plus is {tuple(w_plus.shape)}, not ({NUM_WS}, {W_DIM})")
-    weights = blended(generator, style, strength)
+    weights = blended(generator, style, strength, tuned)
     batch = w_plus[None].to(next(iter(weights.values())).device)
-    # Without a style the network is called as it is: nothing can differ from the base, not even a hook.
-    image = generator(batch) if style is None or strength == 0 else functional_call(generator, weights, (batch,))
+    # Without a change the network is called as it is: nothing can differ from the base, not even a hook.
+    plain = not tuned and (style is None or strength == 0)
+    image = generator(batch) if plain else functional_call(generator, weights, (batch,))
     assert isinstance(image, Tensor)
     return image
 

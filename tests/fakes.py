@@ -39,6 +39,7 @@ class FakeInversion:
 
     w_plus: Any
     depth: str
+    tuned: Any = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,9 @@ class FakeStylizer:
     ) -> FakeInversion:
         self.calls.append("invert")
         self._work(aligned.crop, on_step)
-        return FakeInversion(aligned.crop.filter(ImageFilter.BoxBlur(2 if depth == "refined" else 6)), depth)
+        return FakeInversion(
+            aligned.crop.filter(ImageFilter.BoxBlur({"fast": 6, "refined": 2, "faithful": 1}[depth])), depth
+        )
 
     def learn(
         self,

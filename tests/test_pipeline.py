@@ -178,6 +178,16 @@ def test_depth_reaches_the_inversion(tiny: Stylizer, style: Style) -> None:
     assert not same(fast.image, refined.image)
 
 
+def test_a_faithful_inversion_carries_its_change_into_every_strength(tiny: Stylizer, style: Style) -> None:
+    steps: list[int] = []
+    done = tiny.stylize(noise_picture(2), style, depth="faithful", on_step=lambda step, *_: steps.append(step))
+    plain = dataclasses.replace(done.inversion, tuned={})
+    assert done.inversion.tuned and steps == [1, 2, 3]
+    assert same(done.inverted, tiny.render(done.inversion, style, RenderSettings(0.0)))
+    assert not same(done.inverted, tiny.render(plain, None))
+    assert not same(done.image, tiny.render(plain, style))
+
+
 def test_full_frame_changes_the_face_alone(tiny: Stylizer, style: Style) -> None:
     photo = noise_picture(2, (300, 90))
     done = tiny.stylize(photo, style, full_frame=True)

@@ -81,6 +81,13 @@ def tiny_invert(
     return Inversion(torch.randn(NUM_WS, W_DIM, generator=torch.Generator().manual_seed(seed)), depth)
 
 
+def tiny_tune(networks: Any, aligned: AlignedFace, inversion: Inversion, on_step: Any = None) -> dict[str, Tensor]:
+    """A change of the weights that depends on the code; reports a step."""
+    if on_step:
+        on_step(1, 1, None)
+    return dict(random_style(networks.generator, int(inversion.w_plus.abs().sum())).delta)
+
+
 def tiny_finetune(delay: float = 0.0) -> Callable[..., Style]:
     """A training that takes `delay` seconds a step, and whose delta depends on the references and the seed."""
 
@@ -121,6 +128,7 @@ def use_tiny_parts(patch: pytest.MonkeyPatch, delay: float = 0.0) -> None:
     """Put the tiny inversion and training in the pipeline's place."""
     patch.setattr(stylizer.pipeline, "invert", tiny_invert)
     patch.setattr(stylizer.pipeline, "finetune", tiny_finetune(delay))
+    patch.setattr(stylizer.pipeline, "tune", tiny_tune)
 
 
 def noise_picture(seed: int = 0, size_wh: tuple[int, int] = (120, 100)) -> Image.Image:

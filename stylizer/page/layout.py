@@ -9,6 +9,7 @@ from stylizer.page import look
 from stylizer.page.jobs import Ticket
 from stylizer.page.kept import KEPT_SECONDS, Kept
 from stylizer.settings import (
+    DEFAULT_DEPTH,
     DEPTHS,
     ITERATIONS_MAX,
     ITERATIONS_MIN,
@@ -19,7 +20,11 @@ from stylizer.settings import (
 )
 
 FROM_PICTURE, FROM_LIBRARY = "picture", "library"
-_DEPTH_LABELS = {"fast": "Fast", "refined": "Refined (a closer likeness)"}
+_DEPTH_LABELS = {
+    "fast": "Fast (a look or two)",
+    "refined": "Refined (a closer likeness)",
+    "faithful": "Faithful (the closest; bends the network to the photo)",
+}
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,9 @@ def _advanced() -> tuple[gr.Number, gr.Number, gr.Number, gr.Radio, gr.Textbox, 
         )
         full_frame = gr.Checkbox(False, label="Put the portrait back into the full photo", elem_id="full")
         depth = gr.Radio(
-            [(_DEPTH_LABELS[depth], depth) for depth in DEPTHS], value="refined", label="How closely to study the photo"
+            [(_DEPTH_LABELS[depth], depth) for depth in DEPTHS],
+            value=DEFAULT_DEPTH,
+            label="How closely to study the photo",
         )
         with gr.Row():
             iterations = gr.Number(

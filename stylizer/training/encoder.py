@@ -7,8 +7,10 @@ draw: with them the pool goes on. A run that was stopped goes on where it was; t
 
 import argparse
 import copy
+import hashlib
 import json
 import math
+import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -210,14 +212,16 @@ def run(training: Training, folder: Path, every: int, held_out: int = 48) -> Non
     if checkpoint.exists():
         training.resume(torch.load(checkpoint, map_location=training.device, weights_only=True))
     sums: dict[str, float] = {}
-    for _ in tqdm(range(training.step_index, training.plan.steps), initial=training.step_index, desc="train"):
+    bar = tqdm(total=training.plan.steps, initial=training.step_index, desc="train")
+    while training.step_index < training.plan.steps:
+        bar.update()
         for name, value in training.step().items():
             sums[name] = sums.get(name, 0.0) + value / every
         if training.step_index % every == 0 or training.step_index == training.plan.steps:
             line = {
                 "step": training.step_index,
                 "train": sums,
-                "held_out": validate(training.averaged, training.networks),
+                "held_out": validate(training.averaged, training.networks, held_out),
             }
             with log.open("a") as file:
                 file.write(json.dumps(line) + "\n")
@@ -226,9 +230,23 @@ def run(training: Training, folder: Path, every: int, held_out: int = 48) -> Non
             sums = {}
 
 
-def export(encoder: Encoder, path: Path) -> None:
-    """The encoder in half precision."""
-    save_file({name: tensor.half().contiguous() for name, tensor in encoder.state_dict().items()}, path)
+def export(training: Training, path: Path, references: Sequence[Path], held_out: int = 48) -> None:
+    """Write the averaged encoder in half precision, and beside it a card: what it was trained on, how far, by what."""
+    state = training.averaged.state_dict()
+    save_file({name: tensor.half().contiguous() for name, tensor in state.items()}, path)
+    card = {
+        "made_by": "python -m stylizer.training.encoder",
+        "data": "faces that the base generator invents from codes near W, spoilt as photos are; some in these styles",
+        "styles": [reference.name for reference in references],
+        "plan": asdict(training.plan),
+        "steps": training.step_index,
+        "held_out": validate(training.averaged, training.networks, held_out),
+        "base_hash": training.networks.base_hash,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "device": f"{training.device} ({platform.machine()}), {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+    }
+    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
 
 
 def main() -> None:
@@ -256,7 +274,7 @@ def main() -> None:
     training = Training(stylizer.networks, styles, Plan(**{name: getattr(options, name) for name in names}))
     run(training, options.folder, options.every)
     if options.out:
-        export(training.averaged, options.out)
+        export(training, options.out, options.references)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from stylizer.errors import WeightsError
+from stylizer.networks.encoder import Encoder
 from stylizer.networks.heads import ImageHeads
 from stylizer.networks.identity import DlibIdentity
 from stylizer.networks.mapping import MappingNetwork
@@ -23,6 +24,7 @@ from stylizer.weights import files
 from stylizer.weights.fetch import fetch_all
 
 HEADS_FILE = Path(__file__).with_name("heads.safetensors")  # made by stylizer.training.heads
+ENCODER_FILE = Path(__file__).with_name("encoder.safetensors")  # made by stylizer.training.encoder
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
@@ -33,6 +35,7 @@ class Networks:
     quick_perceptual: the same in bfloat16 where the hardware is faster in it, for losses; else the same object.
     base_hash: SHA-256 over the generator's weights, hex; styles are valid for one base only.
     heads: small pictures from the generator's feature maps; they ship with this package.
+    encoder: photos to codes; it ships with this package too.
     wspace: the distribution of w.
     """
 
@@ -42,6 +45,7 @@ class Networks:
     quick_perceptual: HedVgg
     identity: DlibIdentity
     heads: ImageHeads
+    encoder: Encoder
     wspace: WSpace
     base_hash: str
 
@@ -64,14 +68,14 @@ def load_networks(
     mapping = _filled(MappingNetwork(), folder / files.MAPPING.name)
     perceptual = _filled(HedVgg(), folder / files.PERCEPTUAL.name)
     identity = _filled(DlibIdentity(), folder / files.IDENTITY.name)
-    heads = _filled(ImageHeads(), HEADS_FILE)
+    heads, encoder = _filled(ImageHeads(), HEADS_FILE), _filled(Encoder(), ENCODER_FILE)
     wspace = WSpace(mapping).eval().requires_grad_(False)
     base_hash = hash_weights(generator)
-    for network in (generator, mapping, perceptual, identity, heads, wspace):
+    for network in (generator, mapping, perceptual, identity, heads, encoder, wspace):
         _place(network, device)
     quick = copy.deepcopy(perceptual).to(torch.bfloat16) if _has_fast_bfloat16(device) else perceptual
     quick.mean = perceptual.mean  # not rounded
-    return Networks(generator, mapping, perceptual, quick, identity, heads, wspace, base_hash)
+    return Networks(generator, mapping, perceptual, quick, identity, heads, encoder, wspace, base_hash)
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:

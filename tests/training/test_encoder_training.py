@@ -75,14 +75,16 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(networks: Networks, tmp_pat
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4]
     assert all(len(line["held_out"]["identity"]) == SMALL.passes for line in lines)
-    export(again.averaged, tmp_path / "encoder.safetensors")
+    export(again, tmp_path / "encoder.safetensors", [Path("ink.png")], held_out=2)
+    card = json.loads((tmp_path / "encoder.json").read_text())
+    assert (card["steps"], card["styles"], card["plan"]["pool"]) == (4, ["ink.png"], SMALL.pool)
     kept = load_file(tmp_path / "encoder.safetensors")
     assert all(torch.equal(value, again.averaged.state_dict()[name].half()) for name, value in kept.items())
 
 
 @pytest.mark.slow
 def test_a_few_steps_bring_the_faces_of_a_pool_nearer(networks: Networks) -> None:
-    plan = replace(SMALL, batch=2, pool=2, moved=1, passes=1000, rate=5e-4, unlock=0.01)
+    plan = replace(SMALL, steps=60, batch=2, pool=2, moved=1, passes=1000, rate=5e-4, unlock=0.01)
     training = Training(networks, (), plan)
     errors = [training.step()["code"] for _ in range(30)]
     assert sum(errors[-6:]) / 6 < 0.8 * sum(errors[:4]) / 4

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,13 @@ def test_networks_are_whole_and_frozen(networks: Networks) -> None:
         assert not network.training and not any(p.requires_grad for p in network.parameters()), name
         assert all(tensor.isfinite().all() for tensor in network.state_dict().values()), name
     assert hash_weights(networks.generator) == networks.base_hash
+
+
+def test_the_encoder_is_the_one_of_its_card_and_of_this_generator(networks: Networks) -> None:
+    card = json.loads(load.ENCODER_FILE.with_suffix(".json").read_text())
+    assert card["sha256"] == files.sha256_of(load.ENCODER_FILE)
+    assert card["base_hash"] == networks.base_hash
+    assert load.ENCODER_FILE.stat().st_size <= 40 * 2**20
 
 
 def test_hash_sees_every_number_but_not_the_layout() -> None:

@@ -1,0 +1,95 @@
+"""How well photos are inverted: `python benchmarks/inversion.py PHOTOS_FOLDER [--out FOLDER]`.
+
+For each way of inverting, averaged over the photos: L2 (mean squared difference in [-1, 1] at 256 px), LPIPS-HED (at
+256 px), identity (dlib distance photo-inversion: below 0.6 it says the same person), the share of photos below that,
+seconds, and the distance to W (root mean square of the layers' offsets, in deviations of w).
+With --out, writes a contact sheet: the photo, then each way.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
+
+from stylizer.faces import AlignedFace
+from stylizer.images import to_tensor
+from stylizer.inversion import Plan, invert
+from stylizer.metrics import describe, find_landmarks, perceptual_distance
+from stylizer.networks.identity import SAME_PERSON
+from stylizer.pipeline import Stylizer
+from stylizer.settings import Depth
+
+WAYS: dict[str, Plan | Depth] = {
+    "optimisation only": Plan(passes=0, coarse=36, fine=40),
+    "encoder, 1 pass": Plan(passes=1),
+    "encoder, 2 passes": Plan(passes=2),
+    "encoder, 3 passes": Plan(passes=3),
+    "fast": "fast",
+    "refined": "refined",
+    "faithful": "faithful",
+}
+COLUMNS = ("L2", "LPIPS-HED", "identity", "same person", "seconds", "distance to W")
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+TILE = 256
+
+
+def measure(stylizer: Stylizer, aligned: AlignedFace, way: Plan | Depth) -> tuple[list[float], Image.Image]:
+    """One photo, inverted one way: the numbers and the picture."""
+    networks, own = stylizer.networks, aligned.landmarks_xy
+    assert own is not None
+    begun = time.perf_counter()
+    inversion = stylizer.invert(aligned, way) if isinstance(way, str) else invert(networks, aligned, plan=way)
+    seconds = time.perf_counter() - begun
+    picture = stylizer.render(inversion, None)
+    found = find_landmarks(stylizer.finder, picture, own)
+    person = float((describe(networks, aligned.crop, own) - describe(networks, picture, found)).norm())
+    small = [F.interpolate(to_tensor(p), size=256, mode="area") for p in (aligned.crop, picture)]
+    spread = (inversion.w_plus - inversion.w_plus.mean(0)) / networks.wspace.std.cpu()
+    numbers = [
+        float((small[0] - small[1]).square().mean()),
+        perceptual_distance(networks, aligned.crop, picture),
+        person,
+        float(person < SAME_PERSON),
+        seconds,
+        float(spread.square().mean().sqrt()),
+    ]
+    return numbers, picture
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", nargs="*", choices=list(WAYS), default=list(WAYS))
+    options = parser.parse_args()
+    stylizer = Stylizer.open()
+    faces = [stylizer.align(path) for path in sorted(options.photos.iterdir()) if path.suffix.lower() in SUFFIXES]
+    rows = [[face.crop for face in faces]]
+    print(f"{torch.get_num_threads()} threads, {len(faces)} photos\n")
+    print("| way | " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * len(COLUMNS), flush=True)
+    for way in options.only:
+        invert(stylizer.networks, faces[0], plan=Plan(passes=1))  # the first call of a kind is slower
+        measured = [measure(stylizer, face, WAYS[way]) for face in tqdm(faces, desc=way, leave=False)]
+        means = [statistics.fmean(column) for column in zip(*(numbers for numbers, _ in measured), strict=True)]
+        print(f"| {way} | " + " | ".join(f"{x:.3f}" for x in means) + " |", flush=True)
+        rows.append([picture for _, picture in measured])
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        sheet = Image.new("RGB", (TILE * len(rows), TILE * len(faces)), "white")
+        for column, pictures in enumerate(rows):
+            for row, picture in enumerate(pictures):
+                sheet.paste(picture.resize((TILE, TILE), Image.Resampling.LANCZOS), (TILE * column, TILE * row))
+        sheet.save(options.out / "inversion.png")
+
+
+if __name__ == "__main__":
+    main()
