@@ -48,7 +48,7 @@ class Recipe:
     mix_from, mix: first style that is mixed, and how far at most towards a random face.
     pool, offset: number of invented faces, and how far off W they are, in deviations.
     windows: full-resolution crops of the reference in a step. The others weigh the losses; statistics inside and
-    outside the face.
+    outside the face. gain: strength 1 is so much of what was trained.
     """
 
     rate: float = 3e-3
@@ -66,6 +66,7 @@ class Recipe:
     palette: float = 1.0
     statistics: tuple[float, float] = (1.0, 4.0)
     texture: float = 2.5
+    gain: float = 1.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +147,8 @@ class _Training:
 
     def delta(self) -> dict[str, Tensor]:
         """What was learned, in half precision on the CPU: a style is the same fresh and from the disk."""
-        return {name: (w.detach() - self.base[name]).half().cpu() for name, w in self.weights.items()}
+        r, base = self.recipe, self.base
+        return {name: (r.gain * (w.detach() - base[name])).half().cpu() for name, w in self.weights.items()}
 
     def _mixed(self, code: Tensor) -> Tensor:
         """A reference's code with its fine styles on the way to a random face's."""
@@ -203,7 +205,8 @@ class _Training:
         window = trunk[:, :, top : top + size, left : left + size]
         crop = self._call("tail", window, code, BLOCK + 1, (top, left))
         corner = SCALE * (top + TAIL_MARGIN), SCALE * (left + TAIL_MARGIN)
-        return _inside(crop, SCALE * TAIL_MARGIN), corner, _inside(window, TAIL_MARGIN)
+        near, far = slice(TAIL_MARGIN, -TAIL_MARGIN), slice(SCALE * TAIL_MARGIN, -SCALE * TAIL_MARGIN)
+        return crop[..., far, far], corner, window[..., near, near]
 
     def _honest(self, window: Tensor, code: Tensor, crop: Tensor) -> Tensor:
         """Keeps the head a proxy of the full-resolution layers, which move too, and those free of a fixed pattern."""
@@ -287,10 +290,6 @@ def finetune(
         if on_step:
             on_step(index + 1, total, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
     return Style(key="", name="", delta=training.delta(), card={})
-
-
-def _inside(picture: Tensor, margin: int) -> Tensor:
-    return picture[..., margin:-margin, margin:-margin]
 
 
 def _cut(picture: Tensor, corner: tuple[int, int], shrink: int, side: int) -> Tensor:
