@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
+from benchmarks.quality import SUFFIXES, contact_sheet
 from stylizer.faces import AlignedFace
 from stylizer.images import to_tensor
 from stylizer.inversion import Plan, invert
@@ -30,15 +31,12 @@ from stylizer.settings import Depth
 WAYS: dict[str, Plan | Depth] = {
     "optimisation only": Plan(passes=0, coarse=36, fine=40),
     "encoder, 1 pass": Plan(passes=1),
-    "encoder, 2 passes": Plan(passes=2),
+    "encoder, 2 passes (fast)": Plan(passes=2),
     "encoder, 3 passes": Plan(passes=3),
-    "fast": "fast",
     "refined": "refined",
     "faithful": "faithful",
 }
 COLUMNS = ("L2", "LPIPS-HED", "identity", "same person", "seconds", "distance to W")
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-TILE = 256
 
 
 def measure(stylizer: Stylizer, aligned: AlignedFace, way: Plan | Depth) -> tuple[list[float], Image.Image]:
@@ -84,11 +82,7 @@ def main() -> None:
         rows.append([picture for _, picture in measured])
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-        sheet = Image.new("RGB", (TILE * len(rows), TILE * len(faces)), "white")
-        for column, pictures in enumerate(rows):
-            for row, picture in enumerate(pictures):
-                sheet.paste(picture.resize((TILE, TILE), Image.Resampling.LANCZOS), (TILE * column, TILE * row))
-        sheet.save(options.out / "inversion.png")
+        contact_sheet([list(row) for row in zip(*rows, strict=True)]).save(options.out / "inversion.png")
 
 
 if __name__ == "__main__":

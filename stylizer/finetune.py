@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 from stylizer import losses
 from stylizer.faces import AlignedFace
@@ -28,6 +27,7 @@ from stylizer.networks.mobile_generator import TAIL_MARGIN
 from stylizer.progress import OnStep
 from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM, TrainSettings
 from stylizer.style import Style
+from stylizer.tuning import TunedGenerator, optimiser_of
 from stylizer.weights.load import Networks
 
 SIDE = 256  # of the pictures that the trunk learns from
@@ -36,8 +36,6 @@ BLOCK = block_for(SIDE)  # the trunk's last block
 SCALE = 2 * CROP_SIZE // SIDE  # from a pixel of its map to pixels of the result
 WINDOW, WIDE_WINDOW = 28, 52  # pixels of that map that a full-resolution crop comes from, spoilt margins included
 PREVIEW_EVERY = 8
-# The maps from styles to modulations stay: trained, they learn the one code that they see, and bend other faces.
-FROZEN = ("modulation.weight", "up.weight")
 
 
 @dataclass(frozen=True)
@@ -93,36 +91,25 @@ class _Invented:
     structure: list[Tensor]
 
 
-class _Method(nn.Module):
-    """Lets `functional_call` reach other methods of the generator than `forward`."""
-
-    def __init__(self, generator: nn.Module) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, name: str, *arguments: object) -> Tensor:
-        result: Tensor = getattr(self.generator, name)(*arguments)
-        return result
-
-
 class _Training:
     """One fine-tune: its own copy of the weights, its own random draws."""
 
     def __init__(
-        self, networks: Networks, examples: Sequence[tuple[AlignedFace, Inversion]], seed: int, recipe: Recipe
+        self,
+        networks: Networks,
+        examples: Sequence[tuple[AlignedFace, Inversion]],
+        settings: TrainSettings,
+        recipe: Recipe,
     ) -> None:
         self.networks, self.recipe = networks, recipe
         self.device = networks.wspace.mean.device
-        self.rng = torch.Generator().manual_seed(seed)
-        named = networks.generator.named_parameters()
-        self.base = {name: p.detach() for name, p in named if not name.endswith(FROZEN)}
-        self.weights = {name: p.clone().requires_grad_() for name, p in self.base.items()}
-        self.method = _Method(networks.generator)
+        self.rng = torch.Generator().manual_seed(settings.seed)
+        self.tuned = TunedGenerator(networks.generator)
         self.head = copy.deepcopy(networks.heads.heads[str(SIDE)]).requires_grad_()
-        trained = [*self.weights.values(), *self.head.parameters()]
-        sizes = [max(float(p.detach().square().mean().sqrt()), 1e-3) for p in trained]
-        groups = [{"params": [p], "lr": recipe.rate * size} for p, size in zip(trained, sizes, strict=True)]
-        self.optimiser = torch.optim.Adam(groups, betas=(recipe.momentum, 0.99))
+        trained = [*self.tuned.moved.values(), *self.head.parameters()]
+        self.optimiser, self.schedule = optimiser_of(
+            trained, recipe.rate, recipe.momentum, settings.iterations, warm_up=8
+        )
         self.chip = mean_face_chip()
         self.face = face_ellipse(CROP_SIZE // SCALE).to(self.device)
         self.regions = self.face, 1 - self.face
@@ -137,18 +124,14 @@ class _Training:
         example = self.examples[self._draw(len(self.examples))]
         face = self.invented[self._draw(len(self.invented))]
         codes = torch.cat([self._mixed(example.code), face.code])
-        trunk = self._call("features", codes, BLOCK)  # of both at once: small maps cost little more in a pair
+        trunk = self.tuned.call("features", codes, BLOCK)  # of both at once: small maps cost little more in a pair
         pictures: Tensor = self.head(trunk, codes)
         loss = self._reproduce(example, codes[:1], trunk[:1], pictures[:1])
         loss = loss + self._keep(face, example, trunk[1:], pictures[1:])
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
+        self.schedule.step()
         return pictures[:1].detach()
-
-    def delta(self) -> dict[str, Tensor]:
-        """What was learned, in half precision on the CPU: a style is the same fresh and from the disk."""
-        r, base = self.recipe, self.base
-        return {name: (r.gain * (w.detach() - base[name])).half().cpu() for name, w in self.weights.items()}
 
     def _mixed(self, code: Tensor) -> Tensor:
         """A reference's code with its fine styles on the way to a random face's."""
@@ -203,7 +186,7 @@ class _Training:
         """
         top, left = (self._draw(trunk.shape[-1] - size + 1) for _ in range(2))
         window = trunk[:, :, top : top + size, left : left + size]
-        crop = self._call("tail", window, code, BLOCK + 1, (top, left))
+        crop = self.tuned.call("tail", window, code, BLOCK + 1, (top, left))
         corner = SCALE * (top + TAIL_MARGIN), SCALE * (left + TAIL_MARGIN)
         near, far = slice(TAIL_MARGIN, -TAIL_MARGIN), slice(SCALE * TAIL_MARGIN, -SCALE * TAIL_MARGIN)
         return crop[..., far, far], corner, window[..., near, near]
@@ -252,11 +235,6 @@ class _Training:
     def _features(self, picture: Tensor, upto: int) -> list[Tensor]:
         return [x.float() for x in self.networks.quick_perceptual(picture, upto)]
 
-    def _call(self, name: str, *arguments: object) -> Tensor:
-        weights = {f"generator.{key}": value for key, value in self.weights.items()}
-        result: Tensor = functional_call(self.method, weights, (name, *arguments))
-        return result
-
 
 def finetune(
     networks: Networks,
@@ -279,17 +257,13 @@ def finetune(
         Style with an empty key and name; the same inputs and seed give the same bits.
     """
     recipe = replace(recipe, windows=0) if small else recipe
-    training = _Training(networks, list(zip(references, inversions, strict=True)), settings.seed, recipe)
     total = settings.iterations
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        training.optimiser, lambda step: min(1.0, (step + 1) / 8, 2 * (total - step) / total)
-    )
+    training = _Training(networks, list(zip(references, inversions, strict=True)), settings, recipe)
     for index in range(total):
         picture = training.step()
-        schedule.step()
         if on_step:
             on_step(index + 1, total, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
-    return Style(key="", name="", delta=training.delta(), card={})
+    return Style(key="", name="", delta=training.tuned.delta(recipe.gain), card={})
 
 
 def _cut(picture: Tensor, corner: tuple[int, int], shrink: int, side: int) -> Tensor:

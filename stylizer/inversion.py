@@ -142,7 +142,7 @@ class _Code:
 
     def w_plus(self) -> Tensor:
         """(1, 23, 512)."""
-        return self.wspace.to_w(self.u)[:, None] + self.offsets * self.wspace.std
+        return self.wspace.to_w_plus(self.u, self.offsets)
 
     def pull(self) -> Tensor:
         """The penalty for being far from the mean face and from W."""
@@ -180,7 +180,7 @@ def encode(networks: Networks, aligned: AlignedFace, passes: int, on_pass: Said)
     wanted, drawn = see(photo), networks.encoder.mean_look
     for index in range(passes):
         code = networks.encoder(wanted, drawn, code)
-        w_plus = networks.wspace.to_w(code.u)[:, None] + code.offsets * networks.wspace.std
+        w_plus = networks.wspace.to_w_plus(code.u, code.offsets)
         picture: Tensor = networks.heads(networks.generator.features(w_plus, BLOCK), w_plus, HEAD_SIDE)
         on_pass(index + 1, picture)
         if index + 1 < passes:

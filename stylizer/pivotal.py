@@ -6,18 +6,14 @@ over it. Follows PTI (Roich et al. 2021, arXiv 2106.05744), with few and small s
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 from stylizer.faces import AlignedFace
 from stylizer.images import to_image
 from stylizer.inversion import BLOCK, HEAD_SIDE, PREVIEW_EVERY, Inversion, Plan, Target
-from stylizer.networks.mobile_generator import MobileGenerator
 from stylizer.progress import OnStep
+from stylizer.tuning import TunedGenerator, optimiser_of
 from stylizer.weights.load import Networks
-
-FROZEN = ("modulation.weight", "up.weight")  # bent, these carry the change into every other code
 
 
 @dataclass(frozen=True)
@@ -33,17 +29,6 @@ class Tuning:
     last: int = BLOCK
     identity: float = 2.0
     stay: float = 10.0
-
-
-class _Trunk(nn.Module):
-    """Lets `functional_call` reach the generator's feature maps."""
-
-    def __init__(self, generator: MobileGenerator) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, w_plus: Tensor) -> Tensor:
-        return self.generator.features(w_plus, BLOCK)
 
 
 def tune(
@@ -63,28 +48,19 @@ def tune(
     device = networks.wspace.mean.device
     target = Target(networks, aligned, Plan(identity=tuning.identity))
     code = inversion.w_plus[None].to(device)
-    base = {f"generator.{name}": p.detach() for name, p in networks.generator.named_parameters() if _bent(name, tuning)}
-    weights = {name: p.clone().requires_grad_() for name, p in base.items()}
-    sizes = {name: max(float(p.square().mean().sqrt()), 1e-3) for name, p in base.items()}
-    groups = [{"params": [p], "lr": tuning.rate * sizes[name]} for name, p in weights.items()]
-    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min(1.0, (step + 1) / 4, 2 * (tuning.steps - step) / tuning.steps)
-    )
-    trunk = _Trunk(networks.generator)
+    tuned = TunedGenerator(networks.generator, lambda name: _bent(name, tuning.last))
+    optimiser, schedule = optimiser_of(list(tuned.moved.values()), tuning.rate, 0.9, tuning.steps, warm_up=4)
     for step in range(tuning.steps):
-        picture: Tensor = networks.heads(functional_call(trunk, weights, (code,)), code, HEAD_SIDE)
-        far = torch.stack([((weights[name] - p) / sizes[name]).square().mean() for name, p in base.items()]).mean()
+        picture: Tensor = networks.heads(tuned.call("features", code, BLOCK), code, HEAD_SIDE)
         optimiser.zero_grad()
-        (target.loss(picture) + tuning.stay * far).backward()  # type: ignore[no-untyped-call]
+        (target.loss(picture) + tuning.stay * tuned.distance()).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         if on_step:
             on_step(step + 1, tuning.steps, to_image(picture.detach()) if step % PREVIEW_EVERY == 0 else None)
-    return {name.removeprefix("generator."): (p.detach() - base[name]).half().cpu() for name, p in weights.items()}
+    return tuned.delta()
 
 
-def _bent(name: str, tuning: Tuning) -> bool:
+def _bent(name: str, last: int) -> bool:
     part = name.split(".")
-    inside = part[0] in {"constant", "conv"} or (part[0] == "blocks" and int(part[1]) <= tuning.last)
-    return inside and not name.endswith(FROZEN)
+    return part[0] in {"constant", "conv"} or (part[0] == "blocks" and int(part[1]) <= last)

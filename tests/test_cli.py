@@ -23,7 +23,7 @@ from tests.tiny import noise_picture, tiny_stylizer, use_tiny_parts
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a reference, two photos and a picture without a face; STYLIZER_HOME beside it."""
     monkeypatch.setenv("STYLIZER_HOME", str(tmp_path / "home"))
-    place = tmp_path / "work"
+    place = tmp_path / "desk"
     place.mkdir()
     monkeypatch.chdir(place)
     for seed, name in enumerate(["ref.png", "ann.png", "bob.jpg"]):
@@ -220,7 +220,7 @@ def test_the_packages_warnings_are_in_the_json(run: Any, fake: FakeStylizer) -> 
         (("stylize", "--style", "oil", "--target", "ann.png", "--out", "out"), "StyleNotFoundError", "oil"),
         (("stylize", "--style", "zinc", "--target", "ann.png", "--out", "ref.png"), "OutputError", "ref.png"),
         (("align", "ann.png", "--out", "ann.png"), "OutputError", "itself"),
-        (("invert", "ann.png", "--out", "../work/ann.png"), "OutputError", "itself"),
+        (("invert", "ann.png", "--out", "../desk/ann.png"), "OutputError", "itself"),
         (("align", "ann.png", "--out", "crop.txt"), "OutputError", ".png"),
         (("align", "sky.png", "--out", "crop.png"), "NoFaceError", "sky.png"),
         (("train", "ref.png"), "CommandError", "--name"),

@@ -16,7 +16,7 @@ LAYERS = [
     {"errors", "settings", "images", "runtime", "progress"},
     {"networks"},
     {"weights"},
-    {"faces", "inversion", "finetune", "pivotal", "losses", "style", "color", "metrics"},
+    {"faces", "inversion", "finetune", "pivotal", "tuning", "losses", "style", "color", "metrics"},
     {"library"},
     {"pipeline"},
     {"training"},

@@ -8,9 +8,10 @@ from stylizer.faces import AlignedFace, already_aligned
 from stylizer.images import to_image
 from stylizer.inversion import Inversion
 from stylizer.metrics import perceptual_distance
-from stylizer.pivotal import FROZEN, Tuning, tune
+from stylizer.pivotal import Tuning, tune
 from stylizer.settings import NUM_WS, W_DIM
 from stylizer.style import render
+from stylizer.tuning import FROZEN
 from stylizer.weights.load import Networks, hash_weights
 
 

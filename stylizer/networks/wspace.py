@@ -42,6 +42,10 @@ class WSpace(nn.Module):
         """Whitened (N, 512) to w (N, 512)."""
         return F.leaky_relu((u * self.scale) @ self.basis.T + self.centre, _SLOPE)
 
+    def to_w_plus(self, u: Tensor, offsets: Tensor) -> Tensor:
+        """Whitened (N, 512) and the layers' offsets in deviations (N, L, 512) to a code in W+, (N, L, 512)."""
+        return self.to_w(u)[:, None] + offsets * self.std
+
     def whiten(self, w: Tensor) -> Tensor:
         """w (N, 512) to whitened coordinates, about a unit normal distribution."""
         return (F.leaky_relu(w, 1 / _SLOPE) - self.centre) @ self.basis / self.scale

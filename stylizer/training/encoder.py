@@ -27,7 +27,6 @@ from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer
 from stylizer.settings import NUM_WS
 from stylizer.style import Style
-from stylizer.training.pairs import to_w_plus
 from stylizer.training.pool import FaceMaker, Faces, concatenate, pool_of
 from stylizer.weights.load import Networks
 
@@ -97,13 +96,13 @@ class Training:
         rows = torch.cat([moved, rows[plan.moved :]]).to(self.device)
         faces = pool[rows]
         code = self._predict(faces)
-        w_plus = to_w_plus(self.networks, code)
+        w_plus = self.networks.wspace.to_w_plus(code.u, code.offsets)
         error = ((w_plus - faces.w_plus) / self.networks.wspace.std).square().mean()
         loss = plan.code * error + plan.offset * code.offsets.square().mean()
         said = {"code": float(error.detach()), "offset": float(code.offsets.detach().square().mean())}
-        few = slice(0, plan.compared)
+        few = slice(plan.compared)
         picture = self.maker.draw(w_plus[few])
-        seen = self._compare(picture, faces[rows.new_tensor(range(plan.compared))], said)
+        seen = self._compare(picture, faces[few], said)
         self.optimiser.zero_grad()
         (loss + seen).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), 1.0)
@@ -160,11 +159,8 @@ class Training:
         plan, count = self.plan, self.plan.moved
         rest = self.maker.draw(w_plus[plan.compared : count])
         drawn = self.maker.see(torch.cat([compared, rest]))
-        first = torch.arange(count, device=rows.device)
-        old = faces[first]
-        moved = Faces(
-            old.w_plus, old.clean, old.person, old.photo, drawn, Code(code.u[:count], code.offsets[:count]), old.age + 1
-        )
+        old = faces[:count]
+        moved = Faces(old.w_plus, old.clean, old.person, old.photo, drawn, code[:count], old.age + 1)
         assert self.pool is not None
         self.pool[rows] = moved
         chance = torch.rand(count, generator=self.rng).to(rows.device)
@@ -195,7 +191,7 @@ def validate(encoder: Encoder, networks: Networks, count: int = 48, passes: int 
     code, drawn = faces.code, faces.drawn
     for _ in range(passes):
         code = encoder(faces.photo, drawn, code)
-        w_plus = to_w_plus(networks, code)
+        w_plus = networks.wspace.to_w_plus(code.u, code.offsets)
         drawn = maker.see(torch.cat([maker.draw(w_plus[i : i + 16]) for i in range(0, count, 16)]))
         distance = (drawn.person - faces.person).norm(dim=1)
         result["identity"].append(float(distance.mean()))
@@ -257,18 +253,11 @@ def main() -> None:
     parser.add_argument("--references", type=Path, nargs="*", default=[], help="pictures whose styles some faces wear")
     parser.add_argument("--every", type=int, default=200, help="steps between checkpoints")
     parser.add_argument("--device")
-    for name, kind in (
-        ("steps", int),
-        ("batch", int),
-        ("pool", int),
-        ("moved", int),
-        ("compared", int),
-        ("rate", float),
-    ):
-        parser.add_argument(f"--{name}", type=kind, default=getattr(Plan(), name))
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
     names = ("steps", "batch", "pool", "moved", "compared", "rate", "seed")
+    for name in names:
+        default = getattr(Plan(), name)
+        parser.add_argument(f"--{name}", type=type(default), default=default)
+    options = parser.parse_args()
     stylizer = Stylizer.open(device=options.device)
     styles = [stylizer.learn(path)[0] for path in options.references]
     training = Training(stylizer.networks, styles, Plan(**{name: getattr(options, name) for name in names}))

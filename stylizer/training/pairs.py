@@ -4,7 +4,6 @@ import io
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -12,13 +11,12 @@ from torch import Tensor
 from torch.func import functional_call
 
 from stylizer.images import to_image, to_tensor
-from stylizer.networks.encoder import Code
-from stylizer.settings import W_DIM
+from stylizer.settings import NUM_WS, W_DIM
 from stylizer.style import Style, blended
 from stylizer.weights.load import Networks
 
 SIDE = 256
-STYLED = 0.1  # of all pictures are drawn in a style, at full size: ten times as dear as the others
+STYLED = 0.1  # of all pictures are drawn in a style, at full size
 MIXED, LOOSE = 0.3, 0.6  # of all codes are mixed of two faces, have offsets
 
 
@@ -29,7 +27,7 @@ def draw_code(networks: Networks, rng: torch.Generator) -> Tensor:
     chance = torch.rand(5, generator=rng)
     psi = 1 - 0.5 * float(chance[0]) * float(chance[1] < 0.7)
     one, other = torch.lerp(networks.wspace.mean, w, psi)
-    code: Tensor = one.repeat(1, 23, 1)
+    code: Tensor = one.repeat(1, NUM_WS, 1)
     if chance[2] < MIXED:
         first = int(torch.randint(4, 20, (1,), generator=rng))
         code[:, first:] = torch.lerp(one, other, 0.6 * float(chance[3]))
@@ -37,11 +35,6 @@ def draw_code(networks: Networks, rng: torch.Generator) -> Tensor:
         offsets = torch.randn(code.shape, generator=rng).to(device)
         code = code + 0.3 * float(chance[3]) * networks.wspace.std * offsets
     return code
-
-
-def to_w_plus(networks: Networks, code: Code) -> Tensor:
-    """(N, 23, 512) of a whitened code with offsets."""
-    return networks.wspace.to_w(code.u)[:, None] + code.offsets * networks.wspace.std
 
 
 def draw_styled(networks: Networks, w_plus: Tensor, styles: Sequence[Style], rng: torch.Generator) -> Tensor | None:
@@ -123,4 +116,4 @@ def _jpeg(x: Tensor, rng: torch.Generator) -> Tensor:
     data = io.BytesIO()
     to_image(x.clamp(-1, 1)).save(data, "JPEG", quality=round(_uniform(rng, 25, 95)))
     with Image.open(data) as picture:
-        return to_tensor(Image.fromarray(np.asarray(picture.convert("RGB")))).to(x.device)
+        return to_tensor(picture.convert("RGB")).to(x.device)

@@ -16,7 +16,7 @@ from stylizer.networks.encoder import LOOK_SIDE, Code, Look, look, start
 from stylizer.networks.heads import block_for
 from stylizer.settings import CROP_SIZE
 from stylizer.style import Style
-from stylizer.training.pairs import SIDE, draw_code, draw_styled, spoil, to_w_plus
+from stylizer.training.pairs import SIDE, draw_code, draw_styled, spoil
 from stylizer.weights.load import Networks
 
 BLOCK = block_for(SIDE)
@@ -38,7 +38,7 @@ class Faces:
     code: Code
     age: Tensor
 
-    def __getitem__(self, rows: Tensor) -> "Faces":
+    def __getitem__(self, rows: Tensor | slice) -> "Faces":
         return Faces(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     def __setitem__(self, rows: Tensor, faces: "Faces") -> None:
@@ -54,7 +54,8 @@ class FaceMaker:
         self.device = networks.wspace.mean.device
         self.chip = mean_face_chip()
         with torch.no_grad():
-            self.mean = self.see(self.draw(to_w_plus(networks, start(1, self.device))))
+            code = start(1, self.device)
+            self.mean = self.see(self.draw(networks.wspace.to_w_plus(code.u, code.offsets)))
 
     def draw(self, w_plus: Tensor) -> Tensor:
         """(N, 3, 256, 256) by the small head."""
@@ -69,16 +70,13 @@ class FaceMaker:
         return self.networks.identity(self._chips(pictures))  # type: ignore[no-any-return]
 
     @torch.no_grad()
-    def make(self, count: int, spoilt: bool = True) -> Faces:
-        """New faces at their first pass; the mean face is what is drawn of them."""
+    def make(self, count: int) -> Faces:
+        """New faces, spoilt, at their first pass; the mean face is what is drawn of them."""
         w_plus = torch.cat([draw_code(self.networks, self.rng) for _ in range(count)])
         pictures = self.draw(w_plus).clamp(-1, 1)
-        photos = pictures
-        if spoilt:
-            rows = [
-                self._photo(w_plus[i : i + 1], pictures[i : i + 1], pictures[i - 1 : i or None]) for i in range(count)
-            ]
-            photos = torch.cat(rows)
+        others = pictures.roll(1, 0)
+        rows = zip(w_plus[:, None], pictures[:, None], others[:, None], strict=True)
+        photos = torch.cat([self._photo(*row) for row in rows])
         person = self.person(pictures)
         clean = F.interpolate(pictures, size=LOOK_SIDE, mode="area")
         many = self.mean[torch.zeros(count, dtype=torch.long, device=self.device)]

@@ -1,0 +1,64 @@
+"""What every fine-tuning of the generator needs: some of its weights to move, and the generator run with them."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.optim import Adam
+from torch.optim.lr_scheduler import LambdaLR
+
+# The maps from styles to modulations stay: trained, they learn the one code that they see, and bend other faces.
+FROZEN = ("modulation.weight", "up.weight")
+_SMALL = 1e-3  # the size that the step of a tensor of zeros is made for
+
+
+class TunedGenerator(nn.Module):
+    """A generator with weights of its own to move; the generator itself is never changed.
+
+    Args:
+        generator: the base.
+        chosen: which of its parameters, by name, are moved; the FROZEN ones never are.
+    """
+
+    def __init__(self, generator: nn.Module, chosen: Callable[[str], bool] = lambda _: True) -> None:
+        super().__init__()
+        self.generator = generator
+        named = generator.named_parameters()
+        self.base = {name: p.detach() for name, p in named if chosen(name) and not name.endswith(FROZEN)}
+        self._sizes = {name: _size(p) for name, p in self.base.items()}
+        self.moved = {name: p.clone().requires_grad_() for name, p in self.base.items()}
+
+    def forward(self, name: str, *arguments: object) -> Tensor:
+        """Only `functional_call` comes here, with the moved weights in place."""
+        result: Tensor = getattr(self.generator, name)(*arguments)
+        return result
+
+    def call(self, name: str, *arguments: object) -> Tensor:
+        """A method of the generator, with the moved weights."""
+        weights = {f"generator.{key}": value for key, value in self.moved.items()}
+        result: Tensor = functional_call(self, weights, (name, *arguments))
+        return result
+
+    def delta(self, gain: float = 1.0) -> dict[str, Tensor]:
+        """What was learned, in half precision on the CPU: the same fresh and from a file."""
+        return {name: (gain * (p.detach() - self.base[name])).half().cpu() for name, p in self.moved.items()}
+
+    def distance(self) -> Tensor:
+        """Mean squared change of the tensors, each relative to its size."""
+        changes = [(p - self.base[name]) / self._sizes[name] for name, p in self.moved.items()]
+        return torch.stack([change.square().mean() for change in changes]).mean()
+
+
+def _size(tensor: Tensor) -> float:
+    """Root mean square."""
+    return max(float(tensor.detach().square().mean().sqrt()), _SMALL)
+
+
+def optimiser_of(
+    tensors: Sequence[Tensor], rate: float, momentum: float, steps: int, warm_up: int
+) -> tuple[Adam, LambdaLR]:
+    """Adam whose step is `rate` times each tensor's root mean square, warmed up, annealed over the second half."""
+    groups = [{"params": [tensor], "lr": rate * _size(tensor)} for tensor in tensors]
+    optimiser = Adam(groups, betas=(momentum, 0.99))
+    return optimiser, LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / warm_up, 2 * (steps - step) / steps))
