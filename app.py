@@ -73,11 +73,19 @@ def _connect(page: gr.Blocks, do: Handlers, inputs: Inputs, outputs: Outputs) ->
     everything = [getattr(outputs, field.name) for field in fields(Outputs) if field.name != "ticket"]
     library = [inputs.picture_box, inputs.library_box, inputs.saved, outputs.note]
 
-    begun = outputs.run.click(do.begin, outputs.ticket, [outputs.run, outputs.cancel, outputs.note], queue=False, **raw)
-    run = begun.then(
-        do.run, [outputs.ticket, outputs.kept, *given], everything, concurrency_id=HEAVY, concurrency_limit=1, **raw
+    buttons = [outputs.run, outputs.compare, outputs.cancel, outputs.note]
+    known = [outputs.ticket, outputs.kept, outputs.study]
+    heavy: dict[str, Any] = {"outputs": everything, "concurrency_id": HEAVY, "concurrency_limit": 1, **raw}
+    run = outputs.run.click(do.begin, outputs.ticket, buttons, queue=False, **raw).then(
+        do.run, [*known, *given], **heavy
     )
-    run.failure(do.broke, None, everything, queue=False, **raw)
+    compare = outputs.compare.click(do.begin, outputs.ticket, buttons, queue=False, **raw).then(
+        do.compare, [*known, inputs.target, inputs.face], **heavy
+    )
+    for job in (run, compare):
+        job.failure(do.broke, None, everything, queue=False, **raw)
+    outputs.compared.select(do.choose_depth, outputs.study, inputs.depth, queue=False, **raw)
+    inputs.target.change(do.forget_compared, None, outputs.compared, queue=False, **raw)
     outputs.cancel.click(do.stop, outputs.ticket, [outputs.cancel, outputs.note], queue=False, **raw)
 
     shown = [outputs.slider, outputs.times, outputs.download, outputs.kept, outputs.note]

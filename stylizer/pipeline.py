@@ -106,13 +106,17 @@ class Stylizer:
         depth: Depth = DEFAULT_DEPTH,
         on_step: OnStep | None = None,
         purpose: Purpose = "photo",
+        *,
+        start: Inversion | None = None,
     ) -> Inversion:
         """Find the code that the generator draws this face from.
 
+        Args:
+            start: this face's "refined" inversion, if it is at hand: "faithful" goes on from it.
         Raises:
             DeviceError: out of memory, also in the smaller working size. Whatever on_step raises.
         """
-        return self._invert(aligned, depth, purpose, on_step)
+        return self._invert(aligned, depth, purpose, on_step, start)
 
     def learn(
         self,
@@ -176,19 +180,22 @@ class Stylizer:
         face: int = 0,
         full_frame: bool = False,
         on_step: OnStep | None = None,
+        *,
+        inversion: Inversion | None = None,
     ) -> Stylized:
         """Draw the person of a photo in a style.
 
         Args:
             photo: a picture, or a face cut out before (then `face` has no say).
             full_frame: put the crop back into the whole photo.
+            inversion: of this face, if it is at hand; then `depth` has no say.
         Raises:
             The errors of `align`, `invert` and `render`.
         """
         started = time.perf_counter()
         aligned = photo if isinstance(photo, AlignedFace) else self.align(photo, face)
         found = time.perf_counter()
-        inversion = self.invert(aligned, depth, on_step)
+        inversion = inversion or self.invert(aligned, depth, on_step)
         inverted_at = time.perf_counter()
         inverted = self._render(inversion, None, settings, None)
         crop = self._render(inversion, style, settings, inverted)
@@ -217,11 +224,21 @@ class Stylizer:
         card = make_card(asdict(settings), self.networks.base_hash, reference_hash([face.crop for face in faces]))
         return replace(style, card={**card, **style.card})
 
-    def _invert(self, aligned: AlignedFace, depth: Depth, purpose: Purpose, on_step: OnStep | None) -> Inversion:
-        stages = Stages(on_step, Tuning().steps if depth == "faithful" else 0)
-        report = stages.next(last=depth != "faithful")
-        found = self._tried(lambda small: invert(self.networks, aligned, depth, report, purpose, small=small))
-        if depth != "faithful":
+    def _invert(
+        self,
+        aligned: AlignedFace,
+        depth: Depth,
+        purpose: Purpose,
+        on_step: OnStep | None,
+        start: Inversion | None = None,
+    ) -> Inversion:
+        stages, faithful = Stages(on_step, Tuning().steps if depth == "faithful" else 0), depth == "faithful"
+        if faithful and start is not None:
+            found = replace(start, depth=depth)
+        else:
+            report = stages.next(last=not faithful)
+            found = self._tried(lambda small: invert(self.networks, aligned, depth, report, purpose, small=small))
+        if not faithful:
             return found
         report = stages.next(last=True)
         return replace(found, tuned=self._tried(lambda _: tune(self.networks, aligned, found, report)))

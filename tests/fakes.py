@@ -128,6 +128,8 @@ class FakeStylizer:
         depth: Depth = "refined",
         on_step: OnStep | None = None,
         purpose: str = "photo",
+        *,
+        start: FakeInversion | None = None,
     ) -> FakeInversion:
         self.calls.append("invert")
         self._work(aligned.crop, on_step)
@@ -194,10 +196,12 @@ class FakeStylizer:
         face: int = 0,
         full_frame: bool = False,
         on_step: OnStep | None = None,
+        *,
+        inversion: FakeInversion | None = None,
     ) -> FakeStylized:
         self.calls.append("stylize")
         aligned = photo if isinstance(photo, FakeAligned) else self.align(photo, face)
-        inversion = self.invert(aligned, depth, on_step)
+        inversion = inversion or self.invert(aligned, depth, on_step)
         crop = self.render(inversion, style, settings)
         image = self.paste(aligned, crop) if full_frame else crop
         seconds = {"align": 0.01, "invert": self.delay * self.steps, "render": 0.01}

@@ -372,3 +372,60 @@ def test_it_fits_a_phone(visit: Callable[..., Browser], tmp_path: Path) -> None:
     page.ran()
     page.shot("10-phone")
     assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+def test_the_depths_are_compared_and_a_click_chooses_one(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    fake = FakeStylizer(delay=0.05)
+    page = visit(fake)
+    target = face(tmp_path / "t.png", "pink")
+    page.find("#advanced button").click()
+    page.until(lambda: (button := page.find("#compare")) and button.is_displayed())
+    page.find("#compare").click()
+    page.until(lambda: "Add the photo" in page.note())
+    page.upload("target", target)
+    page.until(lambda: page.find("#compare").is_enabled())
+    page.find("#compare").click()
+    page.until(lambda: "most like the photo" in page.note())
+    page.until(lambda: len(page.shown("#compared")) == 4)
+    page.driver.execute_script("document.querySelector('#compare').scrollIntoView()")
+    page.shot("11-compared")
+    captions = page.driver.execute_script("return document.querySelector('#compared').innerText").split()
+    assert [word for word in captions if word in ("Photo", "Fast", "Refined", "Faithful")] == [
+        "Photo",
+        "Fast",
+        "Refined",
+        "Faithful",
+    ]
+    assert "Your portrait appears here" in page.text()
+    page.driver.find_elements("css selector", "#compared button.thumbnail-item")[1].click()
+    page.until(lambda: page.find("#depth input[value=fast]").is_selected())
+
+    page.upload("reference", face(tmp_path / "r.png", "navy"))
+    inverted = fake.calls.count("invert")
+    page.run()
+    page.ran()
+    assert fake.calls.count("invert") == inverted  # what was compared is used
+    direct = FakeStylizer()
+    style, _ = direct.learn(tmp_path / "r.png")
+    assert near(page.result(), direct.stylize(target, style, depth="fast").image)
+
+    page.upload("target", face(tmp_path / "t2.png", "gold"))
+    page.until(lambda: not page.shown("#compared"))  # they were of another photo
+    page.run()
+    page.until(lambda: fake.calls.count("invert") == inverted + 1)
+
+
+def test_the_same_photo_in_another_style_is_not_studied_again(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    fake = FakeStylizer()
+    page = visit(fake)
+    target = face(tmp_path / "t.png", "pink")
+    page.upload("target", target)
+    for index, colour in enumerate(["navy", "olive"]):
+        reference = face(tmp_path / f"r{index}.png", colour)
+        page.upload("reference", reference)
+        before = page.shown("#slider")
+        page.run()
+        page.redrawn(before)
+        page.until(lambda: "Done" in page.note())
+        assert near(page.result(), drawn(reference, target))
+    assert fake.calls.count("invert") == 1

@@ -188,6 +188,23 @@ def test_a_faithful_inversion_carries_its_change_into_every_strength(tiny: Styli
     assert not same(done.image, tiny.render(plain, style))
 
 
+def test_faithful_goes_on_from_a_refined_inversion_at_hand(tiny: Stylizer) -> None:
+    steps: list[int] = []
+    aligned = tiny.align(noise_picture(2))
+    refined = tiny.invert(aligned, "refined")
+    faithful = tiny.invert(aligned, "faithful", lambda step, *_: steps.append(step), start=refined)
+    assert torch.equal(faithful.w_plus, refined.w_plus) and faithful.depth == "faithful"
+    assert faithful.tuned and not refined.tuned
+    assert len(steps) == 1  # of the tuning; the face was not inverted again
+
+
+def test_an_inversion_at_hand_is_not_made_again(tiny: Stylizer, style: Style, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = tiny.stylize(noise_picture(2), style)
+    monkeypatch.setattr(stylizer.pipeline, "invert", lambda *_, **__: pytest.fail("inverted again"))
+    again = tiny.stylize(first.aligned, style, inversion=first.inversion)
+    assert same(again.crop, first.crop) and same(again.inverted, first.inverted)
+
+
 def test_full_frame_changes_the_face_alone(tiny: Stylizer, style: Style) -> None:
     photo = noise_picture(2, (300, 90))
     done = tiny.stylize(photo, style, full_frame=True)

@@ -28,6 +28,15 @@ class Engine(Protocol):
 
     def align(self, picture: Any, face: int = 0, already_aligned: bool = False) -> "AlignedFace": ...
 
+    def invert(
+        self,
+        aligned: Any,
+        depth: Depth = "refined",
+        on_step: OnStep | None = None,
+        *,
+        start: "Inversion | None" = None,
+    ) -> "Inversion": ...
+
     def learn(
         self,
         references: Any,
@@ -47,6 +56,8 @@ class Engine(Protocol):
         face: int = 0,
         full_frame: bool = False,
         on_step: OnStep | None = None,
+        *,
+        inversion: "Inversion | None" = None,
     ) -> "Stylized": ...
 
     def render(self, inversion: "Inversion", style: "Style | None", settings: RenderSettings = ...) -> Image.Image: ...

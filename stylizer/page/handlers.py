@@ -10,13 +10,14 @@ from typing import Any
 
 import gradio as gr
 
-from stylizer.errors import Cancelled, SettingsError, StylizerError
+from stylizer.errors import Cancelled, InputError, SettingsError, StylizerError
 from stylizer.page.engine import Engine, LazyStylizer
-from stylizer.page.jobs import Finished, Progress, Ticket, follow
+from stylizer.page.jobs import Finished, Part, Progress, Reporter, Ticket, follow
 from stylizer.page.kept import Kept, keep
 from stylizer.page.layout import FROM_LIBRARY, FROM_PICTURE, Inputs, Outputs
 from stylizer.page.look import note, times
-from stylizer.page.work import Request, checked, depth_of, draw, redraw
+from stylizer.page.study import Study, compare, study_of
+from stylizer.page.work import Drawn, Request, checked, depth_of, draw, redraw
 from stylizer.settings import RenderSettings, TrainSettings
 
 Updates = dict[Any, Any]
@@ -84,6 +85,7 @@ class Handlers:
         ticket.cancelled = False
         return {
             self._out.run: gr.update(interactive=False),
+            self._out.compare: gr.update(interactive=False),
             self._out.cancel: gr.update(visible=True, interactive=True),
             self._out.note: note("Waiting for a free place …", "busy"),
         }
@@ -96,16 +98,22 @@ class Handlers:
             self._out.note: note("Stopping …", "busy"),
         }
 
-    def run(self, ticket: Ticket, kept: Kept | None, *values: Any) -> Iterator[Updates]:
+    def run(self, ticket: Ticket, kept: Kept | None, study: Study | None, *values: Any) -> Iterator[Updates]:
         """The whole story, with progress and previews; ends with a portrait, a sentence, or "Cancelled"."""
         try:
             request = self._request(values)
-            for event in follow(lambda reporter: draw(self._stylizer, request, reporter), ticket, self._closing):
+
+            def work(reporter: Reporter) -> Drawn:
+                return draw(self._stylizer, request, reporter, lambda face: study_of(face, study).inversions)
+
+            for event in follow(work, ticket, self._closing):
                 if isinstance(event, Finished):
                     if kept is not None:
                         kept.remove()
-                    kept = keep(event.value, self._folder)
-                    yield self._portrait(kept)
+                    drawn = event.value
+                    kept = keep(drawn, self._folder)
+                    study = study_of(drawn.aligned, study).known(request.depth, drawn.inversion, drawn.inverted)
+                    yield {**self._portrait(kept), self._out.study: study}
                     return
                 yield self._progress(event, ticket)
         except Cancelled:
@@ -131,6 +139,41 @@ class Handlers:
             yield {self._out.download: gr.update(value=kept.full(), interactive=True)}
         except Exception as error:
             yield {self._out.note: note(sentence(error), "error")}
+
+    def compare(
+        self, ticket: Ticket, kept: Kept | None, study: Study | None, target: Any, face: Any
+    ) -> Iterator[Updates]:
+        """How each depth sees the photo, one after the other; the page is then as it was, with them beside it."""
+        try:
+            path, which = path_of(target), int(number(face, "face", 0))
+            if path is None:
+                raise InputError("Add the photo of a face first.")
+            for event in follow(
+                lambda reporter: compare(self._stylizer, path, which, study, reporter), ticket, self._closing
+            ):
+                if isinstance(event, Part):
+                    yield self._compared(event.value)
+                elif not isinstance(event, Finished):
+                    yield self._progress(event, ticket)
+            yield self._back("Click the face that is most like the photo; then press Stylize.", "done", kept)
+        except Cancelled:
+            yield self._back("Cancelled. What was found so far is kept.", "", kept)
+        except Exception as error:
+            yield self._back(sentence(error), "error", kept)
+
+    def choose_depth(self, study: Study | None, event: gr.SelectData) -> Updates:
+        """A click on one of the compared faces chooses its depth; one on the photo changes nothing."""
+        names = [] if study is None else [None, *study.pictures]
+        depth = names[event.index] if isinstance(event.index, int) and event.index < len(names) else None
+        return {self._in.depth: gr.skip() if depth is None else depth}
+
+    def forget_compared(self) -> Updates:
+        """Another photo: the faces that were compared are no longer of it."""
+        return {self._out.compared: gr.update(visible=False, value=None)}
+
+    def _compared(self, study: Study) -> Updates:
+        faces = [(study.crop, "Photo"), *((picture, depth.capitalize()) for depth, picture in study.pictures.items())]
+        return {self._out.compared: gr.update(visible=True, value=faces), self._out.study: study}
 
     def broke(self) -> Updates:
         """When the job could not even be started."""
@@ -172,8 +215,10 @@ class Handlers:
             name=(given["name"] or "").strip() or None,
         )
 
-    def _progress(self, event: Progress | None, ticket: Ticket) -> Updates:
-        if event is None or ticket.cancelled:  # a sign of life keeps gradio looking whether the visitor is still there
+    def _progress(self, event: Progress | Part[Any] | None, ticket: Ticket) -> Updates:
+        if (
+            not isinstance(event, Progress) or ticket.cancelled
+        ):  # a sign of life keeps gradio looking whether the visitor is still there
             return self._nothing()
         updates: Updates = {self._out.note: note(event.text, "busy", event.fraction)}
         if event.preview is not None:  # what was there stays until there is something to see
@@ -219,7 +264,9 @@ class Handlers:
         return {self._out.note: gr.skip()}
 
     def _idle(self) -> Updates:
-        return {self._out.run: gr.update(interactive=True), self._out.cancel: gr.update(visible=False)}
+        out = self._out
+        buttons: Updates = {button: gr.update(interactive=True) for button in (out.run, out.compare)}
+        return {**buttons, out.cancel: gr.update(visible=False)}
 
 
 def train_settings(iterations: Any, seed: Any) -> TrainSettings:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from PIL import Image
 
@@ -32,6 +32,13 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Part(Generic[T]):
+    """What a job has already got; more of it comes."""
+
+    value: T
+
+
+@dataclass(frozen=True)
 class Finished(Generic[T]):
     """The last value of a job."""
 
@@ -41,7 +48,7 @@ class Finished(Generic[T]):
 class Reporter:
     """What a job tells about itself. Every call raises `Cancelled` once the ticket says so, or the program closes."""
 
-    def __init__(self, ticket: Ticket, closing: threading.Event, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, ticket: Ticket, closing: threading.Event, tell: Callable[[Progress | Part[Any]], None]) -> None:
         self._ticket, self._closing, self._tell = ticket, closing, tell
         self._stage, self._started = "", 0.0
 
@@ -59,10 +66,14 @@ class Reporter:
         """The callback of downloads and loading."""
         self._send(Progress(text, fraction))
 
-    def _send(self, progress: Progress) -> None:
+    def part(self, value: object) -> None:
+        """Hand over what is done so far; it is shown at once, and kept if the job is cancelled later."""
+        self._send(Part(value))
+
+    def _send(self, news: Progress | Part[Any]) -> None:
         if self._ticket.cancelled or self._closing.is_set():
             raise Cancelled("Cancelled.")
-        self._tell(progress)
+        self._tell(news)
 
     def _seconds_left(self, step: int, total: int) -> str:
         elapsed = time.perf_counter() - self._started
@@ -79,8 +90,8 @@ def ready(stylizer: Engine | LazyStylizer, reporter: Reporter) -> Engine:
 
 def follow(
     work: Callable[[Reporter], T], ticket: Ticket, closing: threading.Event
-) -> Iterator[Progress | Finished[T] | None]:
-    """Run `work` in a thread and yield its progress, then `Finished`; None is a sign of life, about once a second.
+) -> Iterator[Progress | Part[Any] | Finished[T] | None]:
+    """Run `work` in a thread and yield its progress and parts, then `Finished`; None is a sign of life, each second.
 
     Progress that arrives faster than it is asked for is merged; the newest preview is never lost. Closing the iterator
     (the visitor left) cancels the work. Either way this returns only after the thread has ended, so that the next
@@ -88,7 +99,7 @@ def follow(
 
     Raises: whatever `work` raises.
     """
-    told: queue.SimpleQueue[Progress | Finished[T] | BaseException] = queue.SimpleQueue()
+    told: queue.SimpleQueue[Progress | Part[Any] | Finished[T] | BaseException] = queue.SimpleQueue()
 
     def run() -> None:
         try:
@@ -112,8 +123,8 @@ def follow(
 
 
 def _newest(
-    told: "queue.SimpleQueue[Progress | Finished[T] | BaseException]",
-) -> Progress | Finished[T] | BaseException | None:
+    told: "queue.SimpleQueue[Progress | Part[Any] | Finished[T] | BaseException]",
+) -> Progress | Part[Any] | Finished[T] | BaseException | None:
     try:
         item = told.get(timeout=1.0)
         while isinstance(item, Progress) and not told.empty():

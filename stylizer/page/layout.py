@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -64,8 +65,11 @@ class Outputs:
     crop_reference: gr.Image
     crop_photo: gr.Image
     inverted: gr.Image
+    compare: gr.Button
+    compared: gr.Gallery
     ticket: gr.State
     kept: gr.State
+    study: gr.State
 
 
 def lay_out(examples: Path) -> tuple[Inputs, Outputs]:
@@ -76,18 +80,18 @@ def lay_out(examples: Path) -> tuple[Inputs, Outputs]:
     gr.HTML(look.HEADER, padding=False)
     with gr.Row(equal_height=False):
         with gr.Column(scale=11, min_width=320):
-            inputs = _inputs(examples)
+            inputs, compare, compared = _inputs(examples)
             with gr.Row():
                 run = gr.Button("Stylize", variant="primary", size="lg", elem_id="run", scale=3)
                 cancel = gr.Button("Cancel", size="lg", elem_id="cancel", visible=False, scale=1, min_width=110)
         with gr.Column(scale=12, min_width=320):
             # First of the right column: on a phone, that is right below the button.
             note = gr.HTML("", elem_id="note", padding=False)
-            outputs = _outputs(run, cancel, note)
+            outputs = _outputs(run, cancel, note, compare, compared)
     return inputs, outputs
 
 
-def _inputs(examples: Path) -> Inputs:
+def _inputs(examples: Path) -> tuple[Inputs, gr.Button, gr.Gallery]:
     with gr.Row(equal_height=False):
         with gr.Column(min_width=230):
             gr.HTML("<h3>1 · The style</h3>", padding=False)
@@ -114,7 +118,9 @@ def _inputs(examples: Path) -> Inputs:
             target = _picture("Photo", "target", ["upload", "webcam", "clipboard"])
             _examples(examples / "targets", target, "Or try one of these")
     strength, preserve_color = _drawing()
-    return Inputs(source, picture_box, reference, library_box, saved, target, strength, preserve_color, *_advanced())
+    *advanced, compare, compared = _advanced()
+    inputs = Inputs(source, picture_box, reference, library_box, saved, target, strength, preserve_color, *advanced)
+    return inputs, compare, compared
 
 
 def _drawing() -> tuple[gr.Slider, gr.Checkbox]:
@@ -136,7 +142,8 @@ def _drawing() -> tuple[gr.Slider, gr.Checkbox]:
     return strength, preserve_color
 
 
-def _advanced() -> tuple[gr.Number, gr.Number, gr.Number, gr.Radio, gr.Textbox, gr.Checkbox, gr.Checkbox]:
+def _advanced() -> tuple[Any, ...]:
+    """The rest of the inputs in their order, then the button and the gallery that compare the depths."""
     train = TrainSettings()
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         already_aligned = gr.Checkbox(
@@ -150,7 +157,9 @@ def _advanced() -> tuple[gr.Number, gr.Number, gr.Number, gr.Radio, gr.Textbox, 
             [(_DEPTH_LABELS[depth], depth) for depth in DEPTHS],
             value=DEFAULT_DEPTH,
             label="How closely to study the photo",
+            elem_id="depth",
         )
+        compare, compared = _comparison()
         with gr.Row():
             iterations = gr.Number(
                 train.iterations,
@@ -163,10 +172,26 @@ def _advanced() -> tuple[gr.Number, gr.Number, gr.Number, gr.Radio, gr.Textbox, 
             seed = gr.Number(train.seed, label="Seed", info="Another draw", precision=0, min_width=100, elem_id="seed")
             face = gr.Number(0, label="Face", info="0 is the largest", precision=0, min_width=100, elem_id="face")
         name = gr.Textbox("", label="Name of the style", info="To find it again among the saved ones", max_length=60)
-    return iterations, seed, face, depth, name, already_aligned, full_frame
+    return iterations, seed, face, depth, name, already_aligned, full_frame, compare, compared
 
 
-def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML) -> Outputs:
+def _comparison() -> tuple[gr.Button, gr.Gallery]:
+    compare = gr.Button("See my photo at each depth", size="sm", elem_id="compare")
+    compared = gr.Gallery(
+        label="Without a style: click the one to use",
+        visible=False,
+        interactive=False,
+        columns=2,
+        height="auto",
+        object_fit="cover",
+        allow_preview=False,
+        buttons=[],
+        elem_id="compared",
+    )
+    return compare, compared
+
+
+def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML, compare: gr.Button, compared: gr.Gallery) -> Outputs:
     empty = gr.HTML(look.EMPTY, elem_id="empty", padding=False)
     preview = _shown("Preview", "preview", visible=False, height=None)
     with gr.Column(visible=False, elem_id="result") as result_box:
@@ -197,8 +222,11 @@ def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML) -> Outputs:
         crop_reference,
         crop_photo,
         inverted,
+        compare,
+        compared,
         gr.State(Ticket()),
         gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
+        gr.State(None, time_to_live=KEPT_SECONDS),
     )
 
 

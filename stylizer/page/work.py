@@ -1,6 +1,7 @@
 """What the page and its endpoints do with a stylizer: requests in, values out. No widgets here."""
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,9 +88,16 @@ def checked(reference: Path | None, style: str | None, target: Path | None) -> P
     return target
 
 
-def draw(stylizer: Engine | LazyStylizer, request: Request, reporter: Reporter) -> Drawn:
+def draw(
+    stylizer: Engine | LazyStylizer,
+    request: Request,
+    reporter: Reporter,
+    known: "Callable[[AlignedFace], Mapping[Depth, Inversion]]" = lambda _: {},
+) -> Drawn:
     """Learn the style (or find it), and draw the photo in it.
 
+    Args:
+        known: gives the inversions of a face that are at hand already.
     Raises:
         StylizerError: of any kind; `Cancelled` when the reporter says so.
     """
@@ -98,16 +106,15 @@ def draw(stylizer: Engine | LazyStylizer, request: Request, reporter: Reporter) 
     reporter.stage("Looking for the face")
     # Both pictures are looked at before minutes are spent on learning: a photo without a face is said at once.
     started = time.perf_counter()
-    aligned = _align_target(engine, request.target, request.face)
+    aligned = align_target(engine, request.target, request.face)
     aligning = time.perf_counter() - started
     reference = None
     if request.reference is not None:
         reference = _align_reference(engine, request.reference, request.already_aligned)
     style, trained, seconds = _style(engine, request, reporter)
     reporter.stage("Studying the photo")
-    done = engine.stylize(
-        aligned, style, request.render, request.depth, request.face, request.full_frame, reporter.on_step
-    )
+    inversion, how = known(aligned).get(request.depth), (request.depth, request.face, request.full_frame)
+    done = engine.stylize(aligned, style, request.render, *how, reporter.on_step, inversion=inversion)
     photo = aligned.photo if request.full_frame else None
     return Drawn(
         image=done.image,
@@ -159,7 +166,8 @@ def _align_reference(engine: Engine, reference: Path, already_aligned: bool) -> 
         raise NoFaceError(NO_FACE_IN_REFERENCE) from error
 
 
-def _align_target(engine: Engine, target: Path, face: int) -> "AlignedFace":
+def align_target(engine: Engine, target: Path, face: int) -> "AlignedFace":
+    """One face of the photo; NoFaceError says it in the page's words."""
     try:
         return engine.align(target, face)
     except NoFaceError as error:
