@@ -69,14 +69,14 @@ class Plan:
     windows: int = 4
 
 
+PHOTO_PLANS: dict[Depth, Plan] = {
+    "fast": Plan(),
+    "refined": Plan(fine=20, fine_rate=0.08, offset=0.04, identity=2.0),
+}
+PHOTO_PLANS["faithful"] = PHOTO_PLANS["refined"]
 # A reference's code should draw the real face that the picture depicts: its tones are the style's business, so they
 # count little, and it is pulled harder to W.
-PLANS: dict[tuple[Depth, Purpose], Plan] = {
-    ("fast", "photo"): Plan(),
-    ("refined", "photo"): Plan(fine=20, fine_rate=0.08, offset=0.04, identity=2.0),
-    ("fast", "reference"): Plan(0, 24, 10, prior=0.015, offset=0.03, pixel=0.2, window=0.0),
-    ("refined", "reference"): Plan(0, 36, 30, prior=0.015, offset=0.03, pixel=0.2, window=0.0),
-}
+REFERENCE_PLAN = Plan(passes=3, fine=12, offset=0.06, pixel=0.05, window=0.0)
 
 
 class Target:
@@ -206,7 +206,7 @@ def invert(
         depth: "fast" is the encoder alone; "refined" goes on from there by optimisation. "faithful" is "refined" here;
             `stylizer.pivotal` does the rest.
         on_step: called after each step, now and then with a 256 px preview; what it raises ends the work.
-        purpose: a "reference" is pulled harder to W, and its colours count little.
+        purpose: a "reference" is pulled harder to W, and its colours count little; it has one depth only.
         small: compare at 128 px only, for a device that is short of memory.
         plan: overrides what depth and purpose choose.
     Returns:
@@ -214,7 +214,7 @@ def invert(
     Source: W+ by optimisation: Abdal et al. 2019 (arXiv 1904.03189); staying near W: Tov et al. 2021, e4e
         (arXiv 2102.02766); whitened coordinates: Zhu et al. 2020 (arXiv 2012.09036).
     """
-    plan = plan or PLANS["fast" if depth == "fast" else "refined", purpose]
+    plan = plan or (REFERENCE_PLAN if purpose == "reference" else PHOTO_PLANS[depth])
     if small:
         plan = replace(plan, fine_side=plan.coarse_side, window=0.0)
     steps = plan.coarse + plan.fine

@@ -29,7 +29,7 @@ from PIL import Image
 
 from stylizer.errors import SettingsError, StyleFileError, StyleNotFoundError, StylizerError
 from stylizer.finetune import Recipe
-from stylizer.inversion import PLANS
+from stylizer.inversion import REFERENCE_PLAN
 from stylizer.runtime import home_dir
 from stylizer.settings import TrainSettings
 from stylizer.style import STYLE_FORMAT, Style, load_style, read_card, save_style, write_card, write_error
@@ -52,13 +52,13 @@ class StyleInfo:
     preset: bool
 
 
-def style_key(references: Sequence[Image.Image], settings: TrainSettings, base_hash: str) -> str:
+def style_key(references: Sequence[Image.Image], settings: TrainSettings, *network_hashes: str) -> str:
     """Hash everything that a learned style depends on.
 
     Args:
         references: the aligned crops, in their order.
         settings: of the training; every field counts.
-        base_hash: of the generator's weights.
+        network_hashes: of the weights of the generator, and of the encoder that the references' codes come from.
     Returns:
         32 hexadecimal digits.
     """
@@ -66,8 +66,8 @@ def style_key(references: Sequence[Image.Image], settings: TrainSettings, base_h
         "format": STYLE_FORMAT,
         "settings": asdict(settings),
         "recipe": asdict(Recipe()),
-        "plan": asdict(PLANS["refined", "reference"]),
-        "base": base_hash,
+        "plan": asdict(REFERENCE_PLAN),
+        "networks": network_hashes,
         "references": len(references),
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())

@@ -144,7 +144,8 @@ class Stylizer:
         faces = [p if isinstance(p, AlignedFace) else self.align(p, 0, already_aligned) for p in pictures]
         if not faces:
             raise PictureError("There is no reference picture; give at least one.")
-        key = style_key([face.crop for face in faces], settings, self.networks.base_hash)
+        networks = self.networks
+        key = style_key([face.crop for face in faces], settings, networks.base_hash, networks.encoder_hash)
         if name is not None:
             name = clean_name(name)
             self.library.check_name(name, key)  # before the training, not after it

@@ -60,6 +60,7 @@ def test_whatever_changes_the_style_changes_the_key(monkeypatch: pytest.MonkeyPa
     keys = [style_key(p, SETTINGS, "b") for p in pictures]
     keys += [style_key([one], replace(SETTINGS, **{field: 7}), "b") for field in ("iterations", "seed")]
     keys += [style_key([one], TrainSettings(iterations=15, seed=1), "b"), style_key([one], SETTINGS, "c")]
+    keys += [style_key([one], SETTINGS, "b", encoder) for encoder in ("c", "d")]
     monkeypatch.setattr(stylizer.library, "STYLE_FORMAT", 99)
     keys.append(style_key([one], SETTINGS, "b"))
     assert len(set(keys)) == len(keys)

@@ -35,7 +35,7 @@ class Networks:
     quick_perceptual: the same in bfloat16 where the hardware is faster in it, for losses; else the same object.
     base_hash: SHA-256 over the generator's weights, hex; styles are valid for one base only.
     heads: small pictures from the generator's feature maps; they ship with this package.
-    encoder: photos to codes; it ships with this package too.
+    encoder: photos to codes; it ships with this package too. encoder_hash: SHA-256 over its weights, hex.
     wspace: the distribution of w.
     """
 
@@ -48,6 +48,7 @@ class Networks:
     encoder: Encoder
     wspace: WSpace
     base_hash: str
+    encoder_hash: str
 
 
 def load_networks(
@@ -68,14 +69,15 @@ def load_networks(
     mapping = _filled(MappingNetwork(), folder / files.MAPPING.name)
     perceptual = _filled(HedVgg(), folder / files.PERCEPTUAL.name)
     identity = _filled(DlibIdentity(), folder / files.IDENTITY.name)
-    heads, encoder = _filled(ImageHeads(), HEADS_FILE), _filled(Encoder(), ENCODER_FILE)
+    again = "install this program again"
+    heads, encoder = _filled(ImageHeads(), HEADS_FILE, again), _filled(Encoder(), ENCODER_FILE, again)
     wspace = WSpace(mapping).eval().requires_grad_(False)
-    base_hash = hash_weights(generator)
+    base_hash, encoder_hash = hash_weights(generator), hash_weights(encoder)
     for network in (generator, mapping, perceptual, identity, heads, encoder, wspace):
         _place(network, device)
     quick = copy.deepcopy(perceptual).to(torch.bfloat16) if _has_fast_bfloat16(device) else perceptual
     quick.mean = perceptual.mean  # not rounded
-    return Networks(generator, mapping, perceptual, quick, identity, heads, encoder, wspace, base_hash)
+    return Networks(generator, mapping, perceptual, quick, identity, heads, encoder, wspace, base_hash, encoder_hash)
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:
@@ -109,13 +111,13 @@ def _place(network: nn.Module, device: torch.device) -> None:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _filled(network: NetworkT, path: Path) -> NetworkT:
+def _filled(
+    network: NetworkT, path: Path, advice: str = "run `python -m stylizer fetch` to get them again"
+) -> NetworkT:
     """Fill a network from its file; no key may be missing or left over."""
     try:
         state = safetensors.torch.load_file(path)
         network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:
-        raise WeightsError(
-            f"The weights in {path} are damaged; run `python -m stylizer fetch` to get them again."
-        ) from error
+        raise WeightsError(f"The weights in {path} are damaged; {advice}.") from error
     return network.eval().requires_grad_(False)
