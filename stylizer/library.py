@@ -1,42 +1,36 @@
 """Where styles are kept: presets that come with the project, and a cache that is addressed by content.
 
-    home/styles/<key>/style.safetensors, card.json    one learned style; its name is in its card
-    home/styles/.locks/<key>.lock                     held while a style is being trained
-    home/styles/.locks/writing.lock                   held while anything here is written or renamed
-    home/styles/.new/<key>/                           a style being written; whoever holds writing.lock owns this
-    home/styles/.damaged/<key>/                       a style that could not be read, moved aside
-    presets_dir/<name>/                               the same two files; read only
+    home/styles/<key>/style.safetensors.xz, card.json  one learned style; its name is in its card
+    home/styles/.locks/<key>.lock                      held while a style is being trained
+    home/styles/.locks/writing.lock                    held while anything here is written or renamed
+    home/styles/.new/<key>/                            a style being written; whoever holds writing.lock owns this
+    home/styles/.damaged/<key>/                        a style that could not be read, moved aside
+    presets_dir/<name>/                                the same two files; read only
 
 Locks are the operating system's: a killed process gives them back. A style appears by one rename of its folder.
 """
 
 import contextlib
 import difflib
-import hashlib
-import json
 import logging
 import re
 import shutil
-import struct
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from filelock import BaseFileLock, FileLock, Timeout
-from PIL import Image
 
 from stylizer.errors import SettingsError, StyleFileError, StyleNotFoundError, StylizerError
-from stylizer.finetune import Recipe
-from stylizer.inversion import REFERENCE_PLAN
+from stylizer.keys import KEY_DIGITS
 from stylizer.runtime import home_dir
-from stylizer.settings import TrainSettings
-from stylizer.style import STYLE_FORMAT, Style, load_style, read_card, save_style, write_card, write_error
+from stylizer.style import Style, load_style, read_card, save_style, write_card, write_error
 
 log = logging.getLogger(__name__)
 
-KEY_DIGITS = 32
 NAME_LENGTH_MAX = 64
 _KEY = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}")
 _POLL_SECONDS = 0.25
@@ -50,38 +44,6 @@ class StyleInfo:
     key: str
     bytes: int
     preset: bool
-
-
-def style_key(references: Sequence[Image.Image], settings: TrainSettings, *network_hashes: str) -> str:
-    """Hash everything that a learned style depends on.
-
-    Args:
-        references: the aligned crops, in their order.
-        settings: of the training; every field counts.
-        network_hashes: of the weights of the generator, and of the encoder that the references' codes come from.
-    Returns:
-        32 hexadecimal digits.
-    """
-    facts = {
-        "format": STYLE_FORMAT,
-        "settings": asdict(settings),
-        "recipe": asdict(Recipe()),
-        "plan": asdict(REFERENCE_PLAN),
-        "networks": network_hashes,
-        "references": len(references),
-    }
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    digest.update(reference_hash(references).encode())
-    return digest.hexdigest()[:KEY_DIGITS]
-
-
-def reference_hash(references: Sequence[Image.Image]) -> str:
-    """sha256 over the sizes and pixels of pictures, in their order; hexadecimal."""
-    digest = hashlib.sha256()
-    for picture in references:
-        digest.update(struct.pack("<4sII", picture.mode.encode(), *picture.size))
-        digest.update(picture.tobytes())
-    return digest.hexdigest()
 
 
 def clean_name(name: str) -> str:
@@ -108,12 +70,19 @@ class Library:
         home: the cache folder of the whole product; made when needed.
         presets_dir: folder of the styles that come with the project; may be None or absent.
         base_hash: of the generator in use; None loads styles of any base.
+        shapes: of its parameters, by name; None loads styles of any shape.
     """
 
-    def __init__(self, home: Path, presets_dir: Path | None = None, base_hash: str | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        presets_dir: Path | None = None,
+        base_hash: str | None = None,
+        shapes: Mapping[str, torch.Size] | None = None,
+    ) -> None:
         self._folder = home / "styles"
         self._presets_dir = presets_dir
-        self._base_hash = base_hash
+        self._base_hash, self._shapes = base_hash, shapes
         if (self._folder / ".new").exists():
             self._sweep()
 
@@ -150,8 +119,8 @@ class Library:
         """Store a style under its key. Where there is one already, that one stays.
 
         Returns:
-            The style as stored: the one that was there first, or this one, under a free name where its own is taken
-            (a training of minutes must not be lost over a name).
+            The style as stored, its numbers rounded: the one that was there first, or this one, under a free name
+            where its own is taken (a training of minutes must not be lost over a name).
         Raises:
             StyleFileError: the style holds NaN or infinite weights.
             DiskFullError, OutputError: it cannot be written; nothing is left behind.
@@ -170,7 +139,7 @@ class Library:
                 raise write_error(target, error) from error
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
-            return style
+            return self._load(target, False)
 
     def list(self) -> list[StyleInfo]:
         """Every style whose card can be read: presets first, then by name."""
@@ -281,7 +250,7 @@ class Library:
         return (folder.name, card["key"]) if preset else (card["name"], folder.name)
 
     def _load(self, folder: Path, preset: bool) -> Style:
-        style = load_style(folder, self._base_hash)
+        style = load_style(folder, self._base_hash, self._shapes)
         if preset:
             return replace(style, name=folder.name)
         if style.key != folder.name:
@@ -289,7 +258,9 @@ class Library:
         return style
 
 
-def open_library(home: Path | None = None, base_hash: str | None = None) -> Library:
+def open_library(
+    home: Path | None = None, base_hash: str | None = None, shapes: Mapping[str, torch.Size] | None = None
+) -> Library:
     """The styles below `home`, with the presets that lie beside the package; needs no networks."""
     presets = Path(__file__).resolve().parent.parent / "styles"
-    return Library(home or home_dir(), presets if presets.is_dir() else None, base_hash)
+    return Library(home or home_dir(), presets if presets.is_dir() else None, base_hash, shapes)

@@ -22,7 +22,8 @@ from stylizer.faces import already_aligned as as_aligned
 from stylizer.finetune import finetune
 from stylizer.images import PictureSource, open_picture, to_image
 from stylizer.inversion import Inversion, Purpose, invert
-from stylizer.library import Library, StyleInfo, clean_name, open_library, reference_hash, style_key
+from stylizer.keys import reference_hash, style_key
+from stylizer.library import Library, StyleInfo, clean_name, open_library
 from stylizer.pivotal import Tuning, tune
 from stylizer.progress import OnStep, Stages
 from stylizer.runtime import Runtime, choose_runtime, home_dir, is_out_of_memory
@@ -86,7 +87,8 @@ class Stylizer:
         """
         home, runtime = home or home_dir(), choose_runtime(device)
         networks = load_networks(home, runtime.device, on_progress)
-        library = open_library(home, networks.base_hash)
+        shapes = {name: p.shape for name, p in networks.generator.named_parameters()}
+        library = open_library(home, networks.base_hash, shapes)
         return cls(networks, FaceFinder(*landmark_files(home)), library, runtime)
 
     def align(self, picture: PictureSource, face: int = 0, already_aligned: bool = False) -> AlignedFace:

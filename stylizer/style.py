@@ -15,17 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as bytes_from_tensors
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from stylizer.errors import DiskFullError, OutputError, StyleFileError
+from stylizer.packing import LARGEST, pack, unpack
 from stylizer.settings import NUM_WS, W_DIM
 
-STYLE_FORMAT = 1  # raise it whenever the same reference and settings give another style than before
-TENSORS_FILE, CARD_FILE = "style.safetensors", "card.json"
+STYLE_FORMAT = 2  # raise it whenever the same reference and settings give another style than before
+TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
 LICENCE_NOTE = (
     "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose licence "
     "covers non-commercial use only; rights in the reference picture stay with its owner."
@@ -130,16 +128,16 @@ def render(
 
 
 def save_style(style: Style, folder: Path) -> None:
-    """Write style.safetensors and card.json into a folder, each through a temporary name, the card last.
+    """Write the packed weights and card.json into a folder, each through a temporary name, the card last.
 
     Raises:
-        StyleFileError: a delta is not finite (the training diverged).
+        StyleFileError: a delta is not finite, or huge (the training diverged).
         DiskFullError, OutputError: the files cannot be written.
     """
     for name, delta in style.delta.items():
-        if not torch.isfinite(delta).all():
-            raise StyleFileError(f"The training diverged ({name} is not finite); train with fewer iterations.")
-    tensors = bytes_from_tensors({name: delta.contiguous() for name, delta in style.delta.items()})
+        if not (delta.abs() <= LARGEST).all():  # NaN fails too
+            raise StyleFileError(f"The training diverged (in {name}); train with fewer iterations.")
+    tensors = pack(style.delta)
     card = {**style.card, "key": style.key, "name": style.name, "sha256": hashlib.sha256(tensors).hexdigest()}
     write_atomically(folder / TENSORS_FILE, tensors)
     write_card(folder, card)
@@ -195,14 +193,15 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def load_style(folder: Path, base_hash: str | None = None) -> Style:
+def load_style(folder: Path, base_hash: str | None = None, shapes: Mapping[str, torch.Size] | None = None) -> Style:
     """Read what `save_style` wrote. Nothing is unpickled.
 
     Args:
         folder: holds style.safetensors and card.json.
         base_hash: of the generator in use; None skips this check.
+        shapes: of its parameters, by name; None skips this check.
     Raises:
-        StyleFileError: missing, damaged (hash, dtype, NaN, infinite), or made for another base network.
+        StyleFileError: missing, damaged (hash, dtype, NaN, huge), or made for another base network.
     """
     card = read_card(folder)
     if base_hash is not None and card.get("base_hash") != base_hash:
@@ -211,12 +210,14 @@ def load_style(folder: Path, base_hash: str | None = None) -> Style:
         content = (folder / TENSORS_FILE).read_bytes()
         if hashlib.sha256(content).hexdigest() != card["sha256"]:
             raise _damaged(folder, f"{TENSORS_FILE} is not the file that its card describes")
-        delta = tensors_from_bytes(content)
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        delta = unpack(content)
+    except OSError as error:
         raise _damaged(folder, f"{TENSORS_FILE} cannot be read") from error
+    except ValueError as error:
+        raise _damaged(folder, str(error)) from error
     for name, tensor in delta.items():
-        if tensor.dtype != torch.float16 or not torch.isfinite(tensor).all():
-            raise _damaged(folder, f"{name} holds numbers that no training gives")
+        if shapes is not None and shapes.get(name) != tensor.shape:
+            raise _damaged(folder, f"{name} does not fit this network")
     facts = {k: v for k, v in card.items() if k not in {"key", "name", "sha256"}}
     return Style(card["key"], card["name"], delta, facts)
 

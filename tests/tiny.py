@@ -20,7 +20,7 @@ from stylizer.library import Library
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import Runtime
 from stylizer.settings import NUM_WS, W_DIM, TrainSettings
-from stylizer.style import Style
+from stylizer.style import STYLE_FORMAT, Style
 
 BASE_HASH = "0" * 64
 
@@ -113,7 +113,7 @@ def random_style(generator: nn.Module, seed: int = 0, **facts: Any) -> Style:
     """A style without key and name, for one generator."""
     draw = torch.Generator().manual_seed(seed)
     delta = {name: (torch.randn(p.shape, generator=draw) / 4).half() for name, p in generator.named_parameters()}
-    return Style("", "", delta, {"format": 1, "base_hash": BASE_HASH, **facts})
+    return Style("", "", delta, {"format": STYLE_FORMAT, "base_hash": BASE_HASH, **facts})
 
 
 def tiny_stylizer(home: Path, faces: int = 1) -> Stylizer:
