@@ -26,6 +26,7 @@ from stylizer.page.engine import Engine, LazyStylizer, OnProgress
 from stylizer.page.handlers import Handlers
 from stylizer.page.kept import KEPT_SECONDS
 from stylizer.page.layout import Inputs, Outputs, lay_out
+from stylizer.page.marking import Marking
 
 EXAMPLES = Path(__file__).parent / "styles" / "examples"
 HEAVY = "heavy"  # one queue for everything that learns or inverts: one such job at a time
@@ -47,7 +48,8 @@ def build_app(
             stylizer, folder, HEAVY, closing
         )  # first: handlers of the same name would take the endpoints' names
         inputs, outputs = lay_out(examples)
-        _connect(page, Handlers(stylizer, inputs, outputs, folder=folder, closing=closing), inputs, outputs)
+        handlers = Handlers(stylizer, inputs, outputs, folder=folder, closing=closing)
+        _connect(page, handlers, Marking(stylizer, inputs, outputs), inputs, outputs)
     page.queue(default_concurrency_limit=4)
     return page
 
@@ -66,46 +68,57 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _connect(page: gr.Blocks, do: Handlers, inputs: Inputs, outputs: Outputs) -> None:
-    """Tie events to handlers. preprocess=False: pictures arrive as files, whatever is in them, and are opened by us."""
-    raw: dict[str, Any] = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
+_RAW: dict[str, Any] = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
+"""Of every event: pictures arrive as files, whatever is in them, and are opened by us."""
+
+
+def _connect(page: gr.Blocks, do: Handlers, mark: Marking, inputs: Inputs, outputs: Outputs) -> None:
+    """Tie events to handlers."""
+    library = [inputs.picture_box, inputs.library_box, inputs.saved, outputs.note]
+    for event in (page.load, _connect_jobs(do, inputs, outputs)):
+        event(do.styles, inputs.saved, library, **_RAW)
+    page.load(None, js=look.KEYS)
+    for picture in (inputs.reference, inputs.target):
+        picture.upload(do.check_picture, picture, outputs.note, **_RAW)
+    inputs.source.input(do.choose_source, [inputs.source, inputs.saved], library, **_RAW)
+
+    quick: dict[str, Any] = {"queue": False, **_RAW}
+    outputs.compared.select(do.choose_depth, outputs.study, inputs.depth, **quick)
+    inputs.target.change(do.forget_compared, None, outputs.compared, **quick)
+    marked = [inputs.marks, outputs.marked, outputs.note]
+    inputs.reference.select(mark.click, [inputs.by_hand, inputs.marks, inputs.reference], marked, **quick)
+    gr.on([inputs.by_hand.input, inputs.reference.change], mark.begin, inputs.by_hand, marked, **quick)
+
+
+def _connect_jobs(do: Handlers, inputs: Inputs, outputs: Outputs) -> Any:
+    """The long jobs, how they are stopped, and redrawing; returns the event of a run that went well."""
     given = [getattr(inputs, field.name) for field in fields(Inputs) if not field.name.endswith("_box")]
     everything = [getattr(outputs, field.name) for field in fields(Outputs) if field.name != "ticket"]
-    library = [inputs.picture_box, inputs.library_box, inputs.saved, outputs.note]
-
     buttons = [outputs.run, outputs.compare, outputs.cancel, outputs.note]
     known = [outputs.ticket, outputs.kept, outputs.study]
-    heavy: dict[str, Any] = {"outputs": everything, "concurrency_id": HEAVY, "concurrency_limit": 1, **raw}
-    run = outputs.run.click(do.begin, outputs.ticket, buttons, queue=False, **raw).then(
-        do.run, [*known, *given], **heavy
-    )
-    compare = outputs.compare.click(do.begin, outputs.ticket, buttons, queue=False, **raw).then(
-        do.compare, [*known, inputs.target, inputs.face], **heavy
+    heavy: dict[str, Any] = {"outputs": everything, "concurrency_id": HEAVY, "concurrency_limit": 1, **_RAW}
+    run, compare = (
+        button.click(do.begin, outputs.ticket, buttons, queue=False, **_RAW).then(job, [*known, *values], **heavy)
+        for button, job, values in (
+            (outputs.run, do.run, given),
+            (outputs.compare, do.compare, [inputs.target, inputs.face]),
+        )
     )
     for job in (run, compare):
-        job.failure(do.broke, None, everything, queue=False, **raw)
-    outputs.compared.select(do.choose_depth, outputs.study, inputs.depth, queue=False, **raw)
-    inputs.target.change(do.forget_compared, None, outputs.compared, queue=False, **raw)
-    outputs.cancel.click(do.stop, outputs.ticket, [outputs.cancel, outputs.note], queue=False, **raw)
+        job.failure(do.broke, None, everything, queue=False, **_RAW)
+    outputs.cancel.click(do.stop, outputs.ticket, [outputs.cancel, outputs.note], queue=False, **_RAW)
 
-    shown = [outputs.slider, outputs.times, outputs.download, outputs.kept, outputs.note]
     redraw: dict[str, Any] = {
         "fn": do.redraw,
-        "outputs": shown,
+        "inputs": [outputs.kept, inputs.strength, inputs.preserve_color],
+        "outputs": [outputs.slider, outputs.times, outputs.download, outputs.kept, outputs.note],
         "concurrency_id": "redraw",
         "concurrency_limit": 2,
-        **raw,
+        **_RAW,
     }
-    redraw["inputs"] = [outputs.kept, inputs.strength, inputs.preserve_color]
     gr.on([inputs.strength.release, inputs.preserve_color.input], trigger_mode="always_last", **redraw)
     run.success(**redraw)  # the slider may have been moved during the run
-
-    for picture in (inputs.reference, inputs.target):
-        picture.upload(do.check_picture, picture, outputs.note, **raw)
-    inputs.source.input(do.choose_source, [inputs.source, inputs.saved], library, **raw)
-    page.load(None, js=look.KEYS)
-    for event in (page.load, run.success):
-        event(do.styles, inputs.saved, library, **raw)
+    return run.success
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -42,7 +42,8 @@ def learn(
 ) -> "tuple[Style, bool]":
     """The style of `args.reference`, and whether it had to be trained."""
     with console.steps("Learning the style") as on_step, naming(args.reference):
-        return stylizer.learn(args.reference, settings, name, already_aligned=args.already_aligned, on_step=on_step)
+        how = {"already_aligned": args.already_aligned, "marks": args.landmarks, "on_step": on_step}
+        return stylizer.learn(args.reference, settings, name, **how)
 
 
 def train_settings(args: argparse.Namespace) -> TrainSettings:

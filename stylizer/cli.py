@@ -136,6 +136,23 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--seed", type=int, default=default.seed, metavar="N", help=about)
     about = "take the reference as a crop of one face already, without looking for one"
     sub.add_argument("--already-aligned", action="store_true", help=about)
+    _add_marks(sub, "reference")
+
+
+def _add_marks(sub: argparse.ArgumentParser, of: str) -> None:
+    about = f"where the face of the {of} is, if none is found: the middle of each eye, then of the mouth, in pixels"
+    sub.add_argument("--landmarks", type=_marks, metavar="X,Y,X,Y,X,Y", help=about)
+
+
+def _marks(text: str) -> list[list[float]]:
+    """ "1,2,3,4,5,6" -> [[1, 2], [3, 4], [5, 6]]."""
+    try:
+        numbers = [float(word) for word in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) < 6 or len(numbers) % 2:
+        raise argparse.ArgumentTypeError(f"{text} is not X,Y,X,Y,X,Y")
+    return [numbers[i : i + 2] for i in range(0, len(numbers), 2)]
 
 
 def _add_photo(sub: argparse.ArgumentParser) -> None:
@@ -143,6 +160,7 @@ def _add_photo(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--out", type=Path, required=True, metavar="PNG")
     _add_face(sub)
     sub.add_argument("--already-aligned", action="store_true", help="the photo is a crop of one face already")
+    _add_marks(sub, "photo")
 
 
 def _add_face(sub: argparse.ArgumentParser) -> None:

@@ -49,7 +49,7 @@ def align(args: argparse.Namespace, context: Context) -> Outcome:
     check_output(args.out, args.photo)
     stylizer, started = context.stylizer(args), time.perf_counter()
     with naming(args.photo):
-        aligned = stylizer.align(args.photo, args.face, args.already_aligned)
+        aligned = stylizer.align(args.photo, args.face, args.already_aligned, args.landmarks)
     save_picture(aligned.crop, args.out)
     context.console.say(f"{args.photo} -> {args.out}")
     seconds = rounded({"align": time.perf_counter() - started})
@@ -63,7 +63,7 @@ def invert(args: argparse.Namespace, context: Context) -> Outcome:
     check_output(args.out, args.photo)
     stylizer, started = context.stylizer(args), time.perf_counter()
     with naming(args.photo):
-        aligned = stylizer.align(args.photo, args.face, args.already_aligned)
+        aligned = stylizer.align(args.photo, args.face, args.already_aligned, args.landmarks)
     found = time.perf_counter() - started
     with context.console.steps(f"Studying {args.photo.name}") as on_step:
         done = stylizer.stylize(aligned, None, RenderSettings(strength=0), args.depth, args.face, False, on_step)

@@ -4,36 +4,34 @@
 is a value that the caller keeps.
 """
 
-import gc
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from PIL import Image
 
 from stylizer.color import keep_colors
-from stylizer.errors import DeviceError, PictureError, SettingsError
+from stylizer.errors import PictureError, SettingsError
 from stylizer.faces import AlignedFace, FaceFinder, align, paste
 from stylizer.faces import already_aligned as as_aligned
+from stylizer.faces.marked import marked
 from stylizer.finetune import finetune
 from stylizer.images import PictureSource, open_picture, to_image
 from stylizer.inversion import Inversion, Purpose, invert
 from stylizer.keys import reference_hash, style_key
 from stylizer.library import Library, StyleInfo, clean_name, open_library
+from stylizer.memory import tried
 from stylizer.pivotal import Tuning, tune
 from stylizer.progress import OnStep, Stages
-from stylizer.runtime import Runtime, choose_runtime, home_dir, is_out_of_memory
+from stylizer.runtime import Runtime, choose_runtime, home_dir
 from stylizer.settings import DEFAULT_DEPTH, Depth, RenderSettings, TrainSettings
 from stylizer.style import Style, make_card, render
 from stylizer.weights.load import Networks, landmark_files, load_networks
 
-log = logging.getLogger(__name__)
-
 Reference = PictureSource | AlignedFace
+Marks = Sequence[Sequence[float]]
 _T = TypeVar("_T")
 
 
@@ -91,13 +89,21 @@ class Stylizer:
         library = open_library(home, networks.base_hash, shapes)
         return cls(networks, FaceFinder(*landmark_files(home)), library, runtime)
 
-    def align(self, picture: PictureSource, face: int = 0, already_aligned: bool = False) -> AlignedFace:
-        """Cut one face out of a picture, 1024 x 1024; `face` 0 is the largest.
+    def align(
+        self, picture: PictureSource, face: int = 0, already_aligned: bool = False, marks: Marks | None = None
+    ) -> AlignedFace:
+        """Cut one face out of a picture, 1024 x 1024.
 
+        Args:
+            face: 0 is the largest. already_aligned: the picture is a crop already.
+            marks: (x, y) of either eye's middle and the mouth's, or of 68 landmarks, in pixels of the upright picture,
+                where no detector finds the face; then the others have no say.
         Raises:
-            PictureError, NoFaceError, FaceIndexError, DegenerateFaceError.
+            PictureError, NoFaceError, FaceIndexError, DegenerateFaceError; SettingsError: not so many marks.
         """
         photo = open_picture(picture)
+        if marks is not None:
+            return align(photo, marked(marks))
         if already_aligned:
             return as_aligned(photo, self.finder)
         return align(photo, self.finder.choose(photo, face), face)
@@ -127,6 +133,7 @@ class Stylizer:
         name: str | None = None,
         *,
         already_aligned: bool = False,
+        marks: Marks | None = None,
         on_step: OnStep | None = None,
     ) -> tuple[Style, bool]:
         """The style of one reference, or of several together: from the library, or trained now and put there.
@@ -135,6 +142,7 @@ class Stylizer:
             references: pictures of one face each, or faces cut out before.
             name: what to call the style; default the reference's file name.
             already_aligned: take the pictures as crops, without looking for a face.
+            marks: of the face in a single picture, as for `align`.
             on_step: steps count through the inversions of the references and the training.
         Returns:
             The style, and whether it had to be trained.
@@ -143,7 +151,9 @@ class Stylizer:
             stored; DeviceError; whatever on_step raises, and then nothing half-done is kept.
         """
         pictures = list(references) if isinstance(references, (list, tuple)) else [references]
-        faces = [p if isinstance(p, AlignedFace) else self.align(p, 0, already_aligned) for p in pictures]
+        if marks is not None and len(pictures) > 1:
+            raise SettingsError("Marks are of one picture; cut the faces out one by one first.")
+        faces = [p if isinstance(p, AlignedFace) else self.align(p, 0, already_aligned, marks) for p in pictures]
         if not faces:
             raise PictureError("There is no reference picture; give at least one.")
         networks = self.networks
@@ -262,26 +272,7 @@ class Stylizer:
         return keep_colors(image, inverted or self._render(inversion, None, settings, None))
 
     def _tried(self, work: Callable[[bool], _T]) -> _T:
-        """Do some work on the device; where its memory runs out, once more in the smaller working size."""
-        try:
-            return work(False)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        # Out of the except block, the error and the tensors in its frames can go.
-        _free_memory()
-        log.warning("The device ran out of memory; a smaller working size was used, which costs some detail.")
-        try:
-            return work(True)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        _free_memory()
-        advice = "" if self.runtime.device.type == "cpu" else ", or choose the CPU (--device cpu)"
-        raise DeviceError(
-            f"The memory of the device ({self.runtime.device}) is not enough, even with a smaller working size; close "
-            f"other programs that use it{advice}."
-        )
+        return tried(work, self.runtime.device)
 
 
 def _default_name(picture: object, key: str) -> str:
@@ -290,9 +281,3 @@ def _default_name(picture: object, key: str) -> str:
         return clean_name(Path(picture).stem if isinstance(picture, (str, Path)) else key[:8])
     except SettingsError:
         return key[:8]
-
-
-def _free_memory() -> None:
-    gc.collect()
-    if torch.accelerator.is_available():
-        torch.accelerator.empty_cache()

@@ -86,7 +86,8 @@ class FakeStylizer:
         failure: raised by `learn` and `invert` when given, to test error paths.
         presets: names of styles that are there from the start.
 
-    `calls` lists the names of the methods called, in order; `trained` the keys of the styles trained.
+    `calls` lists the names of the methods called, in order; `trained` the keys of the styles trained;
+    `marks` what was marked by hand.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class FakeStylizer:
         self.steps, self.delay, self.faces, self.size, self.failure = steps, delay, faces, size, failure
         self.calls: list[str] = []
         self.trained: list[str] = []
+        self.marks: list[Any] = []
         self._styles: dict[str, tuple[FakeStyle, bool]] = {}
         for name in presets:
             key = hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -109,9 +111,19 @@ class FakeStylizer:
             delta = {"colour": colour, "levels": 3 + len(self._styles) % 4}
             self._styles[key] = (FakeStyle(key, name, delta, {"preset": True}), True)
 
-    def align(self, picture: Source, face: int = 0, already_aligned: bool = False) -> FakeAligned:
+    def align(self, picture: Source, face: int = 0, already_aligned: bool = False, marks: Any = None) -> FakeAligned:
         self.calls.append("align")
         photo = open_picture(picture)
+        if marks is not None:  # a square around the mouth
+            self.marks.append(marks)
+            x, y = marks[2]
+            return FakeAligned(
+                photo.crop((round(x) - 30, round(y) - 40, round(x) + 30, round(y) + 20)).resize((self.size, self.size)),
+                None,
+                None,
+                photo,
+                0,
+            )
         blank = all(low == high for low, high in photo.getextrema())
         if blank and not already_aligned:
             raise NoFaceError("No face was found in the picture; if it is already cropped, say so (--already-aligned).")
@@ -144,11 +156,12 @@ class FakeStylizer:
         name: str | None = None,
         *,
         already_aligned: bool = False,
+        marks: Any = None,
         on_step: OnStep | None = None,
     ) -> tuple[FakeStyle, bool]:
         self.calls.append("learn")
         pictures = references if isinstance(references, (list, tuple)) else [references]
-        aligned = [p if isinstance(p, FakeAligned) else self.align(p, 0, already_aligned) for p in pictures]
+        aligned = [p if isinstance(p, FakeAligned) else self.align(p, 0, already_aligned, marks) for p in pictures]
         digest = hashlib.sha256(repr(settings).encode())
         for one in aligned:
             digest.update(one.crop.tobytes())

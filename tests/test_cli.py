@@ -221,6 +221,8 @@ def test_the_packages_warnings_are_in_the_json(run: Any, fake: FakeStylizer) -> 
         (("stylize", "--style", "zinc", "--target", "ann.png", "--out", "ref.png"), "OutputError", "ref.png"),
         (("align", "ann.png", "--out", "ann.png"), "OutputError", "itself"),
         (("invert", "ann.png", "--out", "../desk/ann.png"), "OutputError", "itself"),
+        (("align", "ann.png", "--out", "x.png", "--landmarks", "1,2,3"), "CommandError", "X,Y,X,Y,X,Y"),
+        (("align", "ann.png", "--out", "x.png", "--landmarks", "1,2,three,4,5,6"), "CommandError", "X,Y,X,Y,X,Y"),
         (("align", "ann.png", "--out", "crop.txt"), "OutputError", ".png"),
         (("align", "sky.png", "--out", "crop.png"), "NoFaceError", "sky.png"),
         (("train", "ref.png"), "CommandError", "--name"),
@@ -386,3 +388,14 @@ def test_with_a_real_stylizer(
     with Image.open(results[0]["results"][0]["file"]) as picture, Image.open("ann.png") as photo:
         assert picture.size == photo.size
         assert picture.tobytes() != photo.convert("RGB").tobytes()
+
+
+def test_a_face_that_no_detector_finds_is_given_by_its_landmarks(run: Any, fake: FakeStylizer) -> None:
+    marks = ("--landmarks", "30,30,60,30,45,60")
+    code, said, _ = run("align", "sky.png", "--out", "crop.png", *marks)
+    assert (code, Image.open(said["file"]).size) == (0, (128, 128))
+    code, said, _ = run("train", "sky.png", "--name", "sky", *marks)
+    assert (code, said["style"]["trained"]) == (0, True)
+    code, said, _ = run("stylize", "--reference", "sky.png", "--target", "ann.png", "--out", "out", *marks)
+    assert (code, said["style"]["trained"]) == (0, False)
+    assert fake.marks == [[[30, 30], [60, 30], [45, 60]]] * 3

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "stylizer"
 # From the ground up; a module imports from its own layer and from those above it in this list. Within a layer, cycles
 # are what is forbidden.
 LAYERS = [
-    {"errors", "settings", "images", "runtime", "progress"},
+    {"errors", "settings", "images", "runtime", "memory", "progress"},
     {"networks"},
     {"weights"},
     {"faces", "inversion", "finetune", "pivotal", "tuning", "packing", "losses", "style", "color", "metrics"},

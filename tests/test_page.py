@@ -429,3 +429,43 @@ def test_the_same_photo_in_another_style_is_not_studied_again(visit: Callable[..
         page.until(lambda: "Done" in page.note())
         assert near(page.result(), drawn(reference, target))
     assert fake.calls.count("invert") == 1
+
+
+def click_at(page: Browser, css: str, x: float, y: float) -> None:
+    """Click a place of a picture, given as shares of its width and height."""
+    picture = page.find(css)
+    page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", picture)
+    wide, high = picture.size["width"], picture.size["height"]
+    action = webdriver.ActionChains(page.driver)
+    action.move_to_element_with_offset(picture, round((x - 0.5) * wide), round((y - 0.5) * high)).click().perform()
+
+
+def test_a_face_is_marked_by_hand(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    fake = FakeStylizer()
+    page = visit(fake)
+    drawing = face(tmp_path / "drawing.png", "navy")
+    page.upload("reference", drawing)
+    page.upload("target", face(tmp_path / "t.png", "pink"))
+    click_at(page, "#reference img", 0.4, 0.4)  # a click without the box means nothing
+    page.find("#advanced button").click()
+    page.until(lambda: (box := page.find("#by-hand input")) and box.is_displayed())
+    page.find("#by-hand input").click()
+    page.until(lambda: "click the middle of one eye" in page.note())
+    page.run()
+    page.until(lambda: "not marked yet" in page.note() and page.find("#run").is_enabled())
+    for place, said in (((0.4, 0.4), "the other eye"), ((0.6, 0.4), "of the mouth"), ((0.5, 0.6), "is marked")):
+        click_at(page, "#reference img", *place)
+        page.until(lambda said=said: said in page.note())
+    page.until(lambda: page.shown("#marked"))
+    page.driver.execute_script("window.scrollTo(0, 0)")
+    page.shot("12-marked")
+    page.run()
+    page.ran()
+    with Image.open(drawing) as picture:
+        wide, high = picture.size
+    (left, top), (right, _), (middle, low) = seen = fake.marks[-1]
+    assert all(abs(a - b) < 0.03 * wide for a, b in ((left, 0.4 * wide), (right, 0.6 * wide), (middle, 0.5 * wide)))
+    assert all(abs(a - b) < 0.03 * high for a, b in ((top, 0.4 * high), (low, 0.6 * high)))
+    assert seen == fake.marks[0]  # what was shown is what was learned from
+    page.upload("reference", face(tmp_path / "other.png", "olive"))
+    page.until(lambda: not page.shown("#marked"))

@@ -32,9 +32,8 @@ def crop_affine(landmarks_xy: NDArray[np.floating], size: int = CROP_SIZE) -> Af
         DegenerateFaceError: eyes and mouth (nearly) coincide, or are upside down to each other.
     Source: Karras et al. 2019 (FFHQ), appendix: dataset alignment.
     """
-    points = np.asarray(landmarks_xy, np.float64)
-    eye_left, eye_right = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
-    eyes, mouth = (eye_left + eye_right) / 2, (points[48] + points[54]) / 2
+    eye_left, eye_right, mouth = eyes_and_mouth(landmarks_xy)
+    eyes = (eye_left + eye_right) / 2
     eye_to_eye, eye_to_mouth = eye_right - eye_left, mouth - eyes
     x = eye_to_eye - np.array([-eye_to_mouth[1], eye_to_mouth[0]])
     half = max(float(np.hypot(*eye_to_eye)) * 2.0, float(np.hypot(*eye_to_mouth)) * 1.8)
@@ -45,6 +44,12 @@ def crop_affine(landmarks_xy: NDArray[np.floating], size: int = CROP_SIZE) -> Af
     corner = eyes + eye_to_mouth * 0.1 - x - y  # the crop's outer corner, half a pixel off its first pixel's centre
     axes = np.column_stack([2 * x, 2 * y]) / size
     return np.column_stack([axes, corner + axes @ [0.5, 0.5]])
+
+
+def eyes_and_mouth(landmarks_xy: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(3, 2): the middle of the eye on the left of the picture, of the other one, and of the mouth's corners."""
+    points = np.asarray(landmarks_xy, np.float64)
+    return np.stack([points[36:42].mean(axis=0), points[42:48].mean(axis=0), (points[48] + points[54]) / 2])
 
 
 def usual_box(size: int) -> tuple[float, float, float, float]:

@@ -23,7 +23,7 @@ from stylizer.faces.fan import load_fan
 from stylizer.faces.ffhq import crop_affine, usual_box
 
 Box = tuple[float, float, float, float]
-Detector = Literal["hog", "cnn"]
+Detector = Literal["hog", "cnn", "hand"]
 Landmarker = Callable[[NDArray[np.uint8], Box], NDArray[np.floating]]
 """(RGB picture (H, W, 3), box in it) -> (68, 2) positions in it."""
 
@@ -44,7 +44,7 @@ class Face:
 
     box_xyxy: left, top, right, bottom as the detector drew it.
     landmarks_xy: (68, 2) float32.
-    detector: which one found it.
+    detector: which one found it; "hand": the user marked it.
     """
 
     box_xyxy: Box

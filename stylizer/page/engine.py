@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 class Engine(Protocol):
     """The methods of `stylizer.pipeline.Stylizer` that the page uses; see there for shapes and errors."""
 
-    def align(self, picture: Any, face: int = 0, already_aligned: bool = False) -> "AlignedFace": ...
+    def align(self, picture: Any, face: int = 0, already_aligned: bool = False, marks: Any = None) -> "AlignedFace": ...
 
     def invert(
         self,
@@ -44,6 +44,7 @@ class Engine(Protocol):
         name: str | None = None,
         *,
         already_aligned: bool = False,
+        marks: Any = None,
         on_step: OnStep | None = None,
     ) -> "tuple[Style, bool]": ...
 

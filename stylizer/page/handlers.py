@@ -17,7 +17,7 @@ from stylizer.page.kept import Kept, keep
 from stylizer.page.layout import FROM_LIBRARY, FROM_PICTURE, Inputs, Outputs
 from stylizer.page.look import note, times
 from stylizer.page.study import Study, compare, study_of
-from stylizer.page.work import Drawn, Request, checked, depth_of, draw, redraw
+from stylizer.page.work import Drawn, Marks, Request, checked, depth_of, draw, redraw
 from stylizer.settings import RenderSettings, TrainSettings
 
 Updates = dict[Any, Any]
@@ -211,6 +211,7 @@ class Handlers:
             depth=depth_of(given["depth"]),
             face=int(number(given["face"], "face", 0)),
             already_aligned=bool(given["already_aligned"]),
+            marks=_complete(given["marks"]) if given["by_hand"] else None,
             full_frame=bool(given["full_frame"]),
             name=(given["name"] or "").strip() or None,
         )
@@ -267,6 +268,12 @@ class Handlers:
         out = self._out
         buttons: Updates = {button: gr.update(interactive=True) for button in (out.run, out.compare)}
         return {**buttons, out.cancel: gr.update(visible=False)}
+
+
+def _complete(marks: Marks) -> Marks:
+    if len(marks) < 3:
+        raise InputError("The face is not marked yet; click both eyes and the mouth in the style picture.")
+    return marks
 
 
 def train_settings(iterations: Any, seed: Any) -> TrainSettings:

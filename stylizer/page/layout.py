@@ -46,7 +46,18 @@ class Inputs:
     depth: gr.Radio
     name: gr.Textbox
     already_aligned: gr.Checkbox
+    by_hand: gr.Checkbox
+    marks: gr.State
     full_frame: gr.Checkbox
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What is shown among the inputs."""
+
+    compare: gr.Button
+    compared: gr.Gallery
+    marked: gr.Image
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,7 @@ class Outputs:
     inverted: gr.Image
     compare: gr.Button
     compared: gr.Gallery
+    marked: gr.Image
     ticket: gr.State
     kept: gr.State
     study: gr.State
@@ -80,18 +92,18 @@ def lay_out(examples: Path) -> tuple[Inputs, Outputs]:
     gr.HTML(look.HEADER, padding=False)
     with gr.Row(equal_height=False):
         with gr.Column(scale=11, min_width=320):
-            inputs, compare, compared = _inputs(examples)
+            inputs, beside = _inputs(examples)
             with gr.Row():
                 run = gr.Button("Stylize", variant="primary", size="lg", elem_id="run", scale=3)
                 cancel = gr.Button("Cancel", size="lg", elem_id="cancel", visible=False, scale=1, min_width=110)
         with gr.Column(scale=12, min_width=320):
             # First of the right column: on a phone, that is right below the button.
             note = gr.HTML("", elem_id="note", padding=False)
-            outputs = _outputs(run, cancel, note, compare, compared)
+            outputs = _outputs(run, cancel, note, beside)
     return inputs, outputs
 
 
-def _inputs(examples: Path) -> tuple[Inputs, gr.Button, gr.Gallery]:
+def _inputs(examples: Path) -> tuple[Inputs, _Beside]:
     with gr.Row(equal_height=False):
         with gr.Column(min_width=230):
             gr.HTML("<h3>1 · The style</h3>", padding=False)
@@ -105,6 +117,7 @@ def _inputs(examples: Path) -> tuple[Inputs, gr.Button, gr.Gallery]:
             )
             with gr.Column(visible=True) as picture_box:
                 reference = _picture("Style picture", "reference", ["upload", "clipboard"])
+                marked = _shown("The face as marked", "marked", height=150, visible=False)
                 _examples(examples / "references", reference, "Or try one of these")
             with gr.Column(visible=False) as library_box:
                 saved = gr.Dropdown([], label="Saved styles", elem_id="saved", interactive=True)
@@ -120,7 +133,7 @@ def _inputs(examples: Path) -> tuple[Inputs, gr.Button, gr.Gallery]:
     strength, preserve_color = _drawing()
     *advanced, compare, compared = _advanced()
     inputs = Inputs(source, picture_box, reference, library_box, saved, target, strength, preserve_color, *advanced)
-    return inputs, compare, compared
+    return inputs, _Beside(compare, compared, marked)
 
 
 def _drawing() -> tuple[gr.Slider, gr.Checkbox]:
@@ -152,6 +165,12 @@ def _advanced() -> tuple[Any, ...]:
             info="For pictures in which no face is found: the square in the middle is used as it is",
             elem_id="aligned",
         )
+        by_hand = gr.Checkbox(
+            False,
+            label="I mark the face in the style picture",
+            info="For drawings in which no face is found: click both eyes and the mouth",
+            elem_id="by-hand",
+        )
         full_frame = gr.Checkbox(False, label="Put the portrait back into the full photo", elem_id="full")
         depth = gr.Radio(
             [(_DEPTH_LABELS[depth], depth) for depth in DEPTHS],
@@ -172,7 +191,8 @@ def _advanced() -> tuple[Any, ...]:
             seed = gr.Number(train.seed, label="Seed", info="Another draw", precision=0, min_width=100, elem_id="seed")
             face = gr.Number(0, label="Face", info="0 is the largest", precision=0, min_width=100, elem_id="face")
         name = gr.Textbox("", label="Name of the style", info="To find it again among the saved ones", max_length=60)
-    return iterations, seed, face, depth, name, already_aligned, full_frame, compare, compared
+    marks = gr.State(())
+    return iterations, seed, face, depth, name, already_aligned, by_hand, marks, full_frame, compare, compared
 
 
 def _comparison() -> tuple[gr.Button, gr.Gallery]:
@@ -191,7 +211,7 @@ def _comparison() -> tuple[gr.Button, gr.Gallery]:
     return compare, compared
 
 
-def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML, compare: gr.Button, compared: gr.Gallery) -> Outputs:
+def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML, beside: _Beside) -> Outputs:
     empty = gr.HTML(look.EMPTY, elem_id="empty", padding=False)
     preview = _shown("Preview", "preview", visible=False, height=None)
     with gr.Column(visible=False, elem_id="result") as result_box:
@@ -222,8 +242,9 @@ def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML, compare: gr.Butto
         crop_reference,
         crop_photo,
         inverted,
-        compare,
-        compared,
+        beside.compare,
+        beside.compared,
+        beside.marked,
         gr.State(Ticket()),
         gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
         gr.State(None, time_to_live=KEPT_SECONDS),

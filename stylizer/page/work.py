@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from stylizer.inversion import Inversion
     from stylizer.style import Style
 
+Marks = tuple[tuple[float, float], ...]  # (x, y) of both eyes and the mouth, in pixels of the picture
 # The page knows which of its two pictures is meant, and what its checkbox is called.
 NO_FACE_IN_REFERENCE = (
     "No face was found in the style picture. If it shows one face that fills the square, "
-    "tick “The style picture is already cropped” under Advanced and try again."
+    "tick “The style picture is already cropped” under Advanced and try again; else tick “I mark the face” there."
 )
 NO_FACE_IN_TARGET = (
     "No face was found in the photo. Choose one where the face is larger, sharper and turned to the camera."
@@ -40,6 +41,7 @@ class Request:
     depth: Depth = "refined"
     face: int = 0
     already_aligned: bool = False
+    marks: Marks | None = None
     full_frame: bool = False
     name: str | None = None
 
@@ -110,7 +112,7 @@ def draw(
     aligning = time.perf_counter() - started
     reference = None
     if request.reference is not None:
-        reference = _align_reference(engine, request.reference, request.already_aligned)
+        reference = _align_reference(engine, request.reference, request.already_aligned, request.marks)
     style, trained, seconds = _style(engine, request, reporter)
     reporter.stage("Studying the photo")
     inversion, how = known(aligned).get(request.depth), (request.depth, request.face, request.full_frame)
@@ -159,9 +161,11 @@ def train(
     return _learn(engine, reference, settings, reporter, name=name, already_aligned=already_aligned)
 
 
-def _align_reference(engine: Engine, reference: Path, already_aligned: bool) -> "AlignedFace":
+def _align_reference(
+    engine: Engine, reference: Path, already_aligned: bool, marks: Marks | None = None
+) -> "AlignedFace":
     try:
-        return engine.align(reference, already_aligned=already_aligned)
+        return engine.align(reference, already_aligned=already_aligned, marks=marks)
     except NoFaceError as error:
         raise NoFaceError(NO_FACE_IN_REFERENCE) from error
 
@@ -184,15 +188,16 @@ def _style(engine: Engine, request: Request, reporter: Reporter) -> "tuple[Style
         reporter,
         name=request.name,
         already_aligned=request.already_aligned,
+        marks=request.marks,
     )
     return style, trained, {"train": seconds}
 
 
 def _learn(
-    engine: Engine, path: Path, settings: TrainSettings, reporter: Reporter, *, name: str | None, already_aligned: bool
+    engine: Engine, path: Path, settings: TrainSettings, reporter: Reporter, *, name: str | None, **how: Any
 ) -> "tuple[Style, bool, float]":
     reporter.stage("Learning the style")
     started = time.perf_counter()
     # The file, not its crop: a style without a name is called like its file.
-    style, trained = engine.learn(path, settings, name, already_aligned=already_aligned, on_step=reporter.on_step)
+    style, trained = engine.learn(path, settings, name, on_step=reporter.on_step, **how)
     return style, trained, time.perf_counter() - started
