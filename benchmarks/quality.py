@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
+from stylizer.cli import parse_marks
 from stylizer.faces import AlignedFace
 from stylizer.inversion import Inversion
 from stylizer.metrics import describe, find_landmarks, landmark_drift, perceptual_distance, style_ratio
@@ -70,9 +71,10 @@ def contact_sheet(rows: list[list[Image.Image]]) -> Image.Image:
     return sheet
 
 
-def run(stylizer: Stylizer, photos: list[Photo], path: Path, settings: TrainSettings, out: Path | None) -> list[float]:
-    """Measure one reference over all photos; prints its rows and returns their means."""
-    face = stylizer.align(path)
+def run(
+    stylizer: Stylizer, photos: list[Photo], face: AlignedFace, name: str, settings: TrainSettings
+) -> tuple[list[float], Image.Image]:
+    """Measure one reference over all photos; prints its rows, returns their means and a contact sheet."""
     style, _ = stylizer.learn(face, settings)
     code = stylizer.invert(face, purpose="reference")
     rows = [[face.crop, stylizer.render(code, None), stylizer.render(code, style)]]
@@ -81,11 +83,8 @@ def run(stylizer: Stylizer, photos: list[Photo], path: Path, settings: TrainSett
         numbers, pictures = measure(stylizer, photo, style, face.crop)
         table.append(numbers)
         rows.append([photo.aligned.crop, photo.inverted, *pictures])
-        print(f"| {path.stem} | {photo.name} | " + " | ".join(f"{x:.2f}" for x in numbers) + " |", flush=True)
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        contact_sheet(rows).save(out / f"{path.stem}.png")
-    return [statistics.fmean(column) for column in zip(*table, strict=True)]
+        print(f"| {name} | {photo.name} | " + " | ".join(f"{x:.2f}" for x in numbers) + " |", flush=True)
+    return [statistics.fmean(column) for column in zip(*table, strict=True)], contact_sheet(rows)
 
 
 def main() -> None:
@@ -94,6 +93,10 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("references", type=Path, nargs="+")
     parser.add_argument("--out", type=Path)
+    about = "where the face of a reference is that no detector finds: its file's name, X,Y of both eyes and the mouth"
+    parser.add_argument(
+        "--landmarks", nargs=2, action="append", default=[], metavar=("FILE", "X,Y,X,Y,X,Y"), help=about
+    )
     parser.add_argument("--depth", choices=DEPTHS, default=DEFAULT_DEPTH)
     parser.add_argument("--iterations", type=int, default=TrainSettings().iterations)
     parser.add_argument("--seed", type=int, default=0)
@@ -103,7 +106,14 @@ def main() -> None:
     photos = [Photo(stylizer, path, options.depth) for path in tqdm(paths, desc="invert")]
     print("| style | photo | " + " | ".join(COLUMNS) + " |\n|---|---|" + "---|" * len(COLUMNS))
     settings = TrainSettings(options.iterations, options.seed)
-    means = [run(stylizer, photos, path, settings, options.out) for path in options.references]
+    marks, means = {name: parse_marks(text) for name, text in options.landmarks}, []
+    for path in options.references:
+        face = stylizer.align(path, marks=marks.get(path.name))
+        numbers, sheet = run(stylizer, photos, face, path.stem, settings)
+        means.append(numbers)
+        if options.out:
+            options.out.mkdir(parents=True, exist_ok=True)
+            sheet.save(options.out / f"{path.stem}.png")
     total = [statistics.fmean(column) for column in zip(*means, strict=True)]
     for name, numbers in [*zip((p.stem for p in options.references), means, strict=True), ("mean", total)]:
         print(f"| **{name}** | mean of {len(photos)} | " + " | ".join(f"{x:.3f}" for x in numbers) + " |")

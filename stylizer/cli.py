@@ -141,10 +141,10 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
 
 def _add_marks(sub: argparse.ArgumentParser, of: str) -> None:
     about = f"where the face of the {of} is, if none is found: the middle of each eye, then of the mouth, in pixels"
-    sub.add_argument("--landmarks", type=_marks, metavar="X,Y,X,Y,X,Y", help=about)
+    sub.add_argument("--landmarks", type=parse_marks, metavar="X,Y,X,Y,X,Y", help=about)
 
 
-def _marks(text: str) -> list[list[float]]:
+def parse_marks(text: str) -> list[list[float]]:
     """ "1,2,3,4,5,6" -> [[1, 2], [3, 4], [5, 6]]."""
     try:
         numbers = [float(word) for word in text.split(",")]
