@@ -52,8 +52,10 @@ def measure(
 ) -> tuple[list[float], list[Image.Image]]:
     """One row of the table, and the pictures at strength 0.5 and 1."""
     networks, pictures, distances = stylizer.networks, [], []
+    fast = photo.inversion.depth == "fast"
+    likeness = None if fast else stylizer.likeness(photo.inversion, style, photo.aligned)
     for strength in (0.5, 1.0):
-        picture = stylizer.render(photo.inversion, style, RenderSettings(strength))
+        picture = stylizer.render(photo.inversion, style, RenderSettings(strength), likeness)
         landmarks_xy = find_landmarks(stylizer.finder, picture, photo.landmarks_xy)
         distances.append(float((describe(networks, picture, landmarks_xy) - photo.person).norm()))
         pictures.append(picture)

@@ -85,7 +85,10 @@ def main() -> None:
     ended = time.perf_counter()
     table.row("fine-tuning, an iteration", (ended - inverted_at) / settings.iterations)
     table.row(f"a new style, whole ({settings.iterations} iterations)", ended - started)
-    table.time("render at a new strength", lambda: stylizer.render(inversion, style, RenderSettings(0.7)), 3)
+    likeness = table.time("keep the likeness", lambda: stylizer.likeness(inversion, style, aligned))
+    again = RenderSettings(0.7)
+    table.time("render at a new strength", lambda: stylizer.render(inversion, style, again, likeness), 3)
+    table.time("a photo in a learned style, fast, whole", lambda: stylizer.stylize(photo, style, depth="fast"), 3)
     runtime = stylizer.runtime
     print(f"\nPeak memory: {peak_gigabytes():.2f} GB. Device: {runtime.device}, {runtime.threads} threads.")
 

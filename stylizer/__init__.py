@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stylizer.errors import StylizerError as StylizerError
-    from stylizer.pipeline import Stylized as Stylized
     from stylizer.pipeline import Stylizer as Stylizer
     from stylizer.settings import RenderSettings as RenderSettings
     from stylizer.settings import TrainSettings as TrainSettings
     from stylizer.style import Style as Style
+    from stylizer.stylized import Stylized as Stylized
 
 __version__ = "0.1.0"
 __all__ = ["RenderSettings", "Style", "Stylized", "Stylizer", "StylizerError", "TrainSettings"]
@@ -20,7 +20,7 @@ __all__ = ["RenderSettings", "Style", "Stylized", "Stylizer", "StylizerError", "
 _HOMES = {
     "RenderSettings": "settings",
     "Style": "style",
-    "Stylized": "pipeline",
+    "Stylized": "stylized",
     "Stylizer": "pipeline",
     "StylizerError": "errors",
     "TrainSettings": "settings",

@@ -133,6 +133,12 @@ class _Training:
         self.schedule.step()
         return pictures[:1].detach()
 
+    def head_delta(self) -> dict[str, Tensor]:
+        """The head's change, as `tuned.delta` is the generator's."""
+        base = dict(self.networks.heads.heads[str(SIDE)].named_parameters())
+        moved = self.head.named_parameters()
+        return {name: (self.recipe.gain * (p.detach() - base[name])).half().cpu() for name, p in moved}
+
     def _mixed(self, code: Tensor) -> Tensor:
         """A reference's code with its fine styles on the way to a random face's."""
         r, code = self.recipe, code.clone()
@@ -263,7 +269,7 @@ def finetune(
         picture = training.step()
         if on_step:
             on_step(index + 1, total, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
-    return Style(key="", name="", delta=training.tuned.delta(recipe.gain), card={})
+    return Style("", "", training.tuned.delta(recipe.gain), {}, training.head_delta())
 
 
 def _cut(picture: Tensor, corner: tuple[int, int], shrink: int, side: int) -> Tensor:

@@ -6,11 +6,13 @@ is a value that the caller keeps.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
 from PIL import Image
+from torch import Tensor
 
 from stylizer.color import keep_colors
 from stylizer.errors import PictureError, SettingsError
@@ -22,36 +24,19 @@ from stylizer.images import PictureSource, open_picture, to_image
 from stylizer.inversion import Inversion, Purpose, invert
 from stylizer.keys import reference_hash, style_key
 from stylizer.library import Library, StyleInfo, clean_name, open_library
+from stylizer.likeness import find_likeness
 from stylizer.memory import tried
 from stylizer.pivotal import Tuning, tune
 from stylizer.progress import OnStep, Stages
 from stylizer.runtime import Runtime, choose_runtime, home_dir
 from stylizer.settings import DEFAULT_DEPTH, Depth, RenderSettings, TrainSettings
 from stylizer.style import Style, make_card, render
+from stylizer.stylized import Stylized
 from stylizer.weights.load import Networks, landmark_files, load_networks
 
 Reference = PictureSource | AlignedFace
 Marks = Sequence[Sequence[float]]
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, eq=False)
-class Stylized:
-    """A photo in a style, with all that led to it.
-
-    image: what was asked for: the 1024 x 1024 crop, or with full_frame the whole photo with the crop put back.
-    crop: the stylised 1024 x 1024 crop. inverted: the same code drawn without a style.
-    aligned, inversion: what a rendering at another strength starts from.
-    seconds: "align", "invert", "render".
-    """
-
-    image: Image.Image
-    crop: Image.Image
-    inverted: Image.Image
-    aligned: AlignedFace
-    inversion: Inversion
-    strength: float
-    seconds: dict[str, float]
 
 
 class Stylizer:
@@ -176,13 +161,25 @@ class Stylizer:
         inversion: Inversion,
         style: Style | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+        likeness: Tensor | None = None,
     ) -> Image.Image:
         """Draw a code in a style, 1024 x 1024. Strength 0, or no style, is the inverted photo bit for bit.
+
+        Args:
+            likeness: what `likeness` found for this code and style.
+        Raises:
+            StyleFileError: the style was made for another network. DeviceError: out of memory.
+        """
+        return self._render(inversion, style, settings, None, likeness)
+
+    def likeness(self, inversion: Inversion, style: Style, aligned: AlignedFace | None = None) -> Tensor:
+        """What to add to a photo's code, times the strength, so that this style keeps the person; (23, 512).
 
         Raises:
             StyleFileError: the style was made for another network. DeviceError: out of memory.
         """
-        return self._render(inversion, style, settings, None)
+        landmarks_xy = None if aligned is None else aligned.landmarks_xy
+        return self._tried(lambda _: find_likeness(self.networks, style, inversion, landmarks_xy))
 
     def stylize(  # noqa: PLR0917 - all but the first three are usually given by name
         self,
@@ -210,12 +207,16 @@ class Stylizer:
         found = time.perf_counter()
         inversion = inversion or self.invert(aligned, depth, on_step)
         inverted_at = time.perf_counter()
+        likeness = self.likeness(inversion, style, aligned) if style and inversion.depth != "fast" else None
+        kept_at = time.perf_counter()
         inverted = self._render(inversion, None, settings, None)
-        crop = self._render(inversion, style, settings, inverted)
+        crop = self._render(inversion, style, settings, inverted, likeness)
         image = self.paste(aligned, crop) if full_frame else crop
         ended = time.perf_counter()
-        seconds = {"align": found - started, "invert": inverted_at - found, "render": ended - inverted_at}
-        return Stylized(image, crop, inverted, aligned, inversion, settings.strength, seconds)
+        times = (started, found, inverted_at, kept_at, ended)
+        stages = zip(("align", "invert", "likeness", "render"), pairwise(times), strict=True)
+        seconds = {stage: end - begin for stage, (begin, end) in stages}
+        return Stylized(image, crop, inverted, aligned, inversion, likeness, settings.strength, seconds)
 
     def paste(self, aligned: AlignedFace, crop: Image.Image) -> Image.Image:
         """The whole photo with the crop put back; the crop itself where there is no photo."""
@@ -257,16 +258,20 @@ class Stylizer:
         return replace(found, tuned=self._tried(lambda _: tune(self.networks, aligned, found, report)))
 
     def _render(
-        self, inversion: Inversion, style: Style | None, settings: RenderSettings, inverted: Image.Image | None
+        self,
+        inversion: Inversion,
+        style: Style | None,
+        settings: RenderSettings,
+        inverted: Image.Image | None,
+        likeness: Tensor | None = None,
     ) -> Image.Image:
         plain = style is None or settings.strength == 0
         if plain and inverted is not None:
             return inverted
-        image = self._tried(
-            lambda _: to_image(
-                render(self.networks.generator, inversion.w_plus, style, settings.strength, inversion.tuned)
-            )
-        )
+        w_plus, generator = inversion.w_plus, self.networks.generator
+        if likeness is not None and style is not None:
+            w_plus = w_plus + settings.strength * likeness
+        image = self._tried(lambda _: to_image(render(generator, w_plus, style, settings.strength, inversion.tuned)))
         if plain or not settings.preserve_color:
             return image
         return keep_colors(image, inverted or self._render(inversion, None, settings, None))

@@ -23,6 +23,7 @@ from stylizer.packing import LARGEST, pack, unpack
 from stylizer.settings import NUM_WS, W_DIM
 
 STYLE_FORMAT = 2  # raise it whenever the same reference and settings give another style than before
+_HEAD = "head:"  # before the names of the head's parameters in the file
 TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
 LICENCE_NOTE = (
     "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose licence "
@@ -37,6 +38,7 @@ class Style:
     key: 32 hexadecimal digits, the hash of everything the style depends on; "" before the library knows it.
     name: what users call it.
     delta: by parameter name of the generator, float16 on the CPU: fine-tuned weight minus base weight.
+    head: by parameter name of the 256 px head, float16: the change that keeps it a proxy of this style's pictures.
     card: facts that JSON can hold: format, settings, base_hash, reference_hash, licence, created_by.
     """
 
@@ -44,6 +46,7 @@ class Style:
     name: str
     delta: Mapping[str, Tensor] = field(repr=False)
     card: Mapping[str, Any]
+    head: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
 
 def make_card(settings: Mapping[str, Any], base_hash: str, reference_hash: str) -> dict[str, Any]:
@@ -134,10 +137,11 @@ def save_style(style: Style, folder: Path) -> None:
         StyleFileError: a delta is not finite, or huge (the training diverged).
         DiskFullError, OutputError: the files cannot be written.
     """
-    for name, delta in style.delta.items():
+    changes = {**style.delta, **{_HEAD + name: delta for name, delta in style.head.items()}}
+    for name, delta in changes.items():
         if not (delta.abs() <= LARGEST).all():  # NaN fails too
             raise StyleFileError(f"The training diverged (in {name}); train with fewer iterations.")
-    tensors = pack(style.delta)
+    tensors = pack(changes)
     card = {**style.card, "key": style.key, "name": style.name, "sha256": hashlib.sha256(tensors).hexdigest()}
     write_atomically(folder / TENSORS_FILE, tensors)
     write_card(folder, card)
@@ -215,11 +219,12 @@ def load_style(folder: Path, base_hash: str | None = None, shapes: Mapping[str, 
         raise _damaged(folder, f"{TENSORS_FILE} cannot be read") from error
     except ValueError as error:
         raise _damaged(folder, str(error)) from error
+    head = {name.removeprefix(_HEAD): delta.pop(name) for name in list(delta) if name.startswith(_HEAD)}
     for name, tensor in delta.items():
         if shapes is not None and shapes.get(name) != tensor.shape:
             raise _damaged(folder, f"{name} does not fit this network")
     facts = {k: v for k, v in card.items() if k not in {"key", "name", "sha256"}}
-    return Style(card["key"], card["name"], delta, facts)
+    return Style(card["key"], card["name"], delta, facts, head)
 
 
 def _damaged(folder: Path, why: str) -> StyleFileError:

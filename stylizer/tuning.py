@@ -1,6 +1,6 @@
 """What every fine-tuning of the generator needs: some of its weights to move, and the generator run with them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,26 @@ FROZEN = ("modulation.weight", "up.weight")
 _SMALL = 1e-3  # the size that the step of a tensor of zeros is made for
 
 
-class TunedGenerator(nn.Module):
+class _Methods(nn.Module):
+    """Lets `functional_call` reach other methods of a network than `forward`."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, name: str, *arguments: object) -> Tensor:
+        result: Tensor = getattr(self.network, name)(*arguments)
+        return result
+
+
+def call_with(network: nn.Module, weights: Mapping[str, Tensor], name: str, *arguments: object) -> Tensor:
+    """A method of a network, with other weights for this one call."""
+    replaced = {f"network.{key}": value for key, value in weights.items()}
+    result: Tensor = functional_call(_Methods(network), replaced, (name, *arguments))
+    return result
+
+
+class TunedGenerator:
     """A generator with weights of its own to move; the generator itself is never changed.
 
     Args:
@@ -22,23 +41,15 @@ class TunedGenerator(nn.Module):
     """
 
     def __init__(self, generator: nn.Module, chosen: Callable[[str], bool] = lambda _: True) -> None:
-        super().__init__()
         self.generator = generator
         named = generator.named_parameters()
         self.base = {name: p.detach() for name, p in named if chosen(name) and not name.endswith(FROZEN)}
         self._sizes = {name: _size(p) for name, p in self.base.items()}
         self.moved = {name: p.clone().requires_grad_() for name, p in self.base.items()}
 
-    def forward(self, name: str, *arguments: object) -> Tensor:
-        """Only `functional_call` comes here, with the moved weights in place."""
-        result: Tensor = getattr(self.generator, name)(*arguments)
-        return result
-
     def call(self, name: str, *arguments: object) -> Tensor:
         """A method of the generator, with the moved weights."""
-        weights = {f"generator.{key}": value for key, value in self.moved.items()}
-        result: Tensor = functional_call(self, weights, (name, *arguments))
-        return result
+        return call_with(self.generator, self.moved, name, *arguments)
 
     def delta(self, gain: float = 1.0) -> dict[str, Tensor]:
         """What was learned, in half precision on the CPU: the same fresh and from a file."""

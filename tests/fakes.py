@@ -50,6 +50,7 @@ class FakeStyle:
     name: str
     delta: dict[str, Any] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
+    head: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class FakeStylized:
     inverted: Image.Image
     aligned: FakeAligned
     inversion: FakeInversion
+    likeness: Any
     strength: float
     seconds: dict[str, float]
 
@@ -186,6 +188,7 @@ class FakeStylizer:
         inversion: FakeInversion,
         style: FakeStyle | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+        likeness: Any = None,
     ) -> Image.Image:
         self.calls.append("render")
         inverted: Image.Image = inversion.w_plus
@@ -199,6 +202,9 @@ class FakeStylizer:
             return stylised
         light = stylised.convert("YCbCr").getchannel("Y")
         return Image.merge("YCbCr", (light, *inverted.convert("YCbCr").split()[1:])).convert("RGB")
+
+    def likeness(self, inversion: FakeInversion, style: FakeStyle, aligned: FakeAligned | None = None) -> None:
+        self.calls.append("likeness")
 
     def stylize(  # noqa: PLR0917 - as the real one
         self,
@@ -217,9 +223,9 @@ class FakeStylizer:
         inversion = inversion or self.invert(aligned, depth, on_step)
         crop = self.render(inversion, style, settings)
         image = self.paste(aligned, crop) if full_frame else crop
-        seconds = {"align": 0.01, "invert": self.delay * self.steps, "render": 0.01}
+        seconds = {"align": 0.01, "invert": self.delay * self.steps, "likeness": 0.0, "render": 0.01}
         inverted: Image.Image = inversion.w_plus
-        return FakeStylized(image, crop, inverted, aligned, inversion, settings.strength, seconds)
+        return FakeStylized(image, crop, inverted, aligned, inversion, None, settings.strength, seconds)
 
     def paste(self, aligned: FakeAligned, crop: Image.Image) -> Image.Image:
         if aligned.photo is None:

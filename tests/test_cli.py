@@ -69,7 +69,7 @@ def test_stylize_reports_everything(run: Any, fake: FakeStylizer) -> None:
     assert [r["target"] for r in value["results"]] == ["ann.png", "bob.jpg"]
     for result in value["results"]:
         assert result.keys() == {"target", "file", "face", "strength", "seconds"}
-        assert result["seconds"].keys() == {"align", "invert", "render"}
+        assert result["seconds"].keys() == {"align", "invert", "likeness", "render"}
         assert (result["face"], result["strength"]) == (0, 0.5)
         with Image.open(result["file"]) as picture:
             assert (picture.size, picture.format) == ((128, 128), "PNG")

@@ -15,10 +15,11 @@ from stylizer.errors import Cancelled, DeviceError, FaceIndexError, NoFaceError,
 from stylizer.faces import AlignedFace
 from stylizer.inversion import Inversion
 from stylizer.library import StyleInfo
-from stylizer.pipeline import Stylized, Stylizer
+from stylizer.pipeline import Stylizer
 from stylizer.progress import Stages
 from stylizer.settings import RenderSettings, TrainSettings
 from stylizer.style import LICENCE_NOTE, Style
+from stylizer.stylized import Stylized
 from tests import fakes
 from tests.tiny import noise_picture, tiny_finetune, tiny_invert, tiny_stylizer, use_tiny_parts
 
@@ -168,7 +169,7 @@ def test_rendering_again_equals_stylizing_at_that_strength(tiny: Stylizer, style
     first = tiny.stylize(noise_picture(2), style, RenderSettings(1.0))
     for settings in (RenderSettings(0.5), RenderSettings(1.0), RenderSettings(1.5, preserve_color=True)):
         again = tiny.stylize(noise_picture(2), style, settings)
-        assert same(again.image, tiny.render(first.inversion, style, settings))
+        assert same(again.image, tiny.render(first.inversion, style, settings, first.likeness))
     assert not same(first.image, first.inverted)
 
 
@@ -205,6 +206,17 @@ def test_an_inversion_at_hand_is_not_made_again(tiny: Stylizer, style: Style, mo
     assert same(again.crop, first.crop) and same(again.inverted, first.inverted)
 
 
+def test_the_likeness_is_kept_at_every_strength_but_by_the_fast_depth(tiny: Stylizer, style: Style) -> None:
+    done = tiny.stylize(noise_picture(2), style, RenderSettings(0.5))
+    assert done.likeness is not None and done.likeness.shape == done.inversion.w_plus.shape
+    moved = dataclasses.replace(done.inversion, w_plus=done.inversion.w_plus + 0.5 * done.likeness)
+    assert same(done.crop, tiny.render(moved, style, RenderSettings(0.5)))
+    assert not same(done.crop, tiny.render(done.inversion, style, RenderSettings(0.5)))
+    plain = tiny.render(done.inversion, style, RenderSettings(0.0), done.likeness)
+    assert same(plain, done.inverted)
+    assert tiny.stylize(noise_picture(2), style, depth="fast").likeness is None
+
+
 def test_full_frame_changes_the_face_alone(tiny: Stylizer, style: Style) -> None:
     photo = noise_picture(2, (300, 90))
     done = tiny.stylize(photo, style, full_frame=True)
@@ -223,7 +235,7 @@ def test_a_face_cut_out_before_is_drawn_alike(tiny: Stylizer, style: Style) -> N
 
 def test_every_stage_is_timed(tiny: Stylizer, style: Style) -> None:
     done = tiny.stylize(noise_picture(2), style)
-    assert list(done.seconds) == ["align", "invert", "render"]
+    assert list(done.seconds) == ["align", "invert", "likeness", "render"]
     assert all(value >= 0 for value in done.seconds.values())
 
 

@@ -88,6 +88,12 @@ def tiny_tune(networks: Any, aligned: AlignedFace, inversion: Inversion, on_step
     return dict(random_style(networks.generator, int(inversion.w_plus.abs().sum())).delta)
 
 
+def tiny_likeness(networks: Any, style: Style, inversion: Inversion, landmarks_xy: Any = None) -> Tensor:
+    """A move that depends on the code and the style."""
+    size = float(sum(d.abs().sum() for d in style.delta.values()))
+    return 0.01 * torch.cos(size + inversion.w_plus)
+
+
 def tiny_finetune(delay: float = 0.0) -> Callable[..., Style]:
     """A training that takes `delay` seconds a step, and whose delta depends on the references and the seed."""
 
@@ -129,6 +135,7 @@ def use_tiny_parts(patch: pytest.MonkeyPatch, delay: float = 0.0) -> None:
     patch.setattr(stylizer.pipeline, "invert", tiny_invert)
     patch.setattr(stylizer.pipeline, "finetune", tiny_finetune(delay))
     patch.setattr(stylizer.pipeline, "tune", tiny_tune)
+    patch.setattr(stylizer.pipeline, "find_likeness", tiny_likeness)
 
 
 def noise_picture(seed: int = 0, size_wh: tuple[int, int] = (120, 100)) -> Image.Image:

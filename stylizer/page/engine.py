@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
     from stylizer.inversion import Inversion
     from stylizer.library import StyleInfo
-    from stylizer.pipeline import Stylized
     from stylizer.style import Style
+    from stylizer.stylized import Stylized
 
 OnStep = Callable[[int, int, Image.Image | None], None]
 OnProgress = Callable[[str, float], None]
@@ -61,7 +61,9 @@ class Engine(Protocol):
         inversion: "Inversion | None" = None,
     ) -> "Stylized": ...
 
-    def render(self, inversion: "Inversion", style: "Style | None", settings: RenderSettings = ...) -> Image.Image: ...
+    def render(
+        self, inversion: "Inversion", style: "Style | None", settings: RenderSettings = ..., likeness: Any = None
+    ) -> Image.Image: ...
 
     def paste(self, aligned: "AlignedFace", crop: Image.Image) -> Image.Image: ...
 

@@ -94,7 +94,13 @@ KEYS = """
 })
 """
 
-_STAGES = {"train": "style learnt", "align": "face found", "invert": "photo studied", "render": "drawn"}
+_STAGES = {
+    "train": "style learnt",
+    "align": "face found",
+    "invert": "photo studied",
+    "likeness": "likeness kept",
+    "render": "drawn",
+}
 
 _TERRACOTTA = (
     "#fdf4f0",

@@ -14,6 +14,8 @@ from stylizer.page.jobs import Reporter, ready
 from stylizer.settings import DEPTHS, Depth, RenderSettings, TrainSettings
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from stylizer.faces import AlignedFace
     from stylizer.inversion import Inversion
     from stylizer.style import Style
@@ -61,6 +63,7 @@ class Drawn:
     reference: Image.Image | None
     aligned: "AlignedFace"
     inversion: "Inversion"
+    likeness: "Tensor | None"
     style_key: str
     style_name: str
     trained: bool
@@ -125,6 +128,7 @@ def draw(
         reference=None if reference is None else reference.crop,
         aligned=replace(aligned, photo=photo),
         inversion=done.inversion,
+        likeness=done.likeness,
         style_key=style.key,
         style_name=style.name,
         trained=trained,
@@ -137,7 +141,7 @@ def draw(
 def redraw(engine: Engine, drawn: Drawn, settings: RenderSettings) -> Drawn:
     """The same portrait with other settings; nothing is learnt again."""
     started = time.perf_counter()
-    image = engine.render(drawn.inversion, engine.find_style(drawn.style_key), settings)
+    image = engine.render(drawn.inversion, engine.find_style(drawn.style_key), settings, drawn.likeness)
     if drawn.full_frame:
         image = engine.paste(drawn.aligned, image)
     seconds = {**drawn.seconds, "render": time.perf_counter() - started}

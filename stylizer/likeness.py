@@ -1,0 +1,120 @@
+"""Likeness: a photo's code is moved a little until the styled picture shows the person again.
+
+A style bends all faces alike, towards its own. How much of the person that costs is known only once the style is laid
+over the code; then a few steps find the code of a face that the style bends into this person. The move grows with the
+strength, so strength 0 stays the inverted photo. The pictures come from the 256 px head, which learned along with the
+style.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import functional_call
+
+from stylizer import losses
+from stylizer.faces.chip import chip_to_crop, cut_chip, mean_face_chip
+from stylizer.faces.regions import feature_ellipses
+from stylizer.inversion import BLOCK, HEAD_SIDE, Inversion
+from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
+from stylizer.style import Style, blended
+from stylizer.tuning import call_with
+from stylizer.weights.load import Networks
+
+STRUCTURE_SIDE = 192  # of the pictures whose self-similarity is compared
+
+
+@dataclass(frozen=True)
+class Search:
+    """How far the code is moved.
+
+    steps; rate: Adam's step in deviations of w. layers: the first ones alone are moved, which hold form, not finish.
+    features, structure, stay: weights, beside identity's, of eyes and mouth keeping their place, of the picture's
+    self-similarity, and of the squared move.
+    """
+
+    steps: int = 5
+    rate: float = 0.03
+    layers: int = 12
+    features: float = 0.5
+    structure: float = 1.0
+    stay: float = 0.02
+
+
+def find_likeness(
+    networks: Networks,
+    style: Style,
+    inversion: Inversion,
+    landmarks_xy: NDArray | None = None,  # type: ignore[type-arg]
+    search: Search = Search(),
+) -> Tensor:
+    """What is added to a code, times the strength, so that the style keeps the person.
+
+    Args:
+        style: with the change of the head that it was trained with; without it, the answer is no move.
+        inversion: the photo's. landmarks_xy: (68, 2) of the face in its 1024 px crop, if known.
+    Returns:
+        (23, 512) float32 on the CPU.
+    """
+    move = torch.zeros(1, NUM_WS, W_DIM, device=networks.wspace.mean.device)
+    if not style.head or not search.steps:
+        return move[0].cpu()
+    face = _Face(networks, inversion, mean_face_chip() if landmarks_xy is None else chip_to_crop(landmarks_xy))
+    drawing = _Drawing(networks, style, inversion)
+    moved = move.requires_grad_()
+    form = (torch.arange(NUM_WS, device=move.device) < search.layers).float()[:, None]
+    optimiser = torch.optim.Adam([moved], betas=(0.9, 0.99))
+    for step in range(search.steps):
+        optimiser.param_groups[0]["lr"] = search.rate * min(1.0, (step + 1) / 2, 2 * (1 - step / search.steps))
+        picture = drawing(face.w_plus + form * moved * networks.wspace.std)
+        loss = face.distance(picture, search) + search.stay * moved.square().mean()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    return (form * moved * networks.wspace.std).detach()[0].cpu()
+
+
+class _Drawing:
+    """A small picture of a code in a style at full strength."""
+
+    def __init__(self, networks: Networks, style: Style, inversion: Inversion) -> None:
+        self.generator, self.head = networks.generator, networks.heads.heads[str(HEAD_SIDE)]
+        self.weights = blended(networks.generator, style, 1.0, inversion.tuned)
+        self.head_weights = {name: p + style.head[name].to(p) for name, p in self.head.named_parameters()}
+
+    def __call__(self, w_plus: Tensor) -> Tensor:
+        features = call_with(self.generator, self.weights, "features", w_plus, BLOCK)
+        picture: Tensor = functional_call(self.head, self.head_weights, (features, w_plus))
+        return picture
+
+
+class _Face:
+    """The person as the photo's code draws it without a style."""
+
+    def __init__(self, networks: Networks, inversion: Inversion, chip: NDArray) -> None:  # type: ignore[type-arg]
+        self.networks, self.chip = networks, chip
+        self.w_plus = inversion.w_plus[None].to(networks.wspace.mean.device)
+        self.eyes_and_mouth = feature_ellipses(HEAD_SIDE).to(self.w_plus.device)
+        with torch.no_grad():
+            weights = blended(networks.generator, None, 0.0, inversion.tuned)
+            features = call_with(networks.generator, weights, "features", self.w_plus, BLOCK)
+            self.picture: Tensor = networks.heads(features, self.w_plus, HEAD_SIDE)
+            self.person, self.structure = self._person(self.picture), self._structure(self.picture)
+
+    def distance(self, picture: Tensor, search: Search) -> Tensor:
+        """How much of the person, of the place of eyes and mouth, and of the structure a picture lost."""
+        total = (self._person(picture) - self.person).square().sum()
+        total = total + search.features * losses.local_dissimilarity(picture, self.picture, self.eyes_and_mouth)
+        for ours, theirs in zip(self._structure(picture), self.structure, strict=True):
+            total = total + search.structure * (ours - theirs).abs().mean()
+        return total
+
+    def _person(self, picture: Tensor) -> Tensor:
+        person: Tensor = self.networks.identity(cut_chip(picture, self.chip, CROP_SIZE))
+        return person
+
+    def _structure(self, picture: Tensor) -> list[Tensor]:
+        small = F.interpolate(picture, size=STRUCTURE_SIDE, mode="area")
+        return losses.self_similarity([x.float() for x in self.networks.quick_perceptual(small, 3)][2:])
