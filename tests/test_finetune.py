@@ -2,16 +2,19 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
+from torch.func import functional_call
 
 from stylizer.errors import Cancelled
 from stylizer.faces import AlignedFace, already_aligned
-from stylizer.finetune import Recipe, finetune
+from stylizer.finetune import BLOCK, Recipe, finetune
 from stylizer.images import to_image
 from stylizer.inversion import Inversion
 from stylizer.metrics import style_distance
 from stylizer.settings import NUM_WS, W_DIM, TrainSettings
-from stylizer.style import Style, render
+from stylizer.style import Style, blended, render
+from stylizer.tuning import call_with
 from stylizer.weights.load import Networks, hash_weights
 
 FEW_FACES = Recipe(pool=2)
@@ -47,6 +50,19 @@ def test_a_few_steps_bring_the_reference_nearer_and_leave_the_base_alone(
     assert style_distance(networks, full, reference.crop) < 0.9 * style_distance(networks, plain, reference.crop)
     assert all(d.dtype == torch.float16 and torch.isfinite(d).all() for d in style.delta.values())
     assert set(style.delta) <= {name for name, _ in networks.generator.named_parameters()}
+    own, other = (head_error(networks, code, style, share) for share in (1.0, 0.0))
+    assert own < other  # the head learned along, and is the better proxy of the styled picture
+
+
+def head_error(networks: Networks, code: Inversion, style: Style, share: float) -> float:
+    """How far the 256 px head is from the styled picture, with so much of its change."""
+    weights, w_plus, head = blended(networks.generator, style, 1.0), code.w_plus[None], networks.heads.heads["256"]
+    with torch.no_grad():
+        features = call_with(networks.generator, weights, "features", w_plus, BLOCK)
+        changed = {name: p + share * style.head[name] for name, p in head.named_parameters()}
+        small = functional_call(head, changed, (features, w_plus))
+        true = F.interpolate(render(networks.generator, code.w_plus, style, 1.0), size=256, mode="area")
+    return float((small - true).abs().mean())
 
 
 @pytest.mark.slow
