@@ -24,9 +24,11 @@ from stylizer.page import look
 from stylizer.page.endpoints import add_endpoints
 from stylizer.page.engine import Engine, LazyStylizer, OnProgress
 from stylizer.page.handlers import Handlers
+from stylizer.page.inputs import Inputs
 from stylizer.page.kept import KEPT_SECONDS
-from stylizer.page.layout import Inputs, Outputs, lay_out
+from stylizer.page.layout import Outputs, lay_out
 from stylizer.page.marking import Marking
+from stylizer.page.people import People
 
 EXAMPLES = Path(__file__).parent / "styles" / "examples"
 HEAVY = "heavy"  # one queue for everything that learns or inverts: one such job at a time
@@ -50,6 +52,9 @@ def build_app(
         inputs, outputs = lay_out(examples)
         handlers = Handlers(stylizer, inputs, outputs, folder=folder, closing=closing)
         _connect(page, handlers, Marking(stylizer, inputs, outputs), inputs, outputs)
+        crowd = [outputs.kept, inputs.strength, outputs.people_seed, outputs.truncation]
+        people = {"concurrency_id": "redraw", "concurrency_limit": 2, **_RAW, "show_progress": "full"}
+        outputs.invent.click(People(stylizer, outputs).invent, crowd, [outputs.people, outputs.note], **people)
     page.queue(default_concurrency_limit=4)
     return page
 

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from stylizer import commands
 from stylizer.console import Console, Context
 from stylizer.errors import Cancelled, InputError, StylizerError
-from stylizer.settings import DEFAULT_DEPTH, DEPTHS, STRENGTH_MAX, STRENGTH_MIN, RenderSettings, TrainSettings
+from stylizer.settings import (
+    COUNT_MAX,
+    DEFAULT_DEPTH,
+    DEPTHS,
+    STRENGTH_MAX,
+    STRENGTH_MIN,
+    RenderSettings,
+    TrainSettings,
+)
 
 if TYPE_CHECKING:
     from stylizer.pipeline import Stylizer
@@ -99,6 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("reference", type=Path, metavar="REF")
     train.add_argument("--name", required=True)
     _add_training(train)
+    _add_sample(command("sample", commands.sample, "draw people who do not exist in a style"))
     command("styles", commands.styles, "list the styles that are there")
     align = command("align", commands.align, "cut a face out of a photo, as the networks see it")
     _add_photo(align)
@@ -126,6 +135,16 @@ def _add_stylize(sub: argparse.ArgumentParser) -> None:
     _add_face(sub)
     _add_depth(sub)
     _add_training(sub)
+
+
+def _add_sample(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--style", metavar="NAME", required=True, help="a style that is there: its name or key")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    sub.add_argument("--count", type=int, default=6, metavar="N", help=f"how many (default 6, at most {COUNT_MAX})")
+    sub.add_argument("--seed", type=int, default=0, metavar="N", help="another one gives other people (default 0)")
+    about = "0 = the mean face only, 1 = all that the generator knows (default 0.7)"
+    sub.add_argument("--truncation", type=float, default=0.7, metavar="PSI", help=about)
+    sub.add_argument("--strength", type=float, default=RenderSettings().strength, metavar="S")
 
 
 def _add_training(sub: argparse.ArgumentParser) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 from stylizer.batch import learn, naming, report, rounded, stylize, train_settings
 from stylizer.console import Context, Outcome
 from stylizer.errors import InputError
-from stylizer.outputs import check_output
+from stylizer.outputs import OutputNames, check_output, make_folder
 from stylizer.settings import RenderSettings
 
-__all__ = ["align", "bench", "doctor", "fetch", "invert", "styles", "stylize", "train"]
+__all__ = ["align", "bench", "doctor", "fetch", "invert", "sample", "styles", "stylize", "train"]
 
 
 def train(args: argparse.Namespace, context: Context) -> Outcome:
@@ -71,6 +71,26 @@ def invert(args: argparse.Namespace, context: Context) -> Outcome:
     context.console.say(f"{args.photo} -> {args.out}")
     seconds = rounded({**done.seconds, "align": found})
     return {"file": str(args.out), "seconds": seconds, "depth": args.depth}, 0
+
+
+def sample(args: argparse.Namespace, context: Context) -> Outcome:
+    """Draw people who do not exist in a style."""
+    from stylizer.images import save_picture
+
+    settings, started = RenderSettings(strength=args.strength), time.perf_counter()
+    make_folder(args.out)
+    stylizer = context.stylizer(args)
+    style = stylizer.find_style(args.style)
+    with context.console.steps(f"Inventing people in {style.name}") as on_step:
+        faces = stylizer.invent(
+            style, args.count, settings, seed=args.seed, truncation=args.truncation, on_step=on_step
+        )
+    names = OutputNames(args.out, style.name, [])
+    files = [names.next(Path(f"person_{args.seed}_{index}")) for index in range(len(faces))]
+    for face, file in zip(faces, files, strict=True):
+        save_picture(face, file)
+        context.console.say(str(file))
+    return {"files": [str(f) for f in files], "seconds": rounded({"total": time.perf_counter() - started})}, 0
 
 
 def fetch(args: argparse.Namespace, context: Context) -> Outcome:

@@ -71,7 +71,7 @@ class Plan:
 
 PHOTO_PLANS: dict[Depth, Plan] = {
     "fast": Plan(),
-    "refined": Plan(fine=20, fine_rate=0.08, offset=0.04, identity=2.0),
+    "refined": Plan(fine=16, fine_rate=0.08, offset=0.04, identity=2.0),
 }
 PHOTO_PLANS["faithful"] = PHOTO_PLANS["refined"]
 # A reference's code should draw the real face that the picture depicts: its tones are the style's business, so they

@@ -63,6 +63,14 @@ def clean_name(name: str) -> str:
     return text
 
 
+def default_name(picture: object, key: str) -> str:
+    """A file's name without folder and ending; for anything else, the first digits of the key."""
+    try:
+        return clean_name(Path(picture).stem if isinstance(picture, (str, Path)) else key[:8])
+    except SettingsError:
+        return key[:8]
+
+
 class Library:
     """All styles that this computer knows.
 

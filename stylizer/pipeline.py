@@ -23,12 +23,13 @@ from stylizer.finetune import finetune
 from stylizer.images import PictureSource, open_picture, to_image
 from stylizer.inversion import Inversion, Purpose, invert
 from stylizer.keys import reference_hash, style_key
-from stylizer.library import Library, StyleInfo, clean_name, open_library
+from stylizer.library import Library, StyleInfo, clean_name, default_name, open_library
 from stylizer.likeness import find_likeness
 from stylizer.memory import tried
 from stylizer.pivotal import Tuning, tune
 from stylizer.progress import OnStep, Stages
 from stylizer.runtime import Runtime, choose_runtime, home_dir
+from stylizer.sampling import sample
 from stylizer.settings import DEFAULT_DEPTH, Depth, RenderSettings, TrainSettings
 from stylizer.style import Style, make_card, render
 from stylizer.stylized import Stylized
@@ -150,7 +151,7 @@ class Stylizer:
             style = self.library.get(key)
             if trained := style is None:
                 style = self._train(faces, settings, on_step)
-                style = self.library.put(replace(style, key=key, name=name or _default_name(pictures[0], key)))
+                style = self.library.put(replace(style, key=key, name=name or default_name(pictures[0], key)))
         if name is not None and style.name != name:
             self.library.name(key, name)
             style = replace(style, name=name)
@@ -165,8 +166,7 @@ class Stylizer:
     ) -> Image.Image:
         """Draw a code in a style, 1024 x 1024. Strength 0, or no style, is the inverted photo bit for bit.
 
-        Args:
-            likeness: what `likeness` found for this code and style.
+        likeness: what `likeness` found for this code and style.
         Raises:
             StyleFileError: the style was made for another network. DeviceError: out of memory.
         """
@@ -175,8 +175,7 @@ class Stylizer:
     def likeness(self, inversion: Inversion, style: Style, aligned: AlignedFace | None = None) -> Tensor:
         """What to add to a photo's code, times the strength, so that this style keeps the person; (23, 512).
 
-        Raises:
-            StyleFileError: the style was made for another network. DeviceError: out of memory.
+        Raises: StyleFileError, DeviceError.
         """
         landmarks_xy = None if aligned is None else aligned.landmarks_xy
         return self._tried(lambda _: find_likeness(self.networks, style, inversion, landmarks_xy))
@@ -217,6 +216,27 @@ class Stylizer:
         stages = zip(("align", "invert", "likeness", "render"), pairwise(times), strict=True)
         seconds = {stage: end - begin for stage, (begin, end) in stages}
         return Stylized(image, crop, inverted, aligned, inversion, likeness, settings.strength, seconds)
+
+    def invent(
+        self,
+        style: Style | None,
+        count: int = 6,
+        settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+        *,
+        seed: int = 0,
+        truncation: float = 0.7,
+        on_step: OnStep | None = None,
+    ) -> list[Image.Image]:
+        """People who do not exist, in a style; see `sampling.sample` for the numbers.
+
+        Raises: SettingsError, and the errors of `render`; whatever on_step, called after each, raises.
+        """
+        people: list[Image.Image] = []
+        for w_plus in sample(self.networks, count, seed, truncation):
+            people.append(self.render(Inversion(w_plus, "fast"), style, settings))
+            if on_step:
+                on_step(len(people), count, people[-1])
+        return people
 
     def paste(self, aligned: AlignedFace, crop: Image.Image) -> Image.Image:
         """The whole photo with the crop put back; the crop itself where there is no photo."""
@@ -278,11 +298,3 @@ class Stylizer:
 
     def _tried(self, work: Callable[[bool], _T]) -> _T:
         return tried(work, self.runtime.device)
-
-
-def _default_name(picture: object, key: str) -> str:
-    """A file's name without folder and ending; for anything else, the first digits of the key."""
-    try:
-        return clean_name(Path(picture).stem if isinstance(picture, (str, Path)) else key[:8])
-    except SettingsError:
-        return key[:8]

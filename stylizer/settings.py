@@ -16,6 +16,7 @@ CROP_SIZE = 1024
 STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full style, beyond = exaggerated
 ITERATIONS_MIN, ITERATIONS_MAX = 1, 2000
 SEED_MAX = 2**31 - 1
+COUNT_MAX = 64  # invented people at once
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:

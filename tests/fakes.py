@@ -227,6 +227,26 @@ class FakeStylizer:
         inverted: Image.Image = inversion.w_plus
         return FakeStylized(image, crop, inverted, aligned, inversion, None, settings.strength, seconds)
 
+    def invent(
+        self,
+        style: FakeStyle | None,
+        count: int = 6,
+        settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+        *,
+        seed: int = 0,
+        truncation: float = 0.7,
+        on_step: OnStep | None = None,
+    ) -> list[Image.Image]:
+        self.calls.append("invent")
+        people = []
+        for index in range(count):
+            shade = (37 * seed + 29 * index) % 256
+            plain = Image.linear_gradient("L").point(lambda v, s=shade: (v + s) % 256).convert("RGB")
+            people.append(self.render(FakeInversion(plain, "fast"), style, settings))
+            if on_step is not None:
+                on_step(index + 1, count, people[-1])
+        return people
+
     def paste(self, aligned: FakeAligned, crop: Image.Image) -> Image.Image:
         if aligned.photo is None:
             return crop

@@ -399,3 +399,13 @@ def test_a_face_that_no_detector_finds_is_given_by_its_landmarks(run: Any, fake:
     code, said, _ = run("stylize", "--reference", "sky.png", "--target", "ann.png", "--out", "out", *marks)
     assert (code, said["style"]["trained"]) == (0, False)
     assert fake.marks == [[[30, 30], [60, 30], [45, 60]]] * 3
+
+
+def test_people_are_invented_in_a_style(run: Any, folder: Path) -> None:
+    sample = ("sample", "--style", "zinc", "--out", "people", "--count", "3")
+    code, said, _ = run(*sample, "--seed", "4")
+    assert (code, len(said["files"])) == (0, 3)
+    assert sorted(str(path.relative_to(folder)) for path in (folder / "people").iterdir()) == sorted(said["files"])
+    assert len({Path(file).read_bytes() for file in said["files"]}) == 3
+    code, said, _ = run("sample", "--style", "nowhere", "--out", "people")
+    assert (code, said["error"]["type"]) == (2, "StyleNotFoundError")

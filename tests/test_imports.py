@@ -24,6 +24,7 @@ LAYERS = [
         "tuning",
         "packing",
         "likeness",
+        "sampling",
         "stylized",
         "losses",
         "style",

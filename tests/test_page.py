@@ -469,3 +469,22 @@ def test_a_face_is_marked_by_hand(visit: Callable[..., Browser], tmp_path: Path)
     assert seen == fake.marks[0]  # what was shown is what was learned from
     page.upload("reference", face(tmp_path / "other.png", "olive"))
     page.until(lambda: not page.shown("#marked"))
+
+
+def test_random_people_in_the_style(visit: Callable[..., Browser], tmp_path: Path) -> None:
+    fake = FakeStylizer()
+    page = visit(fake)
+    page.upload("reference", face(tmp_path / "r.png", "navy"))
+    page.upload("target", face(tmp_path / "t.png", "pink"))
+    page.run()
+    page.ran()
+    page.find("#people-box button").click()
+    page.until(lambda: (button := page.find("#invent")) and button.is_displayed())
+    page.find("#invent").click()
+    first = page.until(lambda: len(seen := page.shown("#people")) == 6 and seen)
+    page.driver.execute_script("document.querySelector('#people-box').scrollIntoView()")
+    page.shot("13-people")
+    page.find("#people-seed input").send_keys(f"{Keys.CONTROL}a{Keys.NULL}5\n")
+    page.find("#invent").click()
+    page.until(lambda: len(seen := page.shown("#people")) == 6 and seen != first)
+    assert fake.calls.count("invent") == 2

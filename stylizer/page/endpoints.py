@@ -10,9 +10,9 @@ from gradio import FileData
 from gradio.events import api
 
 from stylizer.page.engine import Engine, LazyStylizer
-from stylizer.page.handlers import number, path_of, sentence, train_settings
 from stylizer.page.jobs import Reporter, Ticket, ready
 from stylizer.page.kept import keep
+from stylizer.page.values import number, path_of, sentence, train_settings
 from stylizer.page.work import Request, checked, depth_of, draw, train
 from stylizer.settings import RenderSettings, TrainSettings
 

@@ -65,6 +65,16 @@ class Engine(Protocol):
         self, inversion: "Inversion", style: "Style | None", settings: RenderSettings = ..., likeness: Any = None
     ) -> Image.Image: ...
 
+    def invent(
+        self,
+        style: "Style | None",
+        count: int = ...,
+        settings: RenderSettings = ...,
+        *,
+        seed: int = ...,
+        truncation: float = ...,
+    ) -> list[Image.Image]: ...
+
     def paste(self, aligned: "AlignedFace", crop: Image.Image) -> Image.Image: ...
 
     def styles(self) -> "Sequence[StyleInfo]": ...

@@ -1,7 +1,6 @@
 """What happens when a control is used. Raw values in, updates out; a mistake becomes one sentence."""
 
 import logging
-import math
 import threading
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -10,34 +9,20 @@ from typing import Any
 
 import gradio as gr
 
-from stylizer.errors import Cancelled, InputError, SettingsError, StylizerError
+from stylizer.errors import Cancelled, InputError
 from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.inputs import FROM_LIBRARY, FROM_PICTURE, Inputs
 from stylizer.page.jobs import Finished, Part, Progress, Reporter, Ticket, follow
 from stylizer.page.kept import Kept, keep
-from stylizer.page.layout import FROM_LIBRARY, FROM_PICTURE, Inputs, Outputs
+from stylizer.page.layout import Outputs
 from stylizer.page.look import note, times
 from stylizer.page.study import Study, compare, study_of
+from stylizer.page.values import UNEXPECTED, number, path_of, sentence, train_settings
 from stylizer.page.work import Drawn, Marks, Request, checked, depth_of, draw, redraw
-from stylizer.settings import RenderSettings, TrainSettings
+from stylizer.settings import RenderSettings
 
 Updates = dict[Any, Any]
-UNEXPECTED = "Something went wrong inside; try again, and if it happens twice, look at what the program printed."
 log = logging.getLogger(__name__)
-
-
-def sentence(error: BaseException) -> str:
-    """One sentence for the visitor; what nobody expected is logged, never shown."""
-    if isinstance(error, StylizerError):
-        return str(error)
-    log.error("Unexpected error on the page", exc_info=error)
-    return UNEXPECTED
-
-
-def path_of(picture: Any) -> Path | None:
-    """The file of an upload as gradio hands it over unprocessed (its own decoding fails on odd files)."""
-    if isinstance(picture, dict):
-        picture = picture.get("path")
-    return Path(picture) if picture else None
 
 
 class Handlers:
@@ -247,6 +232,7 @@ class Handlers:
             ),
             out.crop_photo: kept.shown(drawn.aligned.crop),
             out.inverted: kept.shown(drawn.inverted),
+            out.people: gr.update(visible=False, value=None),
             out.kept: kept,
         }
 
@@ -274,27 +260,3 @@ def _complete(marks: Marks) -> Marks:
     if len(marks) < 3:
         raise InputError("The face is not marked yet; click both eyes and the mouth in the style picture.")
     return marks
-
-
-def train_settings(iterations: Any, seed: Any) -> TrainSettings:
-    """Settings from form fields, an empty field meaning the default."""
-    default = TrainSettings()
-    return TrainSettings(
-        iterations=int(number(iterations, "number of iterations", default.iterations)),
-        seed=int(number(seed, "seed", default.seed)),
-    )
-
-
-def number(value: Any, name: str, default: float | None = None) -> float:
-    """A form field or a program's argument as a finite number.
-
-    Raises:
-        SettingsError: it is not one.
-    """
-    try:
-        result = float(default if value is None and default is not None else value)
-    except (TypeError, ValueError):
-        result = math.nan
-    if not math.isfinite(result):
-        raise SettingsError(f"The {name} is not a number; give one.")
-    return result

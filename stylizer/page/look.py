@@ -73,7 +73,8 @@ footer .divider, footer .show-api-divider { display: none; }
   border: 1px solid var(--border-color-primary); }
 .times b { color: var(--body-text-color); font-variant-numeric: tabular-nums; font-weight: 600; }
 .times li:last-child, .easel li:last-child { margin-bottom: 0; }
-#compared .grid-wrap { max-height: none !important; overflow: visible; padding-top: 2.4rem; }
+#compared .grid-wrap, #people .grid-wrap { max-height: none !important; overflow: visible; }
+#compared .grid-wrap { padding-top: 2.4rem; }
 #crop-reference img, #crop-photo img, #inverted img { width: 100%; height: 100%; object-fit: cover; }
 .hint { color: var(--body-text-color-subdued); font-size: .88rem; line-height: 1.45; margin: 0; }
 @media (max-width: 640px) {

@@ -5,9 +5,11 @@ from typing import Any
 import gradio as gr
 
 from stylizer.page.engine import Engine, LazyStylizer
-from stylizer.page.handlers import Updates, path_of, sentence
-from stylizer.page.layout import Inputs, Outputs
+from stylizer.page.handlers import Updates
+from stylizer.page.inputs import Inputs
+from stylizer.page.layout import Outputs
 from stylizer.page.look import note
+from stylizer.page.values import path_of, sentence
 from stylizer.page.work import Marks
 
 _ASKED = ("the middle of one eye", "the middle of the other eye", "the middle of the mouth")

@@ -1,0 +1,36 @@
+"""Random people in the style of the last portrait: what it makes of anybody."""
+
+from typing import Any
+
+import gradio as gr
+
+from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.handlers import Updates
+from stylizer.page.kept import Kept
+from stylizer.page.layout import Outputs
+from stylizer.page.look import note
+from stylizer.page.values import number, sentence
+from stylizer.settings import RenderSettings
+
+COUNT = 6
+_SIDE = 512  # pixels of the pictures in the gallery
+
+
+class People:
+    """Over a stylizer and the page's widgets."""
+
+    def __init__(self, stylizer: Engine | LazyStylizer, outputs: Outputs) -> None:
+        self._stylizer, self._out = stylizer, outputs
+
+    def invent(self, kept: Kept | None, strength: Any, seed: Any, truncation: Any) -> Updates:
+        """Fill the gallery with invented faces in the style of the last portrait."""
+        if kept is None:
+            return {self._out.note: gr.skip()}
+        try:
+            engine = self._stylizer.wait() if isinstance(self._stylizer, LazyStylizer) else self._stylizer
+            style, settings = engine.find_style(kept.drawn.style_key), RenderSettings(number(strength, "strength"))
+            which = int(number(seed, "seed", 0))
+            faces = engine.invent(style, COUNT, settings, seed=which, truncation=number(truncation, "variety"))
+        except Exception as error:
+            return {self._out.note: note(sentence(error), "error")}
+        return {self._out.people: gr.update(visible=True, value=[face.resize((_SIDE, _SIDE)) for face in faces])}

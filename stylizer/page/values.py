@@ -1,0 +1,51 @@
+"""Raw values of the page: in, from form fields and uploads; out, one sentence for what went wrong."""
+
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+from stylizer.errors import SettingsError, StylizerError
+from stylizer.settings import TrainSettings
+
+UNEXPECTED = "Something went wrong inside; try again, and if it happens twice, look at what the program printed."
+log = logging.getLogger(__name__)
+
+
+def sentence(error: BaseException) -> str:
+    """One sentence for the visitor; what nobody expected is logged, never shown."""
+    if isinstance(error, StylizerError):
+        return str(error)
+    log.error("Unexpected error on the page", exc_info=error)
+    return UNEXPECTED
+
+
+def path_of(picture: Any) -> Path | None:
+    """The file of an upload as gradio hands it over unprocessed (its own decoding fails on odd files)."""
+    if isinstance(picture, dict):
+        picture = picture.get("path")
+    return Path(picture) if picture else None
+
+
+def train_settings(iterations: Any, seed: Any) -> TrainSettings:
+    """Settings from form fields, an empty field meaning the default."""
+    default = TrainSettings()
+    return TrainSettings(
+        iterations=int(number(iterations, "number of iterations", default.iterations)),
+        seed=int(number(seed, "seed", default.seed)),
+    )
+
+
+def number(value: Any, name: str, default: float | None = None) -> float:
+    """A form field or a program's argument as a finite number.
+
+    Raises:
+        SettingsError: it is not one.
+    """
+    try:
+        result = float(default if value is None and default is not None else value)
+    except (TypeError, ValueError):
+        result = math.nan
+    if not math.isfinite(result):
+        raise SettingsError(f"The {name} is not a number; give one.")
+    return result

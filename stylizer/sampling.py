@@ -1,0 +1,32 @@
+"""Codes of people who do not exist, for looking at what a style makes of anybody."""
+
+import torch
+from torch import Tensor
+
+from stylizer.errors import SettingsError
+from stylizer.settings import COUNT_MAX, NUM_WS, W_DIM
+from stylizer.weights.load import Networks
+
+
+@torch.no_grad()
+def sample(networks: Networks, count: int, seed: int = 0, truncation: float = 0.7) -> Tensor:
+    """Codes of invented faces; the n-th one of a seed does not depend on how many there are.
+
+    Args:
+        count: how many, 1 to COUNT_MAX. seed: another one gives other people.
+        truncation: 0 gives the mean face only, 1 all that the generator knows (psi of StyleGAN's truncation trick).
+    Returns:
+        (count, 23, 512) float32 on the CPU.
+    Raises:
+        SettingsError: a number is out of its range.
+    Source: Karras et al. 2019 (StyleGAN), section 4.2.
+    """
+    if not 1 <= count <= COUNT_MAX:
+        raise SettingsError(f"The number of people is {count}; choose a value from 1 to {COUNT_MAX}.")
+    if not 0 <= truncation <= 1:
+        raise SettingsError(f"The truncation is {truncation:g}; choose a value from 0 to 1.")
+    # All of them, however few are asked for: another batch would round otherwise.
+    z = torch.randn(COUNT_MAX, W_DIM, generator=torch.Generator().manual_seed(seed))
+    mean = networks.wspace.mean
+    w = torch.lerp(mean, networks.mapping(z.to(mean.device)), truncation)
+    return w[:count, None].repeat(1, NUM_WS, 1).cpu()
