@@ -8,6 +8,7 @@ style.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from stylizer.style import Style, blended
 from stylizer.tuning import call_with
 from stylizer.weights.load import Networks
 
-STRUCTURE_SIDE = 192  # of the pictures whose self-similarity is compared
+MAPS_SIDE = 192  # of the pictures whose features are compared
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Search:
     """How far the code is moved.
 
     steps; rate: Adam's step in deviations of w. layers: the first ones alone are moved, which hold form, not finish.
-    features, structure, stay: weights, beside identity's, of eyes and mouth keeping their place, of the picture's
-    self-similarity, and of the squared move.
+    features, structure, style, stay: weights, beside identity's, of eyes and mouth keeping their place, of the
+    picture's self-similarity, of the style's feature statistics, and of the squared move.
     """
 
     steps: int = 5
@@ -40,6 +41,7 @@ class Search:
     layers: int = 12
     features: float = 0.5
     structure: float = 1.0
+    style: float = 2.0
     stay: float = 0.02
 
 
@@ -47,7 +49,7 @@ def find_likeness(
     networks: Networks,
     style: Style,
     inversion: Inversion,
-    landmarks_xy: NDArray | None = None,  # type: ignore[type-arg]
+    landmarks_xy: NDArray[np.float32] | None = None,
     search: Search = Search(),
 ) -> Tensor:
     """What is added to a code, times the strength, so that the style keeps the person.
@@ -61,8 +63,9 @@ def find_likeness(
     move = torch.zeros(1, NUM_WS, W_DIM, device=networks.wspace.mean.device)
     if not style.head or not search.steps:
         return move[0].cpu()
-    face = _Face(networks, inversion, mean_face_chip() if landmarks_xy is None else chip_to_crop(landmarks_xy))
     drawing = _Drawing(networks, style, inversion)
+    chip = mean_face_chip() if landmarks_xy is None else chip_to_crop(landmarks_xy)
+    face = _Face(networks, inversion, chip, drawing)
     moved = move.requires_grad_()
     form = (torch.arange(NUM_WS, device=move.device) < search.layers).float()[:, None]
     optimiser = torch.optim.Adam([moved], betas=(0.9, 0.99))
@@ -91,9 +94,9 @@ class _Drawing:
 
 
 class _Face:
-    """The person as the photo's code draws it without a style."""
+    """The person as the photo's code draws it without a style, and the style as it is laid over that code."""
 
-    def __init__(self, networks: Networks, inversion: Inversion, chip: NDArray) -> None:  # type: ignore[type-arg]
+    def __init__(self, networks: Networks, inversion: Inversion, chip: NDArray[np.float64], drawing: _Drawing) -> None:
         self.networks, self.chip = networks, chip
         self.w_plus = inversion.w_plus[None].to(networks.wspace.mean.device)
         self.eyes_and_mouth = feature_ellipses(HEAD_SIDE).to(self.w_plus.device)
@@ -101,20 +104,23 @@ class _Face:
             weights = blended(networks.generator, None, 0.0, inversion.tuned)
             features = call_with(networks.generator, weights, "features", self.w_plus, BLOCK)
             self.picture: Tensor = networks.heads(features, self.w_plus, HEAD_SIDE)
-            self.person, self.structure = self._person(self.picture), self._structure(self.picture)
+            self.person = self._person(self.picture)
+            self.structure = losses.self_similarity(self._maps(self.picture)[2:])
+            self.style = losses.grams(self._maps(drawing(self.w_plus)))
 
     def distance(self, picture: Tensor, search: Search) -> Tensor:
-        """How much of the person, of the place of eyes and mouth, and of the structure a picture lost."""
+        """How much of the person, of the place of eyes and mouth, of the structure and of the style a picture lost."""
+        maps = self._maps(picture)
         total = (self._person(picture) - self.person).square().sum()
         total = total + search.features * losses.local_dissimilarity(picture, self.picture, self.eyes_and_mouth)
-        for ours, theirs in zip(self._structure(picture), self.structure, strict=True):
+        for ours, theirs in zip(losses.self_similarity(maps[2:]), self.structure, strict=True):
             total = total + search.structure * (ours - theirs).abs().mean()
-        return total
+        return total + search.style * losses.gram_distance(losses.grams(maps), self.style)
 
     def _person(self, picture: Tensor) -> Tensor:
         person: Tensor = self.networks.identity(cut_chip(picture, self.chip, CROP_SIZE))
         return person
 
-    def _structure(self, picture: Tensor) -> list[Tensor]:
-        small = F.interpolate(picture, size=STRUCTURE_SIDE, mode="area")
-        return losses.self_similarity([x.float() for x in self.networks.quick_perceptual(small, 3)][2:])
+    def _maps(self, picture: Tensor) -> list[Tensor]:
+        small = F.interpolate(picture, size=MAPS_SIDE, mode="area")
+        return [x.float() for x in self.networks.quick_perceptual(small, 3)]
