@@ -40,6 +40,7 @@ HANDS: dict[str, tuple[int, int]] = {  # name: seed of the face, seed of the han
     "linocut": (49, 19),
     "watercolour": (5, 5),
     "toon3d": (216, 4),
+    "charcoal": (180, 6),
 }
 
 
