@@ -41,6 +41,7 @@ HANDS: dict[str, tuple[int, int]] = {  # name: seed of the face, seed of the han
     "watercolour": (5, 5),
     "toon3d": (216, 4),
     "charcoal": (180, 6),
+    "caricature": (178, 7),
 }
 
 
