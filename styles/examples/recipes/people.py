@@ -42,6 +42,7 @@ HANDS: dict[str, tuple[int, int]] = {  # name: seed of the face, seed of the han
     "toon3d": (216, 4),
     "charcoal": (180, 6),
     "caricature": (178, 7),
+    "comic": (158, 8),
 }
 
 
