@@ -155,7 +155,7 @@ def comic(rgb: Array, landmarks: Array, masks: dict[str, Array], rng: np.random.
     sheet = printed(sheet, np.maximum(hair, 0) * (1 - skin), BLUE, (2 * unit, 1.5 * unit), rng)
     pen = Pen(np.array(sheet), landmarks, unit, rng)
     around = crisp(ndimage.gaussian_filter(1 - masks["background"], 6 * unit), 0.2)
-    black = np.clip(np.maximum(around - person, person * (1 - skin) * (1 - cloth) * (1 - lights)), 0, 1)
+    black = np.clip(around * (1 - skin) * (1 - cloth) * (1 - lights), 0, 1)
     pen.picture[:] = mix(pen.picture, BLACK, black[..., None])
     spotted(value, skin, broad, pen)
     face = polygon_mask(value.shape, outline(landmarks, [*range(17), *range(26, 16, -1)]), 6 * unit)

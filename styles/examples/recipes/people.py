@@ -43,6 +43,7 @@ HANDS: dict[str, tuple[int, int]] = {  # name: seed of the face, seed of the han
     "charcoal": (180, 6),
     "caricature": (178, 7),
     "comic": (158, 8),
+    "stained_glass": (242, 9),
 }
 
 
