@@ -165,8 +165,8 @@ def ink_wash(rgb: Array, landmarks: Array, masks: dict[str, Array], rng: np.rand
     skin = 0.5 + 4 * (ndimage.gaussian_filter(masks["skin"], 3 * scale) - 0.5)
     for level, blur, ink, strength, dry in TONES:
         wash(sheet, np.minimum(below(ndimage.gaussian_filter(value, blur * scale), level), skin), ink, strength, dry)
-    cloth = 0.5 + 4 * (ndimage.gaussian_filter(masks["cloth"], 3 * scale) - 0.5)
-    wash(sheet, cloth, BLACK, 0.55, (0.16, 0.5))
+    cloth = 0.5 + 2 * (ndimage.gaussian_filter(masks["cloth"], 16 * scale) - 0.5)
+    wash(sheet, cloth, BLACK, 0.55, (0.30, 0.5))
     flow = flow_of(ndimage.gaussian_filter(raw, 2 * scale), 3 * scale, 14 * scale)
     hair(sheet, raw, masks["hair"], flow)
     face = polygon_mask(value.shape, outline(landmarks, [*range(2, 15), *range(26, 16, -1)]), 12 * scale)

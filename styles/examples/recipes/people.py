@@ -44,6 +44,7 @@ HANDS: dict[str, tuple[int, int]] = {  # name: seed of the face, seed of the han
     "caricature": (178, 7),
     "comic": (158, 8),
     "stained_glass": (242, 9),
+    "ink_wash": (236, 10),
 }
 
 
