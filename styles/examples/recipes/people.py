@@ -45,6 +45,7 @@ HANDS: dict[str, tuple[int, int]] = {  # name: seed of the face, seed of the han
     "comic": (158, 8),
     "stained_glass": (242, 9),
     "ink_wash": (236, 10),
+    "bronze": (241, 11),
 }
 
 
