@@ -46,6 +46,7 @@ HANDS: dict[str, tuple[int, int]] = {  # name: seed of the face, seed of the han
     "stained_glass": (242, 9),
     "ink_wash": (236, 10),
     "bronze": (241, 11),
+    "low_poly": (227, 12),
 }
 
 
