@@ -109,7 +109,7 @@ def cast_metal(height: Array, unit: float, rng: np.random.Generator) -> Array:
     facing = np.clip(normal @ unit_vector(KEY), 0, 1) * seen
     fill = np.clip(normal @ unit_vector(COOL), 0, 1)
     bounce = np.clip(normal @ unit_vector(BACK), 0, 1)
-    light = facing[..., None] * np.array([1.45, 1.34, 1.16]) + fill[..., None] * np.array([0.20, 0.27, 0.36])
+    light = facing[..., None] * np.array([1.20, 1.10, 0.95]) + fill[..., None] * np.array([0.20, 0.27, 0.36])
     light = light + bounce[..., None] * np.array([0.22, 0.13, 0.07]) + 0.07
     rough = (1 - green) * (0.55 + 0.45 * proud)
     shine = np.zeros_like(base)
@@ -119,7 +119,7 @@ def cast_metal(height: Array, unit: float, rng: np.random.Generator) -> Array:
         shine += (gleam * rough)[..., None] * np.array(tint)
     rim = (smoothstep(0.55, 1.0, 1 - normal[..., 2]) * smoothstep(-0.1, 0.5, normal[..., 0]))[..., None]
     body = mix(base, VERDIGRIS * 0.75, green[..., None])
-    metal = body * light + SHINE * shine * 0.62 + 0.16 * rim * np.array([0.5, 0.7, 1.0])
+    metal = body * light + SHINE * shine * 0.52 + 0.16 * rim * np.array([0.5, 0.7, 1.0])
     return np.asarray(metal * (1 - 0.45 * hollow[..., None]))
 
 

@@ -92,7 +92,7 @@ def cast_shadow(height: Array, light: Sequence[float], reach: float, steps: int 
             edge[axis] = slice(None, by) if by > 0 else slice(by, None) if by < 0 else slice(0, 0)
             other[tuple(edge)] = -1e9
         over = (other - height - rise * distance) / (soft * distance + 2)
-        np.maximum(blocked, np.clip(over + 0.5, 0, 1), out=blocked)
+        np.maximum(blocked, np.clip(2 * over, 0, 1), out=blocked)
     return blocked
 
 

@@ -22,7 +22,7 @@ from .toon_eyes import eyes, teeth
 from .vector import crisp, curve, ellipse, fill, mask_of, tapered
 
 RIG = Rig(
-    Lamp((-0.50, -0.52, 0.82), (1.34, 1.20, 1.02)),
+    Lamp((-0.50, -0.52, 0.82), (1.12, 0.99, 0.83)),
     Lamp((0.80, -0.05, 0.60), (0.28, 0.30, 0.38)),
     Lamp((0.93, -0.36, -0.02), (1.6, 1.15, 0.80)),
     (0.26, 0.30, 0.40),
