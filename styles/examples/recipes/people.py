@@ -47,6 +47,7 @@ HANDS: dict[str, tuple[int, int]] = {  # name: seed of the face, seed of the han
     "ink_wash": (236, 10),
     "bronze": (241, 11),
     "low_poly": (227, 12),
+    "neon": (141, 13),
 }
 
 
