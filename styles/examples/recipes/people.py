@@ -48,6 +48,7 @@ HANDS: dict[str, tuple[int, int]] = {  # name: seed of the face, seed of the han
     "bronze": (241, 11),
     "low_poly": (227, 12),
     "neon": (141, 13),
+    "mosaic": (139, 14),
 }
 
 
