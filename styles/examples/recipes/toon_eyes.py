@@ -15,7 +15,7 @@ WHITE, RIM, IRIS, GLOW = (linear(c) for c in ("#f4efe8", "#1d0f0a", "#6b3517", "
 LASH, LID, GUM, TOOTH = (linear(c) for c in ("#120a0b", "#8a4c3a", "#4a1016", "#fbf6ea"))
 
 
-def aperture(clay: Clay, ring: Array, sign: float) -> tuple[Array, Array]:
+def aperture(ring: Array, sign: float) -> tuple[Array, Array]:
     """Upper and lower border of the open eye, from the outer to the inner corner; `sign` points outwards."""
     centre = ring.mean(0)
     half = 0.56 * float(np.ptp(ring[:, 0]))
@@ -41,7 +41,7 @@ def iris_paint(clay: Clay, centre: Array, radius: float) -> tuple[Array, Array]:
 
 def eyeball(light: Array, clay: Clay, ring: Array, sign: float, rig: Rig) -> None:
     """White, iris, the lid's shadow and two reflected windows, inside the lids."""
-    upper, lower = aperture(clay, ring, sign)
+    upper, lower = aperture(ring, sign)
     unit, shape = clay.unit, clay.shape
     opening = mask_of(shape, np.concatenate([upper, lower[::-1]]))
     half = 0.5 * float(np.ptp(ring[:, 0]))
@@ -69,7 +69,7 @@ def eyeball(light: Array, clay: Clay, ring: Array, sign: float, rig: Rig) -> Non
 
 def lids(light: Array, clay: Clay, ring: Array, sign: float) -> None:
     """A thick upper lid with its crease, the wet lower rim, lashes in clumps."""
-    upper, lower = aperture(clay, ring, sign)
+    upper, lower = aperture(ring, sign)
     unit, shape = clay.unit, clay.shape
     half = 0.5 * float(np.ptp(ring[:, 0]))
 
