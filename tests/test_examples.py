@@ -17,7 +17,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "styles" / "examples"
 sys.path.insert(0, str(EXAMPLES))
 
 import make_examples  # noqa: E402
-from recipes import fields, linocut, regions, strokes, vector, watercolour  # noqa: E402
+from recipes import comic, fields, glass_pieces, linocut, low_poly, regions, relief, strokes, vector, watercolour  # noqa: E402
 from recipes.people import SITTERS, TARGETS  # noqa: E402
 
 PICTURES = sorted(EXAMPLES.glob("*/*.webp"))
@@ -48,7 +48,7 @@ def test_every_name_has_its_picture() -> None:
 
 def test_pictures_are_small_files() -> None:
     assert all(path.stat().st_size < 600_000 for path in PICTURES)
-    assert sum(path.stat().st_size for path in EXAMPLES.rglob("*") if path.is_file()) < 3_000_000
+    assert sum(path.stat().st_size for path in EXAMPLES.rglob("*") if path.is_file()) < 4_000_000
 
 
 @pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.stem)
@@ -170,3 +170,50 @@ def test_shapes_cover_their_area() -> None:
     assert mask.sum() == pytest.approx(np.pi * 200, rel=0.01)
     line = np.stack([np.linspace(10, 70, 50), np.full(50, 40.0)], 1)
     assert vector.mask_of((80, 80), vector.tapered(line, 6.0)).max(1).sum() == pytest.approx(6, abs=1.1)
+
+
+def disc(side: int, radius: float) -> Array:
+    """A disc in the middle of a square."""
+    y, x = np.mgrid[0:side, 0:side] - (side - 1) / 2
+    return np.float64(np.hypot(x, y) < radius)
+
+
+def test_a_puffed_disc_is_a_dome() -> None:
+    dome = relief.puffed(disc(256, 90), 50.0, 1.0)
+    assert dome[128, 128] == pytest.approx(50, rel=0.03)
+    assert (np.diff(dome[128, 50:128]) > -0.05).all()
+    assert dome[:20].max() < 1
+    facing = relief.normals_of(dome)
+    np.testing.assert_allclose(np.linalg.norm(facing, axis=-1), 1)
+    assert facing[128, 60, 0] < -0.3 < 0.3 < facing[128, 196, 0]
+
+
+def test_a_shadow_falls_away_from_the_light() -> None:
+    post = 30 * disc(96, 6)
+    shadow = relief.cast_shadow(post, (-1.0, 0.0, 1.0), 40.0)
+    assert shadow[48, 62] > 0.9
+    assert shadow[:, :40].max() == 0
+
+
+@pytest.mark.parametrize("tone", [0.1, 0.35, 0.6])
+def test_halftone_dots_cover_their_tone(tone: float) -> None:
+    assert comic.dots(np.full((240, 240), tone), 75, 12.0).mean() == pytest.approx(tone, abs=0.03)
+
+
+def test_every_pixel_lies_in_a_piece_of_glass(sitter: tuple[Array, Array]) -> None:
+    _, landmarks = sitter
+    pieces = glass_pieces.face_pieces(landmarks, (SIDE, SIDE))
+    assert pieces.min() > 0
+    apart = np.rint([landmarks[36:42].mean(0), landmarks[57], landmarks[8] - [3, 4]]).astype(int)
+    assert len({pieces[y, x] for x, y in apart}) == 3
+    meets, joints = glass_pieces.touching(np.array([[1, 1, 2, 2]] * 3 + [[3, 3, 3, 3]] * 3))
+    assert meets[0].tolist() == [False, True, True, False]
+    assert joints[2, 1:3].any() and not joints[0].any() and not joints[5].any()
+
+
+def test_corners_of_facets_keep_their_distance() -> None:
+    radius = np.full((128, 128), 9.0)
+    kept = low_poly.spread(np.ones((128, 128)), radius, 600, [np.array([[64.0, 64.0]])], np.random.default_rng(0))
+    away = np.linalg.norm(kept[:, None] - kept[None], axis=-1) + 99 * np.eye(len(kept))
+    assert len(kept) > 60
+    assert away.min() >= 9

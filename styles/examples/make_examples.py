@@ -32,6 +32,7 @@ from stylizer.weights.load import load_networks  # noqa: E402
 NUM_WS = 23
 W_AVG_SAMPLES = 4096
 TARGET_QUALITY, REFERENCE_QUALITY = 88, 90
+QUALITY = {"mosaic": 72}  # hundreds of sharp edges, which hide what compression does, and cost much to keep
 
 
 @torch.no_grad()
@@ -67,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in wanted:
         seed = TARGETS[name] if name in TARGETS else SITTERS[name].face_seed
         face = invent(networks.mapping, networks.generator, seed)
-        folder, quality = ("targets", TARGET_QUALITY) if name in TARGETS else ("references", REFERENCE_QUALITY)
+        folder = "targets" if name in TARGETS else "references"
+        quality = TARGET_QUALITY if name in TARGETS else QUALITY.get(name, REFERENCE_QUALITY)
         picture = face if name in TARGETS else draw(name, face)
         path = options.out / folder / f"{name}.webp"
         picture.save(path, quality=quality, method=6)

@@ -6,6 +6,7 @@ every shape is drawn anew.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ HAIR, HAIR_SHADE, HAIR_SHINE, HAIR_GLOSS = (colour(c) for c in ("#5a2e2e", "#3a1
 LIP, LIP_SHADE, LIP_LIGHT = (colour(c) for c in ("#d4636a", "#a83f50", "#f0a09a"))
 WHITE, WHITE_SHADE = colour("#fdf6ee"), colour("#cfc3d6")
 IRIS_DARK, IRIS, IRIS_LIGHT = (colour(c) for c in ("#1d4a5c", "#2f8a94", "#7fd6c6"))
+ANCHORS = (*range(27), 27, 30, 33, *range(36, 48), 48, 51, 54, 57)  # landmarks that a warp holds on to
 WALL, DISC, DISC_RIM = (colour(c) for c in ("#5fb3b0", "#f4d58d", "#fbe9bd"))
 
 
@@ -60,14 +62,13 @@ def caricature(landmarks: Array) -> Array:
     return points
 
 
-def warp(fields: list[Array], landmarks: Array, goal: Array) -> list[Array]:
+def warp(fields: list[Array], landmarks: Array, goal: Array, use: Sequence[int] = ANCHORS) -> list[Array]:
     """Move maps so that landmarks land on the goal: thin-plate splines with the border pinned, read backwards."""
     side = fields[0].shape[0]
     edge = np.linspace(0, side - 1, 7)
     border = np.array([(x, y) for x in edge for y in edge if x in (0, side - 1) or y in (0, side - 1)])
-    use = [*range(17), *range(17, 27), 27, 30, 33, *range(36, 48), 48, 51, 54, 57]
     spline = interpolate.RBFInterpolator(
-        np.concatenate([goal[use], border]), np.concatenate([landmarks[use], border]), smoothing=2.0
+        np.concatenate([goal[list(use)], border]), np.concatenate([landmarks[list(use)], border]), smoothing=2.0
     )
     coarse = np.linspace(0, side - 1, 65)
     gx, gy = np.meshgrid(coarse, coarse)
