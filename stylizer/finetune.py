@@ -58,13 +58,13 @@ class Recipe:
     windows: int = 2
     track: float = 3.0
     pattern: float = 10.0
-    identity: float = 2.0
+    identity: float = 3.5
     structure: float = 1.0
     features: float = 1.0
     palette: float = 1.0
     statistics: tuple[float, float] = (1.0, 4.0)
     texture: float = 2.5
-    gain: float = 1.25
+    gain: float = 1.1
 
 
 @dataclass(frozen=True, eq=False)
