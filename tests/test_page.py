@@ -389,16 +389,16 @@ def test_the_depths_are_compared_and_a_click_chooses_one(visit: Callable[..., Br
     page.until(lambda: len(page.shown("#compared")) == 4)
     page.driver.execute_script("document.querySelector('#compare').scrollIntoView()")
     page.shot("11-compared")
-    captions = page.driver.execute_script("return document.querySelector('#compared').innerText").split()
-    assert [word for word in captions if word in ("Photo", "Fast", "Refined", "Faithful")] == [
-        "Photo",
-        "Fast",
-        "Refined",
-        "Faithful",
-    ]
+    named = ["Photo", "Fast", "Refined", "Faithful"]
+    script = "return document.querySelector('#compared').innerText"
+    page.until(lambda: [w for w in page.driver.execute_script(script).split() if w in named] == named)
     assert "Your portrait appears here" in page.text()
-    page.driver.find_elements("css selector", "#compared button.thumbnail-item")[1].click()
-    page.until(lambda: page.find("#depth input[value=fast]").is_selected())
+
+    def fast_is_chosen() -> bool:  # the tiles may be drawn anew while one is being clicked
+        page.driver.find_elements("css selector", "#compared button.thumbnail-item")[1].click()
+        return bool(page.find("#depth input[value=fast]").is_selected())
+
+    page.until(fast_is_chosen)
 
     page.upload("reference", face(tmp_path / "r.png", "navy"))
     inverted = fake.calls.count("invert")
