@@ -88,8 +88,8 @@ def _connect(page: gr.Blocks, do: Handlers, mark: Marking, inputs: Inputs, outpu
     inputs.source.input(do.choose_source, [inputs.source, inputs.saved], library, **_RAW)
 
     quick: dict[str, Any] = {"queue": False, **_RAW}
-    outputs.compared.select(do.choose_depth, outputs.study, inputs.depth, **quick)
-    inputs.target.change(do.forget_compared, None, outputs.compared, **quick)
+    outputs.compared.select(do.choose_depth, None, inputs.depth, **quick)
+    gr.on([inputs.target.change, inputs.face.change], do.forget_compared, None, outputs.compared, **quick)
     marked = [inputs.marks, outputs.marked, outputs.note]
     inputs.reference.select(mark.click, [inputs.by_hand, inputs.marks, inputs.reference], marked, **quick)
     gr.on([inputs.by_hand.input, inputs.reference.change], mark.begin, inputs.by_hand, marked, **quick)

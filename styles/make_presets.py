@@ -36,7 +36,7 @@ def main() -> None:
     inversion = stylizer.invert(sitter)
     for path in references:
         face = stylizer.align(path)
-        key = style_key([face.crop], TrainSettings(), networks.base_hash, networks.encoder_hash)
+        key = style_key([face.crop], TrainSettings(), networks.base_hash, networks.helpers_hash)
         if (options.only and path.stem not in options.only) or (key in known and not options.anew):
             continue
         with tempfile.TemporaryDirectory() as folder:  # the user's own styles are not touched

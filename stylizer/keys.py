@@ -1,4 +1,4 @@
-"""A style's key: the hash of everything that it depends on, so that the same style is never learned twice."""
+"""A style's key: the hash of what it is learned from, by what, so that the same style is never learned twice."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ def style_key(references: Sequence[Image.Image], settings: TrainSettings, *netwo
     Args:
         references: the aligned crops, in their order.
         settings: of the training; every field counts.
-        network_hashes: of the weights of the generator, and of the encoder that the references' codes come from.
+        network_hashes: of the weights of the generator, and of the encoder and the heads, which take part in learning.
     Returns:
         32 hexadecimal digits.
     """

@@ -71,6 +71,12 @@ def default_name(picture: object, key: str) -> str:
         return key[:8]
 
 
+def _is_clean(name: str) -> bool:
+    with contextlib.suppress(SettingsError):
+        return clean_name(name) == name
+    return False
+
+
 class Library:
     """All styles that this computer knows.
 
@@ -78,7 +84,7 @@ class Library:
         home: the cache folder of the whole product; made when needed.
         presets_dir: folder of the styles that come with the project; may be None or absent.
         base_hash: of the generator in use; None loads styles of any base.
-        shapes: of its parameters, by name; None loads styles of any shape.
+        shapes: as for `load_style`; None loads styles of any shape.
     """
 
     def __init__(
@@ -160,14 +166,16 @@ class Library:
                 )
         return sorted(found, key=lambda info: (not info.preset, info.name.casefold()))
 
-    def name(self, key: str, name: str) -> None:
-        """Give a learned style a name (presets keep theirs).
+    def name(self, key: str, name: str) -> bool:
+        """Give a learned style a name; False: it is a preset, which keeps its own.
 
         Raises:
             SettingsError: the name is unusable, or another style has it.
             StyleNotFoundError: no learned style has this key.
         """
         name = clean_name(name)
+        if any(preset and self._card_name_and_key(folder, preset)[1] == key for folder, preset in self._folders()):
+            return False
         with self._writing():
             self.check_name(name, key)
             folder = self._folder / key
@@ -176,6 +184,7 @@ class Library:
             card = read_card(folder)
             if card["name"] != name:
                 write_card(folder, {**card, "name": name})
+        return True
 
     def check_name(self, name: str, key: str) -> None:
         """Raise SettingsError where a style with another key has this name."""
@@ -255,13 +264,15 @@ class Library:
             card = read_card(folder)
         except StyleFileError:
             return "", "" if preset else folder.name
-        return (folder.name, card["key"]) if preset else (card["name"], folder.name)
+        if preset:
+            return folder.name, card["key"]
+        return card["name"] if _is_clean(card["name"]) else "", folder.name
 
     def _load(self, folder: Path, preset: bool) -> Style:
         style = load_style(folder, self._base_hash, self._shapes)
         if preset:
             return replace(style, name=folder.name)
-        if style.key != folder.name:
+        if style.key != folder.name or not _is_clean(style.name):
             raise StyleFileError(f"The stored style {folder.name} is another one ({style.key}); train it again.")
         return style
 

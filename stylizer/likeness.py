@@ -21,7 +21,7 @@ from stylizer.faces.regions import feature_ellipses
 from stylizer.inversion import BLOCK, HEAD_SIDE, Inversion
 from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
 from stylizer.style import Style, blended
-from stylizer.tuning import call_with
+from stylizer.tuning import call_with, private
 from stylizer.weights.load import Networks
 
 MAPS_SIDE = 192  # of the pictures whose features are compared
@@ -83,7 +83,7 @@ class _Drawing:
     """A small picture of a code in a style at full strength."""
 
     def __init__(self, networks: Networks, style: Style, inversion: Inversion) -> None:
-        self.generator, self.head = networks.generator, networks.heads.heads[str(HEAD_SIDE)]
+        self.generator, self.head = networks.generator, private(networks.heads.heads[str(HEAD_SIDE)])
         self.weights = blended(networks.generator, style, 1.0, inversion.tuned)
         self.head_weights = {name: p + style.head[name].to(p) for name, p in self.head.named_parameters()}
 

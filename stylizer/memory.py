@@ -31,9 +31,11 @@ def tried(work: Callable[[bool], _T], device: torch.device) -> _T:
         if torch.accelerator.is_available():
             torch.accelerator.empty_cache()
         if not small:
-            log.warning("The device ran out of memory; a smaller working size was used, which costs some detail.")
+            log.warning(
+                "The device ran out of memory; it is tried once more, in a smaller working size where there is one."
+            )
     advice = "" if device.type == "cpu" else ", or choose the CPU (--device cpu)"
     raise DeviceError(
-        f"The memory of the device ({device}) is not enough, even with a smaller working size; close other programs "
+        f"The memory of the device ({device}) is not enough, also not for a smaller working size; close other programs "
         f"that use it{advice}."
     )

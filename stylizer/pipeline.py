@@ -21,7 +21,7 @@ from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marked import marked
 from stylizer.finetune import finetune
 from stylizer.images import PictureSource, open_picture, to_image
-from stylizer.inversion import Inversion, Purpose, invert
+from stylizer.inversion import HEAD_SIDE, Inversion, Purpose, invert
 from stylizer.keys import reference_hash, style_key
 from stylizer.library import Library, StyleInfo, clean_name, default_name, open_library
 from stylizer.likeness import find_likeness
@@ -31,7 +31,7 @@ from stylizer.progress import OnStep, Stages
 from stylizer.runtime import Runtime, choose_runtime, home_dir
 from stylizer.sampling import sample
 from stylizer.settings import DEFAULT_DEPTH, Depth, RenderSettings, TrainSettings
-from stylizer.style import Style, make_card, render
+from stylizer.style import HEAD, Style, make_card, render
 from stylizer.stylized import Stylized
 from stylizer.weights.load import Networks, landmark_files, load_networks
 
@@ -72,6 +72,7 @@ class Stylizer:
         home, runtime = home or home_dir(), choose_runtime(device)
         networks = load_networks(home, runtime.device, on_progress)
         shapes = {name: p.shape for name, p in networks.generator.named_parameters()}
+        shapes |= {HEAD + name: p.shape for name, p in networks.heads.heads[str(HEAD_SIDE)].named_parameters()}
         library = open_library(home, networks.base_hash, shapes)
         return cls(networks, FaceFinder(*landmark_files(home)), library, runtime)
 
@@ -108,7 +109,7 @@ class Stylizer:
         Args:
             start: this face's "refined" inversion, if it is at hand: "faithful" goes on from it.
         Raises:
-            DeviceError: out of memory, also in the smaller working size. Whatever on_step raises.
+            DeviceError: out of memory. Whatever on_step raises.
         """
         return self._invert(aligned, depth, purpose, on_step, start)
 
@@ -126,7 +127,7 @@ class Stylizer:
 
         Args:
             references: pictures of one face each, or faces cut out before.
-            name: what to call the style; default the reference's file name.
+            name: what to call the style; default the reference's file name. A preset keeps its own.
             already_aligned: take the pictures as crops, without looking for a face.
             marks: of the face in a single picture, as for `align`.
             on_step: steps count through the inversions of the references and the training.
@@ -143,7 +144,7 @@ class Stylizer:
         if not faces:
             raise PictureError("There is no reference picture; give at least one.")
         networks = self.networks
-        key = style_key([face.crop for face in faces], settings, networks.base_hash, networks.encoder_hash)
+        key = style_key([face.crop for face in faces], settings, networks.base_hash, networks.helpers_hash)
         if name is not None:
             name = clean_name(name)
             self.library.check_name(name, key)  # before the training, not after it
@@ -152,8 +153,7 @@ class Stylizer:
             if trained := style is None:
                 style = self._train(faces, settings, on_step)
                 style = self.library.put(replace(style, key=key, name=name or default_name(pictures[0], key)))
-        if name is not None and style.name != name:
-            self.library.name(key, name)
+        if name is not None and style.name != name and self.library.name(key, name):
             style = replace(style, name=name)
         return style, trained
 

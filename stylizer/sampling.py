@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from stylizer.errors import SettingsError
-from stylizer.settings import COUNT_MAX, NUM_WS, W_DIM
+from stylizer.settings import COUNT_MAX, NUM_WS, SEED_MAX, W_DIM
 from stylizer.weights.load import Networks
 
 
@@ -23,6 +23,8 @@ def sample(networks: Networks, count: int, seed: int = 0, truncation: float = 0.
     """
     if not 1 <= count <= COUNT_MAX:
         raise SettingsError(f"The number of people is {count}; choose a value from 1 to {COUNT_MAX}.")
+    if not 0 <= seed <= SEED_MAX:
+        raise SettingsError(f"The seed is {seed}; choose a value from 0 to {SEED_MAX}.")
     if not 0 <= truncation <= 1:
         raise SettingsError(f"The truncation is {truncation:g}; choose a value from 0 to 1.")
     # All of them, however few are asked for: another batch would round otherwise.

@@ -21,9 +21,11 @@ from torch.func import functional_call
 from stylizer.errors import DiskFullError, OutputError, StyleFileError
 from stylizer.packing import LARGEST, pack, unpack
 from stylizer.settings import NUM_WS, W_DIM
+from stylizer.tuning import private
 
+CARD_BYTES_MAX = 64 * 1024
 STYLE_FORMAT = 2  # raise it whenever the same reference and settings give another style than before
-_HEAD = "head:"  # before the names of the head's parameters in the file
+HEAD = "head:"  # before the names of the head's parameters in the file
 TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
 LICENCE_NOTE = (
     "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose licence "
@@ -125,7 +127,7 @@ def render(
     batch = w_plus[None].to(next(iter(weights.values())).device)
     # Without a change the network is called as it is: nothing can differ from the base, not even a hook.
     plain = not tuned and (style is None or strength == 0)
-    image = generator(batch) if plain else functional_call(generator, weights, (batch,))
+    image = generator(batch) if plain else functional_call(private(generator), weights, (batch,))
     assert isinstance(image, Tensor)
     return image
 
@@ -137,7 +139,7 @@ def save_style(style: Style, folder: Path) -> None:
         StyleFileError: a delta is not finite, or huge (the training diverged).
         DiskFullError, OutputError: the files cannot be written.
     """
-    changes = {**style.delta, **{_HEAD + name: delta for name, delta in style.head.items()}}
+    changes = {**style.delta, **{HEAD + name: delta for name, delta in style.head.items()}}
     for name, delta in changes.items():
         if not (delta.abs() <= LARGEST).all():  # NaN fails too
             raise StyleFileError(f"The training diverged (in {name}); train with fewer iterations.")
@@ -187,8 +189,11 @@ def read_card(folder: Path) -> dict[str, Any]:
         StyleFileError: missing, or not a card of this format.
     """
     try:
-        card = json.loads((folder / CARD_FILE).read_bytes())
-    except (OSError, ValueError) as error:
+        content = (folder / CARD_FILE).read_bytes()
+        if len(content) > CARD_BYTES_MAX:
+            raise _damaged(folder, "its card is too large")
+        card = json.loads(content)
+    except (OSError, ValueError, RecursionError) as error:
         raise _damaged(folder, "its card cannot be read") from error
     if not isinstance(card, dict) or any(not isinstance(card.get(k), str) for k in ("key", "name", "sha256")):
         raise _damaged(folder, "its card is incomplete")
@@ -201,9 +206,9 @@ def load_style(folder: Path, base_hash: str | None = None, shapes: Mapping[str, 
     """Read what `save_style` wrote. Nothing is unpickled.
 
     Args:
-        folder: holds style.safetensors and card.json.
+        folder: holds the two files.
         base_hash: of the generator in use; None skips this check.
-        shapes: of its parameters, by name; None skips this check.
+        shapes: of its parameters, and of the head's, these with HEAD before their names; None skips this check.
     Raises:
         StyleFileError: missing, damaged (hash, dtype, NaN, huge), or made for another base network.
     """
@@ -219,10 +224,12 @@ def load_style(folder: Path, base_hash: str | None = None, shapes: Mapping[str, 
         raise _damaged(folder, f"{TENSORS_FILE} cannot be read") from error
     except ValueError as error:
         raise _damaged(folder, str(error)) from error
-    head = {name.removeprefix(_HEAD): delta.pop(name) for name in list(delta) if name.startswith(_HEAD)}
     for name, tensor in delta.items():
         if shapes is not None and shapes.get(name) != tensor.shape:
             raise _damaged(folder, f"{name} does not fit this network")
+    head = {name.removeprefix(HEAD): delta.pop(name) for name in list(delta) if name.startswith(HEAD)}
+    if head and shapes is not None and len(head) < sum(name.startswith(HEAD) for name in shapes):
+        raise _damaged(folder, "a part of its head is missing")
     facts = {k: v for k, v in card.items() if k not in {"key", "name", "sha256"}}
     return Style(card["key"], card["name"], delta, facts, head)
 

@@ -1,6 +1,8 @@
 """What every fine-tuning of the generator needs: some of its weights to move, and the generator run with them."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +12,16 @@ from torch.optim.lr_scheduler import LambdaLR
 
 # The maps from styles to modulations stay: trained, they learn the one code that they see, and bend other faces.
 FROZEN = ("modulation.weight", "up.weight")
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 _SMALL = 1e-3  # the size that the step of a tensor of zeros is made for
+
+
+def private(network: ModuleT) -> ModuleT:
+    """The same network in modules of its own, which share its tensors.
+
+    `functional_call` puts other tensors into the modules for as long as it runs; another thread may be using those.
+    """
+    return copy.deepcopy(network, {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())})
 
 
 class _Methods(nn.Module):
@@ -28,7 +39,7 @@ class _Methods(nn.Module):
 def call_with(network: nn.Module, weights: Mapping[str, Tensor], name: str, *arguments: object) -> Tensor:
     """A method of a network, with other weights for this one call."""
     replaced = {f"network.{key}": value for key, value in weights.items()}
-    result: Tensor = functional_call(_Methods(network), replaced, (name, *arguments))
+    result: Tensor = functional_call(_Methods(private(network)), replaced, (name, *arguments))
     return result
 
 

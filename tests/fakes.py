@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from PIL import Image, ImageFilter, ImageOps, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from stylizer.errors import FaceIndexError, NoFaceError, SettingsError, StyleNotFoundError
 from stylizer.images import open_picture
@@ -89,7 +89,7 @@ class FakeStylizer:
         presets: names of styles that are there from the start.
 
     `calls` lists the names of the methods called, in order; `trained` the keys of the styles trained;
-    `marks` what was marked by hand.
+    `marks` what was marked by hand; `starts` whether an inversion went on from another one.
     """
 
     def __init__(
@@ -106,6 +106,7 @@ class FakeStylizer:
         self.calls: list[str] = []
         self.trained: list[str] = []
         self.marks: list[Any] = []
+        self.starts: list[bool] = []
         self._styles: dict[str, tuple[FakeStyle, bool]] = {}
         for name in presets:
             key = hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -146,6 +147,7 @@ class FakeStylizer:
         start: FakeInversion | None = None,
     ) -> FakeInversion:
         self.calls.append("invert")
+        self.starts.append(start is not None)
         self._work(aligned.crop, on_step)
         return FakeInversion(
             aligned.crop.filter(ImageFilter.BoxBlur({"fast": 6, "refined": 2, "faithful": 1}[depth])), depth
@@ -198,13 +200,15 @@ class FakeStylizer:
         flat = ImageOps.posterize(ImageOps.autocontrast(inverted), max(1, min(8, levels - 1)))
         tinted = ImageOps.colorize(flat.convert("L"), "black", "white", colour)
         stylised = Image.blend(inverted, tinted, settings.strength)
+        stylised = ImageChops.offset(stylised, round((likeness or 0) * settings.strength), 0)
         if not settings.preserve_color:
             return stylised
         light = stylised.convert("YCbCr").getchannel("Y")
         return Image.merge("YCbCr", (light, *inverted.convert("YCbCr").split()[1:])).convert("RGB")
 
-    def likeness(self, inversion: FakeInversion, style: FakeStyle, aligned: FakeAligned | None = None) -> None:
+    def likeness(self, inversion: FakeInversion, style: FakeStyle, aligned: FakeAligned | None = None) -> int:
         self.calls.append("likeness")
+        return 30  # pixels that `render` shifts the picture by, times the strength
 
     def stylize(  # noqa: PLR0917 - as the real one
         self,
@@ -221,11 +225,12 @@ class FakeStylizer:
         self.calls.append("stylize")
         aligned = photo if isinstance(photo, FakeAligned) else self.align(photo, face)
         inversion = inversion or self.invert(aligned, depth, on_step)
-        crop = self.render(inversion, style, settings)
+        likeness = self.likeness(inversion, style, aligned) if style and inversion.depth != "fast" else None
+        crop = self.render(inversion, style, settings, likeness)
         image = self.paste(aligned, crop) if full_frame else crop
         seconds = {"align": 0.01, "invert": self.delay * self.steps, "likeness": 0.0, "render": 0.01}
         inverted: Image.Image = inversion.w_plus
-        return FakeStylized(image, crop, inverted, aligned, inversion, None, settings.strength, seconds)
+        return FakeStylized(image, crop, inverted, aligned, inversion, likeness, settings.strength, seconds)
 
     def invent(
         self,

@@ -154,6 +154,23 @@ def test_presets_are_listed_first_and_found_by_folder(library: Library, tmp_path
     assert library.list()[0].bytes == size
 
 
+def test_a_preset_keeps_its_name(library: Library, tmp_path: Path) -> None:
+    preset = a_style(1)
+    save_style(preset, tmp_path / "presets" / "zinc")
+    assert not library.name(preset.key, "mine")
+    assert [info.name for info in library.list()] == ["zinc"]
+
+
+@pytest.mark.parametrize("name", ["../ink", "in\x1bk", "a/b", "x" * 500, "\ud800"])
+def test_a_name_that_nobody_could_have_given_is_damage(library: Library, tmp_path: Path, name: str) -> None:
+    style = library.put(a_style())
+    card = tmp_path / "styles" / style.key / CARD_FILE
+    card.write_text(json.dumps({**json.loads(card.read_text()), "name": name}))
+    assert library.list() == []
+    assert library.get(style.key) is None
+    assert library.put(a_style(2, "ash")).name == "ash"  # the others go on
+
+
 def test_a_style_of_another_base_is_refused(tmp_path: Path) -> None:
     style = a_style()
     Library(tmp_path).put(style)

@@ -51,26 +51,28 @@ def test_a_change_of_the_whole_generator_takes_a_megabyte_and_a_half_at_most(net
     assert len(pack(whole)) <= 1.5e6
 
 
+READ, CUT, PACKED, NUMBERS = "cannot be read", "cut off", "not packed as", "no training gives"
+
+
 @pytest.mark.parametrize(
-    "content",
+    ("content", "why"),
     [
-        b"",
-        b"no file of ours",
-        pack(changes())[:-5],
-        pack(changes()) + b"more",
-        lzma.compress(b"no safetensors"),
-        repacked(odd=torch.zeros(3)),
-        repacked(**{"whole/b": torch.zeros(3)}),
-        repacked(**{"steps/b": torch.zeros(3, 3, dtype=torch.int8)}),
-        repacked(**{"sizes/a.weight": torch.ones(2)}),
-        repacked(**{"sizes/a.weight": torch.tensor([float("nan")])}),
-        repacked(**{"sizes/a.weight": torch.tensor([LARGEST])}),
-        repacked(**{"whole/a.bias": torch.full((64,), float("inf")).half()}),
-        repacked(**{"whole/a.bias": torch.full((64,), 2 * LARGEST).half()}),
+        (b"no file of ours", READ),
+        (pack(changes())[:-5], f"{READ}|{CUT}"),
+        (pack(changes()) + b"more", CUT),
+        (lzma.compress(b"no safetensors"), READ),
+        (repacked(odd=torch.zeros(3)), PACKED),
+        (repacked(**{"whole/b": torch.zeros(3)}), PACKED),
+        (repacked(**{"steps/b": torch.zeros(3, 3, dtype=torch.int8)}), PACKED),
+        (repacked(**{"sizes/a.weight": torch.ones(2)}), PACKED),
+        (repacked(**{"sizes/a.weight": torch.tensor([float("nan")])}), NUMBERS),
+        (repacked(**{"sizes/a.weight": torch.tensor([LARGEST])}), NUMBERS),
+        (repacked(**{"whole/a.bias": torch.full((64,), float("inf")).half()}), NUMBERS),
+        (repacked(**{"whole/a.bias": torch.full((64,), 2 * LARGEST).half()}), NUMBERS),
     ],
 )
-def test_what_no_training_gives_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"it|packed|numbers"):
+def test_what_no_training_gives_is_refused(content: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
         unpack(content)
 
 

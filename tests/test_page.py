@@ -318,6 +318,9 @@ def test_two_visitors_do_not_mix(visit: Callable[..., Browser], tmp_path: Path) 
 def test_a_saved_style_and_an_example_photo(visit: Callable[..., Browser], tmp_path: Path) -> None:
     fake = FakeStylizer(presets=["Ink wash"])
     page = visit(fake)
+    page.find("#advanced button").click()
+    page.until(lambda: (box := page.find("#by-hand input")) and box.is_displayed())
+    page.find("#by-hand input").click()  # of no concern to a saved style
     page.driver.find_elements("css selector", "#source input")[1].click()
     page.until(lambda: (box := page.find("#saved input")) and box.get_attribute("value") == "Ink wash")
     page.until(lambda: page.find(".gallery img")).click()
@@ -399,6 +402,7 @@ def test_the_depths_are_compared_and_a_click_chooses_one(visit: Callable[..., Br
         return bool(page.find("#depth input[value=fast]").is_selected())
 
     page.until(fast_is_chosen)
+    assert fake.starts == [False, False, True]  # faithful went on from refined
 
     page.upload("reference", face(tmp_path / "r.png", "navy"))
     inverted = fake.calls.count("invert")

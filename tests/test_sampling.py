@@ -24,7 +24,9 @@ def test_truncation_goes_straight_to_the_mean_face(networks: Networks) -> None:
     torch.testing.assert_close(none, mean.expand_as(none))
 
 
-@pytest.mark.parametrize("how", [{"count": 0}, {"count": COUNT_MAX + 1}, {"count": 1, "truncation": 1.1}])
+@pytest.mark.parametrize(
+    "how", [{"count": 0}, {"count": COUNT_MAX + 1}, {"count": 1, "truncation": 1.1}, {"count": 1, "seed": 10**20}]
+)
 def test_numbers_out_of_range_are_one_sentence(networks: Networks, how: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match="choose a value from"):
         sample(networks, **how)  # type: ignore[arg-type]

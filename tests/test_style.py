@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,28 @@ def test_strength_0_is_the_base_bit_for_bit(generator: TinyGenerator, w_plus: to
     assert torch.equal(render(generator, w_plus, None, 1.0), base)
     weights = blended(generator, random_style(generator), 0.0)
     assert all(weights[name] is tensor for name, tensor in generator.named_parameters())
+
+
+class MeetingGenerator(TinyGenerator):
+    """Every picture waits, while it is being drawn, for another one that is."""
+
+    meeting = threading.Barrier(2, timeout=20)
+
+    def forward(self, w_plus: torch.Tensor) -> torch.Tensor:
+        self.meeting.wait()
+        picture = super().forward(w_plus)
+        self.meeting.wait()
+        return picture
+
+
+def test_two_threads_draw_in_two_styles_at_once(generator: TinyGenerator, w_plus: torch.Tensor) -> None:
+    shared, styles = MeetingGenerator(), [random_style(generator, seed) for seed in (1, 2)]
+    shared.load_state_dict(generator.state_dict())
+    with ThreadPoolExecutor(2) as threads:
+        drawn = list(threads.map(lambda style: render(shared, w_plus, style, 1.0), styles))
+    for style, picture in zip(styles, drawn, strict=True):
+        assert torch.equal(picture, render(generator, w_plus, style, 1.0))
+    assert all(torch.equal(p, q) for p, q in zip(shared.parameters(), generator.parameters(), strict=True))
 
 
 def test_rendering_leaves_the_generator_alone(generator: TinyGenerator, w_plus: torch.Tensor) -> None:
@@ -140,6 +164,9 @@ def _cut(folder: Path, name: str) -> None:
         lambda f: _set_tensors(f, b"no weights"),
         lambda f: _set_tensors(f, pack({"spread": torch.zeros(2, 2).half()})),
         lambda f: _set_tensors(f, pack({"nowhere": torch.zeros(2).half()})),
+        lambda f: _set_tensors(f, pack({"head:nowhere": torch.zeros(2).half()})),
+        lambda f: (f / CARD_FILE).write_text("[" * 50_000),
+        lambda f: (f / CARD_FILE).write_text(json.dumps({"name": "x" * 10**6})),
         lambda f: _set_card(f, format=99),
         lambda f: _set_card(f, name=3),
         lambda f: _set_card(f, sha256=None),

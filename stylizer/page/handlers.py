@@ -19,7 +19,7 @@ from stylizer.page.look import note, times
 from stylizer.page.study import Study, compare, study_of
 from stylizer.page.values import UNEXPECTED, number, path_of, sentence, train_settings
 from stylizer.page.work import Drawn, Marks, Request, checked, depth_of, draw, redraw
-from stylizer.settings import RenderSettings
+from stylizer.settings import DEPTHS, RenderSettings
 
 Updates = dict[Any, Any]
 log = logging.getLogger(__name__)
@@ -115,6 +115,9 @@ class Handlers:
                 return
             engine = self._stylizer.wait() if isinstance(self._stylizer, LazyStylizer) else self._stylizer
             kept = replace(kept, drawn=redraw(engine, kept.drawn, settings))
+            if not kept.folder.exists():  # a new portrait has come meanwhile
+                yield self._nothing()
+                return
             yield {
                 self._out.slider: (kept.shown(kept.drawn.before), kept.shown(kept.drawn.image)),
                 self._out.times: times(kept.drawn.seconds),
@@ -146,14 +149,14 @@ class Handlers:
         except Exception as error:
             yield self._back(sentence(error), "error", kept)
 
-    def choose_depth(self, study: Study | None, event: gr.SelectData) -> Updates:
+    def choose_depth(self, event: gr.SelectData) -> Updates:
         """A click on one of the compared faces chooses its depth; one on the photo changes nothing."""
-        names = [] if study is None else [None, *study.pictures]
-        depth = names[event.index] if isinstance(event.index, int) and event.index < len(names) else None
+        caption = event.value.get("caption") if isinstance(event.value, dict) else None
+        depth = next((depth for depth in DEPTHS if depth.capitalize() == caption), None)
         return {self._in.depth: gr.skip() if depth is None else depth}
 
     def forget_compared(self) -> Updates:
-        """Another photo: the faces that were compared are no longer of it."""
+        """Another photo or another face of it: the faces that were compared are no longer of it."""
         return {self._out.compared: gr.update(visible=False, value=None)}
 
     def _compared(self, study: Study) -> Updates:
@@ -196,7 +199,7 @@ class Handlers:
             depth=depth_of(given["depth"]),
             face=int(number(given["face"], "face", 0)),
             already_aligned=bool(given["already_aligned"]),
-            marks=_complete(given["marks"]) if given["by_hand"] else None,
+            marks=_complete(given["marks"]) if picture and given["by_hand"] else None,
             full_frame=bool(given["full_frame"]),
             name=(given["name"] or "").strip() or None,
         )

@@ -93,7 +93,7 @@ def follow(
 ) -> Iterator[Progress | Part[Any] | Finished[T] | None]:
     """Run `work` in a thread and yield its progress and parts, then `Finished`; None is a sign of life, each second.
 
-    Progress that arrives faster than it is asked for is merged; the newest preview is never lost. Closing the iterator
+    Progress that arrives faster than it is asked for is merged, with the newest preview. Closing the iterator
     (the visitor left) cancels the work. Either way this returns only after the thread has ended, so that the next
     job does not start beside it.
 

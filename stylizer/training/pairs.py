@@ -13,6 +13,7 @@ from torch.func import functional_call
 from stylizer.images import to_image, to_tensor
 from stylizer.settings import NUM_WS, W_DIM
 from stylizer.style import Style, blended
+from stylizer.tuning import private
 from stylizer.weights.load import Networks
 
 SIDE = 256
@@ -44,7 +45,7 @@ def draw_styled(networks: Networks, w_plus: Tensor, styles: Sequence[Style], rng
         return None
     style = styles[int(torch.randint(len(styles), (1,), generator=rng))]
     weights = blended(networks.generator, style, 0.4 + 0.8 * float(chance[1]))
-    picture: Tensor = functional_call(networks.generator, weights, (w_plus,))
+    picture: Tensor = functional_call(private(networks.generator), weights, (w_plus,))
     return F.interpolate(picture, size=SIDE, mode="area").clamp(-1, 1)
 
 

@@ -34,8 +34,9 @@ class Networks:
 
     quick_perceptual: the same in bfloat16 where the hardware is faster in it, for losses; else the same object.
     base_hash: SHA-256 over the generator's weights, hex; styles are valid for one base only.
+    helpers_hash: the same over encoder and heads, which what is learned also depends on.
     heads: small pictures from the generator's feature maps; they ship with this package.
-    encoder: photos to codes; it ships with this package too. encoder_hash: SHA-256 over its weights, hex.
+    encoder: photos to codes; it ships with this package too.
     wspace: the distribution of w.
     """
 
@@ -48,7 +49,7 @@ class Networks:
     encoder: Encoder
     wspace: WSpace
     base_hash: str
-    encoder_hash: str
+    helpers_hash: str
 
 
 def load_networks(
@@ -72,12 +73,12 @@ def load_networks(
     again = "install this program again"
     heads, encoder = _filled(ImageHeads(), HEADS_FILE, again), _filled(Encoder(), ENCODER_FILE, again)
     wspace = WSpace(mapping).eval().requires_grad_(False)
-    base_hash, encoder_hash = hash_weights(generator), hash_weights(encoder)
+    base_hash, helpers_hash = hash_weights(generator), hash_weights(nn.ModuleList([encoder, heads]))
     for network in (generator, mapping, perceptual, identity, heads, encoder, wspace):
         _place(network, device)
     quick = copy.deepcopy(perceptual).to(torch.bfloat16) if _has_fast_bfloat16(device) else perceptual
     quick.mean = perceptual.mean  # not rounded
-    return Networks(generator, mapping, perceptual, quick, identity, heads, encoder, wspace, base_hash, encoder_hash)
+    return Networks(generator, mapping, perceptual, quick, identity, heads, encoder, wspace, base_hash, helpers_hash)
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:
