@@ -64,7 +64,7 @@ class Recipe:
     palette: float = 1.0
     statistics: tuple[float, float] = (1.0, 4.0)
     texture: float = 2.5
-    gain: float = 1.1
+    gain: float = 1.2
 
 
 @dataclass(frozen=True, eq=False)
