@@ -92,7 +92,8 @@ def _connect(page: gr.Blocks, do: Handlers, mark: Marking, inputs: Inputs, outpu
     gr.on([inputs.target.change, inputs.face.change], do.forget_compared, None, outputs.compared, **quick)
     marked = [inputs.marks, outputs.marked, outputs.note]
     inputs.reference.select(mark.click, [inputs.by_hand, inputs.marks, inputs.reference], marked, **quick)
-    gr.on([inputs.by_hand.input, inputs.reference.change], mark.begin, inputs.by_hand, marked, **quick)
+    inputs.by_hand.input(mark.begin, inputs.by_hand, marked, **quick)
+    inputs.reference.change(mark.renew, inputs.by_hand, marked, **quick)
 
 
 def _connect_jobs(do: Handlers, inputs: Inputs, outputs: Outputs) -> Any:

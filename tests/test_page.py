@@ -246,6 +246,11 @@ def test_a_file_that_is_no_picture_is_named_at_once(visit: Callable[..., Browser
     page.run()
     page.until(lambda: "text.png" in page.note() and page.find("#run").is_enabled())
     page.shot("6-no-picture")
+    (tmp_path / "words.png").write_text("Nor is this.")
+    page.upload("reference", tmp_path / "words.png")
+    page.until(lambda: "words.png" in page.note())
+    time.sleep(1)
+    assert "words.png" in page.note()  # nothing that follows wipes it
     assert "Traceback" not in page.text()
 
 

@@ -22,12 +22,16 @@ class Marking:
         self._stylizer, self._in, self._out = stylizer, inputs, outputs
 
     def begin(self, by_hand: bool) -> Updates:
-        """The box was ticked or cleared, or there is another picture: no marks yet."""
+        """The box was ticked or cleared: no marks yet."""
         return {
             self._in.marks: (),
             self._out.marked: gr.update(visible=False, value=None),
             self._out.note: note(f"In the style picture, click {_ASKED[0]}." if by_hand else "", "busy" * by_hand, 0.0),
         }
+
+    def renew(self, by_hand: bool) -> Updates:
+        """There is another picture: no marks yet; what was said of it stays, unless it has to be marked."""
+        return self.begin(True) if by_hand else {**self.begin(False), self._out.note: gr.skip()}
 
     def click(self, by_hand: bool, marks: Marks, reference: Any, event: gr.SelectData) -> Updates:
         """One more mark; after the third, the face is shown as it will be used, and the next click starts over."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from stylizer.errors import InputError
 from stylizer.page.engine import Engine, LazyStylizer
 from stylizer.page.handlers import Updates
 from stylizer.page.kept import Kept
@@ -24,9 +25,9 @@ class People:
 
     def invent(self, kept: Kept | None, strength: Any, seed: Any, truncation: Any) -> Updates:
         """Fill the gallery with invented faces in the style of the last portrait."""
-        if kept is None:
-            return {self._out.note: gr.skip()}
         try:
+            if kept is None:
+                raise InputError("The portrait is no longer kept; press Stylize again.")
             engine = self._stylizer.wait() if isinstance(self._stylizer, LazyStylizer) else self._stylizer
             style, settings = engine.find_style(kept.drawn.style_key), RenderSettings(number(strength, "strength"))
             which = int(number(seed, "seed", 0))
