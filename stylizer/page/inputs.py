@@ -195,4 +195,5 @@ def shown(label: str, elem_id: str, height: int | None, visible: bool = True) ->
 def _examples(folder: Path, picture: gr.Image, label: str) -> None:
     pictures = sorted(folder.glob("*.webp")) if folder.is_dir() else []
     if pictures:
-        gr.Examples([[str(path)] for path in pictures], picture, label=label, api_visibility="private")
+        rows = [[str(path)] for path in pictures]
+        gr.Examples(rows, picture, label=label, examples_per_page=len(rows), api_visibility="private")

@@ -41,7 +41,7 @@ CSS = """
 #source label { justify-content: center; padding: .42rem .4rem; white-space: nowrap; }
 .masthead { margin-bottom: .5rem; }
 .hint.tall { min-height: 35px; display: flex; align-items: center; }
-.gallery img, .gallery .container { width: 64px !important; height: 64px !important; max-height: 64px !important;
+.gallery img, .gallery .container { width: 52px !important; height: 52px !important; max-height: 52px !important;
   object-fit: cover; object-position: top; }
 #preview { aspect-ratio: 1; }
 #preview .image-container, #preview .image-frame, #preview img {
