@@ -52,8 +52,7 @@ def measure(
 ) -> tuple[list[float], list[Image.Image]]:
     """One row of the table, and the pictures at strength 0.5 and 1."""
     networks, pictures, distances = stylizer.networks, [], []
-    fast = photo.inversion.depth == "fast"
-    likeness = None if fast else stylizer.likeness(photo.inversion, style, photo.aligned)
+    likeness = stylizer.likeness(photo.inversion, style, photo.aligned)
     for strength in (0.5, 1.0):
         picture = stylizer.render(photo.inversion, style, RenderSettings(strength), likeness)
         landmarks_xy = find_landmarks(stylizer.finder, picture, photo.landmarks_xy)

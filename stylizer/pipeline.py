@@ -140,11 +140,10 @@ class Stylizer:
         pictures = list(references) if isinstance(references, (list, tuple)) else [references]
         if marks is not None and len(pictures) > 1:
             raise SettingsError("Marks are of one picture; cut the faces out one by one first.")
-        faces = [p if isinstance(p, AlignedFace) else self.align(p, 0, already_aligned, marks) for p in pictures]
-        if not faces:
+        if not pictures:
             raise PictureError("There is no reference picture; give at least one.")
-        networks = self.networks
-        key = style_key([face.crop for face in faces], settings, networks.base_hash, networks.helpers_hash)
+        faces = [p if isinstance(p, AlignedFace) else self.align(p, 0, already_aligned, marks) for p in pictures]
+        key = style_key([f.crop for f in faces], settings, self.networks.base_hash, self.networks.helpers_hash)
         if name is not None:
             name = clean_name(name)
             self.library.check_name(name, key)  # before the training, not after it
@@ -172,13 +171,15 @@ class Stylizer:
         """
         return self._render(inversion, style, settings, None, likeness)
 
-    def likeness(self, inversion: Inversion, style: Style, aligned: AlignedFace | None = None) -> Tensor:
-        """What to add to a photo's code, times the strength, so that this style keeps the person; (23, 512).
+    def likeness(self, inversion: Inversion, style: Style, aligned: AlignedFace | None = None) -> Tensor | None:
+        """What to add to a code, (23, 512), times the strength, to keep the person; None for a "fast" inversion.
 
         Raises: StyleFileError, DeviceError.
         """
-        landmarks_xy = None if aligned is None else aligned.landmarks_xy
-        return self._tried(lambda _: find_likeness(self.networks, style, inversion, landmarks_xy))
+        points = aligned.landmarks_xy if aligned else None
+        if inversion.depth == "fast":
+            return None
+        return self._tried(lambda _: find_likeness(self.networks, style, inversion, points))
 
     def stylize(  # noqa: PLR0917 - all but the first three are usually given by name
         self,
@@ -206,7 +207,7 @@ class Stylizer:
         found = time.perf_counter()
         inversion = inversion or self.invert(aligned, depth, on_step)
         inverted_at = time.perf_counter()
-        likeness = self.likeness(inversion, style, aligned) if style and inversion.depth != "fast" else None
+        likeness = self.likeness(inversion, style, aligned) if style else None
         kept_at = time.perf_counter()
         inverted = self._render(inversion, None, settings, None)
         crop = self._render(inversion, style, settings, inverted, likeness)
@@ -267,9 +268,8 @@ class Stylizer:
         start: Inversion | None = None,
     ) -> Inversion:
         stages, faithful = Stages(on_step, Tuning().steps if depth == "faithful" else 0), depth == "faithful"
-        if faithful and start is not None:
-            found = replace(start, depth=depth)
-        else:
+        found = replace(start, depth=depth) if faithful and start is not None else None
+        if found is None:
             report = stages.next(last=not faithful)
             found = self._tried(lambda small: invert(self.networks, aligned, depth, report, purpose, small=small))
         if not faithful:

@@ -206,9 +206,9 @@ class FakeStylizer:
         light = stylised.convert("YCbCr").getchannel("Y")
         return Image.merge("YCbCr", (light, *inverted.convert("YCbCr").split()[1:])).convert("RGB")
 
-    def likeness(self, inversion: FakeInversion, style: FakeStyle, aligned: FakeAligned | None = None) -> int:
+    def likeness(self, inversion: FakeInversion, style: FakeStyle, aligned: FakeAligned | None = None) -> int | None:
         self.calls.append("likeness")
-        return 30  # pixels that `render` shifts the picture by, times the strength
+        return None if inversion.depth == "fast" else 30  # pixels to shift by, times the strength
 
     def stylize(  # noqa: PLR0917 - as the real one
         self,
@@ -225,7 +225,7 @@ class FakeStylizer:
         self.calls.append("stylize")
         aligned = photo if isinstance(photo, FakeAligned) else self.align(photo, face)
         inversion = inversion or self.invert(aligned, depth, on_step)
-        likeness = self.likeness(inversion, style, aligned) if style and inversion.depth != "fast" else None
+        likeness = self.likeness(inversion, style, aligned) if style else None
         crop = self.render(inversion, style, settings, likeness)
         image = self.paste(aligned, crop) if full_frame else crop
         seconds = {"align": 0.01, "invert": self.delay * self.steps, "likeness": 0.0, "render": 0.01}

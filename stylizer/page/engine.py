@@ -154,3 +154,8 @@ class LazyStylizer:
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.wait(), name)
+
+
+def loaded(stylizer: Engine | LazyStylizer, report: OnProgress | None = None) -> Engine:
+    """The stylizer itself, after waiting for its networks where they are still on their way."""
+    return stylizer.wait(report) if isinstance(stylizer, LazyStylizer) else stylizer

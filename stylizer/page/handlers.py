@@ -1,6 +1,5 @@
 """What happens when a control is used. Raw values in, updates out; a mistake becomes one sentence."""
 
-import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -10,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from stylizer.errors import Cancelled, InputError
-from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.engine import Engine, LazyStylizer, loaded
 from stylizer.page.inputs import FROM_LIBRARY, FROM_PICTURE, Inputs
 from stylizer.page.jobs import Finished, Part, Progress, Reporter, Ticket, follow
 from stylizer.page.kept import Kept, keep
@@ -22,7 +21,6 @@ from stylizer.page.work import Drawn, Marks, Request, checked, depth_of, draw, r
 from stylizer.settings import DEPTHS, RenderSettings
 
 Updates = dict[Any, Any]
-log = logging.getLogger(__name__)
 
 
 class Handlers:
@@ -113,7 +111,7 @@ class Handlers:
             if kept is None or settings == kept.drawn.settings:
                 yield self._nothing()  # a generator that yields nothing would empty every output
                 return
-            engine = self._stylizer.wait() if isinstance(self._stylizer, LazyStylizer) else self._stylizer
+            engine = loaded(self._stylizer)
             kept = replace(kept, drawn=redraw(engine, kept.drawn, settings))
             if not kept.folder.exists():  # a new portrait has come meanwhile
                 yield self._nothing()
@@ -175,7 +173,7 @@ class Handlers:
 
     def _styles(self, saved: str | None) -> Updates:
         try:
-            engine = self._stylizer.wait() if isinstance(self._stylizer, LazyStylizer) else self._stylizer
+            engine = loaded(self._stylizer)
             choices = [(style.name, style.key) for style in engine.styles()]
         except Exception as error:
             return {self._out.note: note(sentence(error), "error")}
@@ -205,10 +203,8 @@ class Handlers:
         )
 
     def _progress(self, event: Progress | Part[Any] | None, ticket: Ticket) -> Updates:
-        if (
-            not isinstance(event, Progress) or ticket.cancelled
-        ):  # a sign of life keeps gradio looking whether the visitor is still there
-            return self._nothing()
+        if not isinstance(event, Progress) or ticket.cancelled:
+            return self._nothing()  # a sign of life keeps gradio looking whether the visitor is still there
         updates: Updates = {self._out.note: note(event.text, "busy", event.fraction)}
         if event.preview is not None:  # what was there stays until there is something to see
             updates |= {

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from PIL import Image
 
 from stylizer.errors import Cancelled
-from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.engine import Engine, LazyStylizer, loaded
 
 T = TypeVar("T")
 
@@ -84,8 +84,8 @@ class Reporter:
 
 
 def ready(stylizer: Engine | LazyStylizer, reporter: Reporter) -> Engine:
-    """The stylizer itself, after waiting for its networks where they are still on their way."""
-    return stylizer.wait(reporter.on_progress) if isinstance(stylizer, LazyStylizer) else stylizer
+    """The stylizer itself; the reporter hears of the networks that are still on their way."""
+    return loaded(stylizer, reporter.on_progress)
 
 
 def follow(

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.engine import Engine, LazyStylizer, loaded
 from stylizer.page.handlers import Updates
 from stylizer.page.inputs import Inputs
 from stylizer.page.layout import Outputs
@@ -44,7 +44,7 @@ class Marking:
             asked = note(f"Now click {_ASKED[len(marks)]}.", "busy", len(marks) / len(_ASKED))
             return {self._in.marks: marks, self._out.note: asked}
         try:
-            engine = self._stylizer.wait() if isinstance(self._stylizer, LazyStylizer) else self._stylizer
+            engine = loaded(self._stylizer)
             crop = engine.align(path, marks=marks).crop
         except Exception as error:
             return {**self.begin(True), self._out.note: note(f"{sentence(error)} Click one eye again.", "error")}

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from stylizer.errors import InputError
-from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.engine import Engine, LazyStylizer, loaded
 from stylizer.page.handlers import Updates
 from stylizer.page.kept import Kept
 from stylizer.page.layout import Outputs
@@ -28,7 +28,7 @@ class People:
         try:
             if kept is None:
                 raise InputError("The portrait is no longer kept; press Stylize again.")
-            engine = self._stylizer.wait() if isinstance(self._stylizer, LazyStylizer) else self._stylizer
+            engine = loaded(self._stylizer)
             style, settings = engine.find_style(kept.drawn.style_key), RenderSettings(number(strength, "strength"))
             which = int(number(seed, "seed", 0))
             faces = engine.invent(style, COUNT, settings, seed=which, truncation=number(truncation, "variety"))
