@@ -23,16 +23,18 @@ def stylize(args: argparse.Namespace, context: Context) -> Outcome:
     """Draw every target in one style. All inputs are looked at before anything is trained."""
     started = time.perf_counter()
     settings = train_settings(args)
-    batch = _Batch(args, RenderSettings(strength=args.strength, preserve_color=args.preserve_color), context)
+    look = RenderSettings(args.strength, args.preserve_color, args.shape, args.texture, args.color)
+    batch = _Batch(args, look, context)
     make_folder(args.out)
     stylizer = context.stylizer(args)
     style, trained = (stylizer.find_style(args.style) if args.style else None), False
+    other = stylizer.find_style(args.blend) if args.blend else None
     batch.align(stylizer)
     learning = time.perf_counter()
     if style is None:
         style, trained = learn(stylizer, args, settings, None, context.console)
     ended = time.perf_counter()
-    results = batch.draw(stylizer, style)
+    results = batch.draw(stylizer, stylizer.blend(style, other, args.share) if other else style)
     seconds = {"train": ended - learning if trained else 0.0, "total": time.perf_counter() - started}
     return report(style, trained, results, seconds, context.console), batch.exit_code
 
@@ -40,10 +42,15 @@ def stylize(args: argparse.Namespace, context: Context) -> Outcome:
 def learn(
     stylizer: "Stylizer", args: argparse.Namespace, settings: TrainSettings, name: str | None, console: Console
 ) -> "tuple[Style, bool]":
-    """The style of `args.reference`, and whether it had to be trained."""
-    with console.steps("Learning the style") as on_step, naming(args.reference):
-        how = {"already_aligned": args.already_aligned, "marks": args.landmarks, "on_step": on_step}
-        return stylizer.learn(args.reference, settings, name, **how)
+    """The style of the pictures `args.reference`, and whether it had to be trained."""
+    pictures: list[Path] = args.reference
+    with console.steps("Learning the style") as on_step:
+        for picture in pictures if len(pictures) > 1 else []:  # to name the one that has no face
+            with naming(picture):
+                stylizer.align(picture, 0, args.already_aligned)
+        with naming(pictures[0]):
+            how = {"already_aligned": args.already_aligned, "marks": args.landmarks, "on_step": on_step}
+            return stylizer.learn(tuple(pictures), settings, name, **how)
 
 
 def train_settings(args: argparse.Namespace) -> TrainSettings:
@@ -110,8 +117,8 @@ class _Batch:
     def draw(self, stylizer: "Stylizer", style: "Style") -> list[dict[str, Any]]:
         """Draw and save all targets whose face was found; the entries of the JSON's "results"."""
         args, results = self._args, []
-        inputs = [*args.target, *([args.reference] if args.reference else [])]
-        names = OutputNames(args.out, style.name if args.style else args.reference.stem, inputs)
+        inputs = [*args.target, *(args.reference or [])]
+        names = OutputNames(args.out, style.name if args.style else args.reference[0].stem, inputs)
         for job in self._jobs:
             with self._noting(job.target):
                 results.append(self._draw(stylizer, style, job, names.next(job.target)))

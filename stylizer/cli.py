@@ -14,11 +14,15 @@ from stylizer import commands
 from stylizer.console import Console, Context
 from stylizer.errors import Cancelled, InputError, StylizerError
 from stylizer.settings import (
+    AMOUNT_MAX,
+    AMOUNT_MIN,
+    COUNT,
     COUNT_MAX,
     DEFAULT_DEPTH,
     DEPTHS,
     STRENGTH_MAX,
     STRENGTH_MIN,
+    TRUNCATION,
     RenderSettings,
     TrainSettings,
 )
@@ -104,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_stylize(command("stylize", commands.stylize, "draw photos in the style of a picture"))
     train = command("train", commands.train, "learn a style and keep it under a name")
-    train.add_argument("reference", type=Path, metavar="REF")
+    train.add_argument("reference", type=Path, nargs="+", metavar="REF", help="pictures of one face each, in one style")
     train.add_argument("--name", required=True)
     _add_training(train)
     _add_sample(command("sample", commands.sample, "draw people who do not exist in a style"))
@@ -123,14 +127,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_stylize(sub: argparse.ArgumentParser) -> None:
     style = sub.add_mutually_exclusive_group(required=True)
-    style.add_argument("--reference", type=Path, metavar="REF", help="the picture to learn the style from")
+    about = "the picture to learn the style from, or several in the same style"
+    style.add_argument("--reference", type=Path, nargs="+", metavar="REF", help=about)
     style.add_argument("--style", metavar="NAME", help="a style that is there already: its name or key")
     sub.add_argument("--target", type=Path, nargs="+", action="extend", required=True, metavar="PHOTO")
     sub.add_argument("--out", type=Path, required=True, metavar="DIR")
     look = RenderSettings()
     about = f"{STRENGTH_MIN:g} = the photo's own face, 1 = the full style (default), up to {STRENGTH_MAX:g}"
     sub.add_argument("--strength", type=float, default=look.strength, metavar="S", help=about)
+    for name, what in (("shape", "proportions"), ("texture", "lines and finish"), ("color", "colours")):
+        about = f"how much of the style's {what}, {AMOUNT_MIN:g} to {AMOUNT_MAX:g} (default 1)"
+        sub.add_argument(f"--{name}", type=float, default=getattr(look, name), metavar="A", help=about)
     sub.add_argument("--preserve-color", action="store_true", help="keep the photo's colours")
+    sub.add_argument("--blend", metavar="NAME", help="mix in another style that is there already: its name or key")
+    sub.add_argument("--share", type=float, default=0.5, metavar="B", help="of that other style, 0 to 1 (default 0.5)")
     sub.add_argument("--full-frame", action="store_true", help="put the face back into the whole photo")
     _add_face(sub)
     _add_depth(sub)
@@ -140,10 +150,11 @@ def _add_stylize(sub: argparse.ArgumentParser) -> None:
 def _add_sample(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--style", metavar="NAME", required=True, help="a style that is there: its name or key")
     sub.add_argument("--out", type=Path, required=True, metavar="DIR")
-    sub.add_argument("--count", type=int, default=6, metavar="N", help=f"how many (default 6, at most {COUNT_MAX})")
+    about = f"how many (default {COUNT}, at most {COUNT_MAX})"
+    sub.add_argument("--count", type=int, default=COUNT, metavar="N", help=about)
     sub.add_argument("--seed", type=int, default=0, metavar="N", help="another one gives other people (default 0)")
-    about = "0 = the mean face only, 1 = all that the generator knows (default 0.7)"
-    sub.add_argument("--truncation", type=float, default=0.7, metavar="PSI", help=about)
+    about = f"0 = the mean face only, 1 = all that the generator knows (default {TRUNCATION})"
+    sub.add_argument("--truncation", type=float, default=TRUNCATION, metavar="PSI", help=about)
     sub.add_argument("--strength", type=float, default=RenderSettings().strength, metavar="S")
 
 

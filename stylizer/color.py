@@ -1,4 +1,4 @@
-"""Keeping the photo's colours: the style gives the light, the photo the hue."""
+"""How much of the style's colours is taken: the style gives the light, the photo or the style the hue."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,14 @@ _LAB = np.array(
 )
 
 
-def keep_colors(stylised: Image.Image, inverted: Image.Image) -> Image.Image:
-    """Give a stylised picture the colours of the unstylised one.
+def mix_colors(stylised: Image.Image, inverted: Image.Image, amount: float = 0.0) -> Image.Image:
+    """Give a stylised picture the colours of the unstylised one, or some between them.
 
-    Lightness, and with it line, shading and texture, stays the style's; hue and chroma become the inverted photo's.
+    Lightness, and with it line, shading and texture, stays the style's; hue and chroma are mixed.
 
     Args:
         stylised, inverted: RGB pictures of one size, drawn from the same code.
+        amount: 0 = the inverted photo's colours, 1 = the style's, beyond = further away from the photo's.
     Returns:
         RGB picture of that size.
     Source: Ottosson 2020, Oklab, a perceptual colour space.
@@ -37,7 +38,8 @@ def keep_colors(stylised: Image.Image, inverted: Image.Image) -> Image.Image:
         raise ValueError(f"the pictures differ in size: {stylised.size} and {inverted.size}")
     soft = inverted.filter(ImageFilter.GaussianBlur(_BLUR * inverted.width / 1024))
     lab = _to_oklab(stylised)
-    lab[..., 1:] = _to_oklab(soft)[..., 1:]
+    theirs = _to_oklab(soft)[..., 1:]
+    lab[..., 1:] = theirs + amount * (lab[..., 1:] - theirs)
     return _from_oklab(lab)
 
 

@@ -32,18 +32,23 @@ from stylizer.style import Style, load_style, read_card, save_style, write_card,
 log = logging.getLogger(__name__)
 
 NAME_LENGTH_MAX = 64
+THUMBNAIL = "thumbnail.webp"
 _KEY = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}")
 _POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class StyleInfo:
-    """One line of the list of styles; `bytes` is what its folder takes on the disk."""
+    """One line of the list of styles.
+
+    bytes: what its folder takes on the disk. thumbnail: a small picture of a face in this style, if there is one.
+    """
 
     name: str
     key: str
     bytes: int
     preset: bool
+    thumbnail: Path | None = None
 
 
 def clean_name(name: str) -> str:
@@ -161,9 +166,8 @@ class Library:
         for folder, preset in self._folders():
             name, key = self._card_name_and_key(folder, preset)
             if name:
-                found.append(
-                    StyleInfo(name, key, sum(f.stat().st_size for f in folder.iterdir() if f.is_file()), preset)
-                )
+                size, thumbnail = sum(f.stat().st_size for f in folder.iterdir() if f.is_file()), folder / THUMBNAIL
+                found.append(StyleInfo(name, key, size, preset, thumbnail if thumbnail.is_file() else None))
         return sorted(found, key=lambda info: (not info.preset, info.name.casefold()))
 
     def name(self, key: str, name: str) -> bool:

@@ -19,6 +19,7 @@ from stylizer import losses
 from stylizer.faces.chip import chip_to_crop, cut_chip, mean_face_chip
 from stylizer.faces.regions import feature_ellipses
 from stylizer.inversion import BLOCK, HEAD_SIDE, Inversion
+from stylizer.mixing import FINISH, with_finish
 from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
 from stylizer.style import Style, blended
 from stylizer.tuning import call_with, private
@@ -85,11 +86,13 @@ class _Drawing:
     def __init__(self, networks: Networks, style: Style, inversion: Inversion) -> None:
         self.generator, self.head = networks.generator, private(networks.heads.heads[str(HEAD_SIDE)])
         self.weights = blended(networks.generator, style, 1.0, inversion.tuned)
+        self.mean = networks.wspace.mean
         self.head_weights = {name: p + style.head[name].to(p) for name, p in self.head.named_parameters()}
 
     def __call__(self, w_plus: Tensor) -> Tensor:
-        features = call_with(self.generator, self.weights, "features", w_plus, BLOCK)
-        picture: Tensor = functional_call(self.head, self.head_weights, (features, w_plus))
+        code = with_finish(w_plus, self.mean, FINISH)
+        features = call_with(self.generator, self.weights, "features", code, BLOCK)
+        picture: Tensor = functional_call(self.head, self.head_weights, (features, code))
         return picture
 
 

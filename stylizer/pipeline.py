@@ -14,24 +14,26 @@ from typing import TypeVar
 from PIL import Image
 from torch import Tensor
 
-from stylizer.color import keep_colors
+from stylizer.drawing import draw
 from stylizer.errors import PictureError, SettingsError
 from stylizer.faces import AlignedFace, FaceFinder, align, paste
 from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marked import marked
 from stylizer.finetune import finetune
-from stylizer.images import PictureSource, open_picture, to_image
+from stylizer.images import PictureSource, open_picture
 from stylizer.inversion import HEAD_SIDE, Inversion, Purpose, invert
 from stylizer.keys import reference_hash, style_key
 from stylizer.library import Library, StyleInfo, clean_name, default_name, open_library
 from stylizer.likeness import find_likeness
 from stylizer.memory import tried
+from stylizer.mixing import blend
 from stylizer.pivotal import Tuning, tune
 from stylizer.progress import OnStep, Stages
 from stylizer.runtime import Runtime, choose_runtime, home_dir
 from stylizer.sampling import sample
-from stylizer.settings import DEFAULT_DEPTH, Depth, RenderSettings, TrainSettings
-from stylizer.style import HEAD, Style, make_card, render
+from stylizer.score import Judge
+from stylizer.settings import COUNT, DEFAULT_DEPTH, TRUNCATION, Depth, RenderSettings, TrainSettings
+from stylizer.style import HEAD, Style, make_card
 from stylizer.stylized import Stylized
 from stylizer.weights.load import Networks, landmark_files, load_networks
 
@@ -169,7 +171,7 @@ class Stylizer:
         Raises:
             StyleFileError: the style was made for another network. DeviceError: out of memory.
         """
-        return self._render(inversion, style, settings, None, likeness)
+        return draw(self.networks, inversion, style, settings, likeness=likeness)
 
     def likeness(self, inversion: Inversion, style: Style, aligned: AlignedFace | None = None) -> Tensor | None:
         """What to add to a code, (23, 512), times the strength, to keep the person; None for a "fast" inversion.
@@ -209,8 +211,8 @@ class Stylizer:
         inverted_at = time.perf_counter()
         likeness = self.likeness(inversion, style, aligned) if style else None
         kept_at = time.perf_counter()
-        inverted = self._render(inversion, None, settings, None)
-        crop = self._render(inversion, style, settings, inverted, likeness)
+        inverted = draw(self.networks, inversion, None, settings)
+        crop = draw(self.networks, inversion, style, settings, likeness=likeness, inverted=inverted)
         image = self.paste(aligned, crop) if full_frame else crop
         ended = time.perf_counter()
         times = (started, found, inverted_at, kept_at, ended)
@@ -221,11 +223,11 @@ class Stylizer:
     def invent(
         self,
         style: Style | None,
-        count: int = 6,
+        count: int = COUNT,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
         *,
         seed: int = 0,
-        truncation: float = 0.7,
+        truncation: float = TRUNCATION,
         on_step: OnStep | None = None,
     ) -> list[Image.Image]:
         """People who do not exist, in a style; see `sampling.sample` for the numbers.
@@ -238,6 +240,14 @@ class Stylizer:
             if on_step:
                 on_step(len(people), count, people[-1])
         return people
+
+    def judge(self, style: Style, inverted: Image.Image, aligned: AlignedFace | None = None) -> Judge:
+        """What scores pictures of this photo in this style, and suggests a strength."""
+        return Judge(self.networks, style, inverted, aligned)
+
+    def blend(self, one: Style, other: Style, share: float) -> Style:
+        """A style between two, to draw with: share 0 is the one, 1 the other. Raises SettingsError."""
+        return blend(one, other, share)
 
     def paste(self, aligned: AlignedFace, crop: Image.Image) -> Image.Image:
         """The whole photo with the crop put back; the crop itself where there is no photo."""
@@ -276,25 +286,6 @@ class Stylizer:
             return found
         report = stages.next(last=True)
         return replace(found, tuned=self._tried(lambda _: tune(self.networks, aligned, found, report)))
-
-    def _render(
-        self,
-        inversion: Inversion,
-        style: Style | None,
-        settings: RenderSettings,
-        inverted: Image.Image | None,
-        likeness: Tensor | None = None,
-    ) -> Image.Image:
-        plain = style is None or settings.strength == 0
-        if plain and inverted is not None:
-            return inverted
-        w_plus, generator = inversion.w_plus, self.networks.generator
-        if likeness is not None and style is not None:
-            w_plus = w_plus + settings.strength * likeness
-        image = self._tried(lambda _: to_image(render(generator, w_plus, style, settings.strength, inversion.tuned)))
-        if plain or not settings.preserve_color:
-            return image
-        return keep_colors(image, inverted or self._render(inversion, None, settings, None))
 
     def _tried(self, work: Callable[[bool], _T]) -> _T:
         return tried(work, self.runtime.device)

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 
 from stylizer.errors import SettingsError
-from stylizer.settings import COUNT_MAX, NUM_WS, SEED_MAX, W_DIM
+from stylizer.settings import COUNT_MAX, NUM_WS, SEED_MAX, TRUNCATION, W_DIM
 from stylizer.weights.load import Networks
 
 
 @torch.no_grad()
-def sample(networks: Networks, count: int, seed: int = 0, truncation: float = 0.7) -> Tensor:
+def sample(networks: Networks, count: int, seed: int = 0, truncation: float = TRUNCATION) -> Tensor:
     """Codes of invented faces; the n-th one of a seed does not depend on how many there are.
 
     Args:

@@ -14,9 +14,11 @@ W_DIM = 512
 CROP_SIZE = 1024
 
 STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full style, beyond = exaggerated
+AMOUNT_MIN, AMOUNT_MAX = 0.0, 2.0  # of the style's shape, texture, colour; 1 = as learned
 ITERATIONS_MIN, ITERATIONS_MAX = 1, 2000
 SEED_MAX = 2**31 - 1
-COUNT_MAX = 64  # invented people at once
+COUNT, COUNT_MAX = 6, 64  # invented people at once
+TRUNCATION = 0.7  # how far they are from the mean face, 0 to 1
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:
@@ -46,10 +48,22 @@ class RenderSettings:
 
     strength: 0 = the inverted photo untouched, 1 = the full style, up to 1.5.
     preserve_color: keep the photo's colours, take only the style's light, line and texture.
+    shape, texture, color: how much of the style's proportions, of its finish and of its colours, 0 = none, 1 = as
+    learned, up to 2; beside the strength, which scales all of them.
     """
 
     strength: float = 1.0
     preserve_color: bool = False
+    shape: float = 1.0
+    texture: float = 1.0
+    color: float = 1.0
 
     def __post_init__(self) -> None:
         _check("The strength", self.strength, STRENGTH_MIN, STRENGTH_MAX)
+        for name in ("shape", "texture", "color"):
+            _check(f"The amount of {name}", getattr(self, name), AMOUNT_MIN, AMOUNT_MAX)
+
+    @property
+    def style_color(self) -> float:
+        """How much of the style's colours: none where the photo's are kept."""
+        return 0.0 if self.preserve_color else self.color

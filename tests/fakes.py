@@ -16,7 +16,8 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from stylizer.errors import FaceIndexError, NoFaceError, SettingsError, StyleNotFoundError
 from stylizer.images import open_picture
-from stylizer.settings import CROP_SIZE, Depth, RenderSettings, TrainSettings
+from stylizer.score import LIMIT, Score
+from stylizer.settings import COUNT, CROP_SIZE, TRUNCATION, Depth, RenderSettings, TrainSettings
 
 Source = str | Path | bytes | BinaryIO | Image.Image
 OnStep = Callable[[int, int, Image.Image | None], None]
@@ -61,6 +62,7 @@ class FakeStyleInfo:
     key: str
     bytes: int
     preset: bool
+    thumbnail: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,20 @@ class FakeStylized:
     likeness: Any
     strength: float
     seconds: dict[str, float]
+
+
+class FakeJudge:
+    """`Judge` without networks: half of how far the picture's mean is from that without a style, of 64 grey levels."""
+
+    def __init__(self, inverted: Image.Image) -> None:
+        self._before = ImageStat.Stat(inverted.convert("L")).mean[0]
+
+    def __call__(self, picture: Image.Image) -> Score:
+        gone = abs(ImageStat.Stat(picture.convert("L")).mean[0] - self._before) / 64
+        return Score(gone / 2, gone)
+
+    def suggest(self, drawn: Callable[[float], Image.Image], strength: float) -> float | None:
+        return None if self(drawn(strength)).identity <= LIMIT else 0.5
 
 
 class FakeStylizer:
@@ -199,12 +215,14 @@ class FakeStylizer:
         levels, colour = style.delta["levels"], style.delta["colour"]
         flat = ImageOps.posterize(ImageOps.autocontrast(inverted), max(1, min(8, levels - 1)))
         tinted = ImageOps.colorize(flat.convert("L"), "black", "white", colour)
-        stylised = Image.blend(inverted, tinted, settings.strength)
-        stylised = ImageChops.offset(stylised, round((likeness or 0) * settings.strength), 0)
-        if not settings.preserve_color:
+        stylised = Image.blend(inverted, tinted, settings.strength * settings.texture / 2)
+        down = round(40 * settings.strength * (settings.shape - 1))
+        stylised = ImageChops.offset(stylised, round((likeness or 0) * settings.strength), down)
+        if settings.style_color == 1:
             return stylised
         light = stylised.convert("YCbCr").getchannel("Y")
-        return Image.merge("YCbCr", (light, *inverted.convert("YCbCr").split()[1:])).convert("RGB")
+        kept = Image.merge("YCbCr", (light, *inverted.convert("YCbCr").split()[1:])).convert("RGB")
+        return Image.blend(kept, stylised, settings.style_color)
 
     def likeness(self, inversion: FakeInversion, style: FakeStyle, aligned: FakeAligned | None = None) -> int | None:
         self.calls.append("likeness")
@@ -235,11 +253,11 @@ class FakeStylizer:
     def invent(
         self,
         style: FakeStyle | None,
-        count: int = 6,
+        count: int = COUNT,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
         *,
         seed: int = 0,
-        truncation: float = 0.7,
+        truncation: float = TRUNCATION,
         on_step: OnStep | None = None,
     ) -> list[Image.Image]:
         self.calls.append("invent")
@@ -251,6 +269,16 @@ class FakeStylizer:
             if on_step is not None:
                 on_step(index + 1, count, people[-1])
         return people
+
+    def judge(self, style: FakeStyle, inverted: Image.Image, aligned: FakeAligned | None = None) -> "FakeJudge":
+        self.calls.append("judge")
+        return FakeJudge(inverted)
+
+    def blend(self, one: FakeStyle, other: FakeStyle, share: float) -> FakeStyle:
+        self.calls.append("blend")
+        pairs = zip(one.delta["colour"], other.delta["colour"], strict=True)
+        colour = tuple(round((1 - share) * a + share * b) for a, b in pairs)
+        return FakeStyle("", f"{one.name} + {other.name}", {**one.delta, "colour": colour}, {})
 
     def paste(self, aligned: FakeAligned, crop: Image.Image) -> Image.Image:
         if aligned.photo is None:

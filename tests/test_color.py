@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylizer.color import keep_colors
+from stylizer.color import mix_colors
 
 
 def ramp(colour: tuple[int, int, int]) -> Image.Image:
@@ -15,13 +15,13 @@ def ramp(colour: tuple[int, int, int]) -> Image.Image:
 
 def test_a_picture_keeps_its_own_colours() -> None:
     picture = ramp((200, 120, 60))
-    error = np.abs(np.asarray(keep_colors(picture, picture), float) - np.asarray(picture, float))
+    error = np.abs(np.asarray(mix_colors(picture, picture), float) - np.asarray(picture, float))
     assert error.max() <= 4  # the blur of the hue, and rounding
 
 
 def test_grey_takes_on_the_hue_and_keeps_its_light() -> None:
     grey, orange = ramp((150, 150, 150)), Image.new("RGB", (64, 64), (180, 110, 60))
-    result = np.asarray(keep_colors(grey, orange), float)
+    result = np.asarray(mix_colors(grey, orange), float)
     assert (result[..., 0] > result[..., 1]).all() and (result[..., 1] > result[..., 2]).all()
     columns = result.mean((0, 2))
     assert (np.diff(columns) >= 0).all() and columns[-1] > 2 * columns[0]
@@ -29,4 +29,4 @@ def test_grey_takes_on_the_hue_and_keeps_its_light() -> None:
 
 def test_two_sizes_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="size"):
-        keep_colors(Image.new("RGB", (8, 8)), Image.new("RGB", (9, 8)))
+        mix_colors(Image.new("RGB", (8, 8)), Image.new("RGB", (9, 8)))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
     from stylizer.inversion import Inversion
     from stylizer.library import StyleInfo
+    from stylizer.score import Score
     from stylizer.style import Style
     from stylizer.stylized import Stylized
 
@@ -74,6 +75,12 @@ class Engine(Protocol):
         seed: int = ...,
         truncation: float = ...,
     ) -> list[Image.Image]: ...
+
+    def judge(
+        self, style: "Style", inverted: Image.Image, aligned: "AlignedFace | None" = None
+    ) -> "Callable[[Image.Image], Score]": ...
+
+    def blend(self, one: "Style", other: "Style", share: float) -> "Style": ...
 
     def paste(self, aligned: "AlignedFace", crop: Image.Image) -> Image.Image: ...
 

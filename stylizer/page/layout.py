@@ -9,6 +9,7 @@ from stylizer.page import look
 from stylizer.page.inputs import Beside, Inputs, lay_out_inputs, shown
 from stylizer.page.jobs import Ticket
 from stylizer.page.kept import KEPT_SECONDS, Kept
+from stylizer.settings import TRUNCATION
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _people() -> tuple[gr.Button, gr.Gallery, gr.Number, gr.Slider]:
         with gr.Row():
             seed = gr.Number(0, label="Seed", info="Another crowd", precision=0, min_width=100, elem_id="people-seed")
             truncation = gr.Slider(
-                0, 1, value=0.7, step=0.05, label="Variety", info="0 is the mean face", buttons=[], min_width=180
+                0, 1, value=TRUNCATION, step=0.05, label="Variety", info="0 is the mean face", buttons=[], min_width=180
             )
         invent = gr.Button("Invent six people", size="sm", elem_id="invent")
         gallery = gr.Gallery(

@@ -11,9 +11,8 @@ from stylizer.page.kept import Kept
 from stylizer.page.layout import Outputs
 from stylizer.page.look import note
 from stylizer.page.values import number, sentence
-from stylizer.settings import RenderSettings
+from stylizer.settings import COUNT, RenderSettings
 
-COUNT = 6
 _SIDE = 512  # pixels of the pictures in the gallery
 
 

@@ -1,0 +1,48 @@
+"""Drawing: a code and a style, in the amounts that are wanted, become a picture."""
+
+from PIL import Image
+from torch import Tensor
+
+from stylizer.color import mix_colors
+from stylizer.images import to_image
+from stylizer.inversion import Inversion
+from stylizer.memory import tried
+from stylizer.mixing import FINISH, weighted, with_finish
+from stylizer.settings import RenderSettings
+from stylizer.style import Style, render
+from stylizer.weights.load import Networks
+
+
+def draw(
+    networks: Networks,
+    inversion: Inversion,
+    style: Style | None,
+    settings: RenderSettings,
+    *,
+    likeness: Tensor | None = None,
+    inverted: Image.Image | None = None,
+) -> Image.Image:
+    """Draw a code in a style, 1024 x 1024.
+
+    Args:
+        style: None is the inverted photo, as strength 0 is, bit for bit.
+        likeness: what is added to the code, times the strength; (23, 512).
+        inverted: the picture without a style, if it is at hand.
+    Raises:
+        StyleFileError: the style was made for another network. DeviceError: out of memory.
+    """
+    if style is None or settings.strength == 0:
+        return inverted or _picture(networks, inversion, None, 0.0)
+    w_plus = inversion.w_plus if likeness is None else inversion.w_plus + settings.strength * likeness
+    w_plus = with_finish(w_plus, networks.wspace.mean, FINISH * settings.strength * settings.texture)
+    moved = Inversion(w_plus, inversion.depth, inversion.tuned)
+    wanted = weighted(style, settings.shape, settings.texture)
+    picture = _picture(networks, moved, wanted, settings.strength)
+    if settings.style_color == 1:
+        return picture
+    return mix_colors(picture, inverted or _picture(networks, inversion, None, 0.0), settings.style_color)
+
+
+def _picture(networks: Networks, inversion: Inversion, style: Style | None, strength: float) -> Image.Image:
+    code, device = inversion.w_plus, next(networks.generator.parameters()).device
+    return tried(lambda _: to_image(render(networks.generator, code, style, strength, inversion.tuned)), device)
