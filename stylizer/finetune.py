@@ -22,7 +22,6 @@ from stylizer.faces.chip import cut_chip, mean_face_chip
 from stylizer.faces.regions import attention, face_ellipse, feature_ellipses
 from stylizer.images import to_image, to_tensor
 from stylizer.inversion import Inversion
-from stylizer.mixing import FINISH, with_finish
 from stylizer.networks.heads import block_for
 from stylizer.networks.mobile_generator import TAIL_MARGIN
 from stylizer.progress import OnStep
@@ -46,7 +45,6 @@ class Recipe:
     rate: Adam's step as a fraction of each tensor's root mean square (JoJoGAN: 2e-3 on weights of unit variance).
     mix_from, mix: first style that is mixed, and how far at most towards a random face.
     pool, offset: number of invented faces, and how far off W they are, in deviations.
-    finish: how far their finish is the mean face's already, as in drawing.
     windows: full-resolution crops of the reference in a step. The others weigh the losses; statistics inside and
     outside the face. gain: strength 1 is so much of what was trained.
     """
@@ -57,7 +55,6 @@ class Recipe:
     mix: float = 0.5
     pool: int = 24
     offset: float = 0.3
-    finish: float = FINISH
     windows: int = 2
     track: float = 3.0
     pattern: float = 10.0
@@ -228,8 +225,7 @@ class _Training:
         code = self._random_w()[:, None] + self.recipe.offset * self.networks.wspace.std * offset
         picture = self.networks.heads(self.networks.generator.features(code, BLOCK), code, SIDE)
         maps = self._features(F.interpolate(picture, size=STATISTICS_SIDE, mode="area"), 3)
-        drawn = with_finish(code, self.networks.wspace.mean, self.recipe.finish)  # as it will be drawn in the style
-        return _Invented(drawn, picture, self._person(picture), losses.self_similarity(maps[2:]))
+        return _Invented(code, picture, self._person(picture), losses.self_similarity(maps[2:]))
 
     def _person(self, picture: Tensor) -> Tensor:
         person: Tensor = self.networks.identity(cut_chip(picture, self.chip, CROP_SIZE))
