@@ -1,13 +1,16 @@
 """Drawing: a code and a style, in the amounts that are wanted, become a picture."""
 
+from dataclasses import replace
+
 from PIL import Image
 from torch import Tensor
 
 from stylizer.color import mix_colors
+from stylizer.faces.proportions import bend
 from stylizer.images import to_image
 from stylizer.inversion import Inversion
 from stylizer.memory import tried
-from stylizer.mixing import FINISH, weighted, with_finish
+from stylizer.mixing import bent, weighted, with_finish
 from stylizer.settings import RenderSettings
 from stylizer.style import Style, render
 from stylizer.weights.load import Networks
@@ -34,13 +37,14 @@ def draw(
     if style is None or settings.strength == 0:
         return inverted or _picture(networks, inversion, None, 0.0)
     w_plus = inversion.w_plus if likeness is None else inversion.w_plus + settings.strength * likeness
-    w_plus = with_finish(w_plus, networks.wspace.mean, FINISH * settings.strength * settings.texture)
-    moved = Inversion(w_plus, inversion.depth, inversion.tuned)
+    w_plus = with_finish(w_plus, networks.wspace.mean, settings.strength * settings.texture)
+    moved = replace(inversion, w_plus=w_plus)
     wanted = weighted(style, settings.shape, settings.texture)
     picture = _picture(networks, moved, wanted, settings.strength)
-    if settings.style_color == 1:
-        return picture
-    return mix_colors(picture, inverted or _picture(networks, inversion, None, 0.0), settings.style_color)
+    if settings.style_color != 1:
+        plain = inverted or _picture(networks, inversion, None, 0.0)
+        picture = mix_colors(picture, plain, settings.style_color)
+    return bend(picture, inversion.landmarks_xy, style.shifts, settings.strength * bent(style, settings.shape))
 
 
 def _picture(networks: Networks, inversion: Inversion, style: Style | None, strength: float) -> Image.Image:

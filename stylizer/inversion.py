@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stylizer.faces import AlignedFace
@@ -36,11 +38,16 @@ WINDOW = 20  # pixels of that block's map, spoilt margins included
 
 @dataclass(frozen=True, eq=False)
 class Inversion:
-    """A face's code, (23, 512) float32 on the CPU; `tuned`: a change of the generator's weights that goes with it."""
+    """A face's code, (23, 512) float32 on the CPU.
+
+    tuned: a change of the generator's weights that goes with it.
+    landmarks_xy: (68, 2) of the face in its crop; None: about where the mean face has them.
+    """
 
     w_plus: Tensor
     depth: Depth
     tuned: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+    landmarks_xy: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -227,7 +234,7 @@ def invert(
     code = _Code(networks, plan, encode(networks, aligned, plan.passes, said))
     if steps:
         _optimise(networks, aligned, plan, code, said)
-    return Inversion(code.w_plus().detach()[0].cpu(), depth)
+    return Inversion(code.w_plus().detach()[0].cpu(), depth, landmarks_xy=aligned.landmarks_xy)
 
 
 def _optimise(networks: Networks, aligned: AlignedFace, plan: Plan, code: _Code, said: Said) -> None:

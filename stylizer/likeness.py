@@ -19,7 +19,7 @@ from stylizer import losses
 from stylizer.faces.chip import chip_to_crop, cut_chip, mean_face_chip
 from stylizer.faces.regions import feature_ellipses
 from stylizer.inversion import BLOCK, HEAD_SIDE, Inversion
-from stylizer.mixing import FINISH, with_finish
+from stylizer.mixing import with_finish
 from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
 from stylizer.style import Style, blended
 from stylizer.tuning import call_with, private
@@ -37,7 +37,7 @@ class Search:
     picture's self-similarity, of the style's feature statistics, and of the squared move.
     """
 
-    steps: int = 5
+    steps: int = 7
     rate: float = 0.03
     layers: int = 12
     features: float = 0.5
@@ -90,7 +90,7 @@ class _Drawing:
         self.head_weights = {name: p + style.head[name].to(p) for name, p in self.head.named_parameters()}
 
     def __call__(self, w_plus: Tensor) -> Tensor:
-        code = with_finish(w_plus, self.mean, FINISH)
+        code = with_finish(w_plus, self.mean, 1.0)
         features = call_with(self.generator, self.weights, "features", code, BLOCK)
         picture: Tensor = functional_call(self.head, self.head_weights, (features, code))
         return picture

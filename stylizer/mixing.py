@@ -14,11 +14,11 @@ from stylizer.style import Style
 
 SHAPE_BLOCKS = 3  # the first ones, up to maps of 32 px, hold the outlines and proportions; what follows, their finish
 
-FINISH_FROM, FINISH = 12, 0.7  # from this style on a code holds skin, light and tone; how much of that a style replaces
+FINISH_FROM = 15  # from this style on a code holds the finish: skin, strokes of hair, light
 
 
 def with_finish(w_plus: Tensor, mean: Tensor, amount: float) -> Tensor:
-    """A code whose skin, light and tone are the mean face's, which every style was learned over.
+    """A code whose finish is the mean face's: its skin, its hair's strokes, its light.
 
     A photo's own would keep it half a photo: a style's strokes and tones are richest where the code says nothing.
 
@@ -43,6 +43,11 @@ def weighted(style: Style, shape: float = 1.0, texture: float = 1.0) -> Style:
     return replace(style, delta=delta)
 
 
+def bent(style: Style, shape: float) -> float:
+    """How much of the style's proportions an amount of shape takes: what the style says at 1, all and more beyond."""
+    return min(shape, 1.0) * style.bend + max(shape - 1.0, 0.0)
+
+
 def blend(one: Style, other: Style, share: float) -> Style:
     """A style between two: share 0 is the one, 1 the other.
 
@@ -54,7 +59,8 @@ def blend(one: Style, other: Style, share: float) -> Style:
     if not 0 <= share <= 1:
         raise SettingsError(f"The share of the second style is {share:g}; choose a value from 0 to 1.")
     name = f"{one.name} + {other.name}"
-    card = {"blend": {"styles": [one.key, other.key], "share": share}}
+    shifts = (1 - share) * one.bend * one.shifts + share * other.bend * other.shifts
+    card = {"blend": {"styles": [one.key, other.key], "share": share}, "proportions": shifts.tolist(), "bend": 1.0}
     return Style("", name, _between(one.delta, other.delta, share), card, _between(one.head, other.head, share))
 
 

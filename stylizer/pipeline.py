@@ -19,6 +19,7 @@ from stylizer.errors import PictureError, SettingsError
 from stylizer.faces import AlignedFace, FaceFinder, align, paste
 from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marked import marked
+from stylizer.faces.proportions import proportions_of
 from stylizer.finetune import finetune
 from stylizer.images import PictureSource, open_picture
 from stylizer.inversion import HEAD_SIDE, Inversion, Purpose, invert
@@ -33,7 +34,7 @@ from stylizer.runtime import Runtime, choose_runtime, home_dir
 from stylizer.sampling import sample
 from stylizer.score import Judge
 from stylizer.settings import COUNT, DEFAULT_DEPTH, TRUNCATION, Depth, RenderSettings, TrainSettings
-from stylizer.style import HEAD, Style, make_card
+from stylizer.style import HEAD, NO_SHIFTS, Style, make_card
 from stylizer.stylized import Stylized
 from stylizer.weights.load import Networks, landmark_files, load_networks
 
@@ -267,7 +268,10 @@ class Stylizer:
         report = stages.next(last=True)
         style = self._tried(lambda small: finetune(self.networks, faces, codes, settings, report, small=small))
         card = make_card(asdict(settings), self.networks.base_hash, reference_hash([face.crop for face in faces]))
-        return replace(style, card={**card, **style.card})
+        # Marks by hand are the mean face's own landmarks; what the finder sees in the crop is the drawing's.
+        known = [found.landmarks_xy for face in faces for found in self.finder.find(face.crop)[:1]]
+        proportions = proportions_of(known).round().tolist() if known else NO_SHIFTS
+        return replace(style, card={**card, "proportions": proportions, **style.card})
 
     def _invert(
         self,

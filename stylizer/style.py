@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from stylizer.errors import DiskFullError, OutputError, StyleFileError
+from stylizer.faces.proportions import shifts_from
 from stylizer.packing import LARGEST, pack, unpack
 from stylizer.settings import NUM_WS, W_DIM
 from stylizer.tuning import private
@@ -27,6 +30,7 @@ CARD_BYTES_MAX = 64 * 1024
 STYLE_FORMAT = 2  # raise it whenever the same reference and settings give another style than before
 HEAD = "head:"  # before the names of the head's parameters in the file
 TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
+NO_SHIFTS = ((0.0, 0.0),) * 68
 LICENCE_NOTE = (
     "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose licence "
     "covers non-commercial use only; rights in the reference picture stay with its owner."
@@ -41,7 +45,8 @@ class Style:
     name: what users call it.
     delta: by parameter name of the generator, float16 on the CPU: fine-tuned weight minus base weight.
     head: by parameter name of the 256 px head, float16: the change that keeps it a proxy of this style's pictures.
-    card: facts that JSON can hold: format, settings, base_hash, reference_hash, licence, created_by.
+    card: facts that JSON can hold: format, settings, base_hash, reference_hash, licence, created_by; proportions: 68
+    shifts of landmarks, see `faces.proportions`; bend: how much of these belongs to the style, 0 to 1.
     """
 
     key: str
@@ -49,6 +54,16 @@ class Style:
     delta: Mapping[str, Tensor] = field(repr=False)
     card: Mapping[str, Any]
     head: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+
+    @property
+    def shifts(self) -> NDArray[np.float32]:
+        """(68, 2): how the reference's proportions depart from the mean face's."""
+        return shifts_from(self.card.get("proportions", NO_SHIFTS))
+
+    @property
+    def bend(self) -> float:
+        """How much of them a face takes on at strength 1."""
+        return float(self.card.get("bend", 0.0))
 
 
 def make_card(settings: Mapping[str, Any], base_hash: str, reference_hash: str) -> dict[str, Any]:
@@ -231,7 +246,16 @@ def load_style(folder: Path, base_hash: str | None = None, shapes: Mapping[str, 
     if head and shapes is not None and len(head) < sum(name.startswith(HEAD) for name in shapes):
         raise _damaged(folder, "a part of its head is missing")
     facts = {k: v for k, v in card.items() if k not in {"key", "name", "sha256"}}
-    return Style(card["key"], card["name"], delta, facts, head)
+    return _checked(Style(card["key"], card["name"], delta, facts, head), folder)
+
+
+def _checked(style: Style, folder: Path) -> Style:
+    try:
+        if style.shifts.any() and not 0 <= style.bend <= 1:
+            raise ValueError("its bend is not from 0 to 1")
+    except (TypeError, ValueError) as error:
+        raise _damaged(folder, str(error)) from error
+    return style
 
 
 def _damaged(folder: Path, why: str) -> StyleFileError:

@@ -41,6 +41,7 @@ class FakeInversion:
     w_plus: Any
     depth: str
     tuned: Any = None
+    landmarks_xy: Any = None
 
 
 @dataclass(frozen=True)

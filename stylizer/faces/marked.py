@@ -17,7 +17,7 @@ _FLAT = 0.1  # of the eyes' distance: a mouth nearer to their line than that is 
 
 # dlib's 68 landmarks on the face that the generator's mean w draws, at 1024 px.
 # fmt: off
-_MEAN_FACE = (
+MEAN_FACE = (
     (219, 490), (224, 568), (234, 644), (243, 720), (266, 791), (310, 851), (370, 900), (438, 943), (512, 958),
     (585, 944), (649, 901), (706, 851), (749, 791), (772, 721), (783, 645), (793, 569), (798, 489),
     (271, 443), (309, 408), (362, 398), (416, 407), (466, 428), (559, 428), (608, 406), (660, 399), (712, 409),
@@ -64,7 +64,7 @@ def landmarks_from(marks_xy: Sequence[Sequence[float]]) -> NDArray[np.float32]:
         raise DegenerateFaceError("The marks lie on a line; mark the middle of each eye, then the middle of the mouth.")
     if depth < 0:
         left, right = right, left
-    face = np.array(_MEAN_FACE, np.float64)
+    face = np.array(MEAN_FACE, np.float64)
     known = np.c_[eyes_and_mouth(face), np.ones(3)]
     affine = np.linalg.solve(known, np.stack([left, right, mouth]))
     return np.asarray(np.c_[face, np.ones(68)] @ affine, np.float32)
