@@ -1,8 +1,8 @@
 """Learn the presets: `python styles/make_presets.py [--only oil comic ...] [--anew]`.
 
 Each reference in examples/references becomes styles/<name>/: the packed style, its card, and a thumbnail, which is an
-invented face in that style. What is learned already, with these settings and weights, is left as it is. As a preset has
-the key that its reference gives, that picture is never learned again when somebody uploads it.
+invented face in that style. What is learned already, with these settings and weights, is only drawn again. As a preset
+has the key that its reference gives, that picture is never learned again when somebody uploads it.
 """
 
 import argparse
@@ -14,13 +14,25 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # run from a checkout, installed or not
 
+from stylizer.faces import AlignedFace  # noqa: E402
 from stylizer.keys import style_key  # noqa: E402
-from stylizer.library import Library  # noqa: E402
+from stylizer.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
 from stylizer.settings import TrainSettings  # noqa: E402
+from stylizer.style import read_card, write_card  # noqa: E402
 
 SITTER = HERE / "examples" / "targets" / "red_polo.webp"
 THUMBNAIL_SIDE = 256
+# How much of their references' proportions these take on; the others change the surface alone.
+BEND = {"caricature": 1.0, "cartoon": 0.8, "toon3d": 0.9}
+
+
+def learn(stylizer: Stylizer, name: str, face: AlignedFace) -> None:
+    """Learn one preset in a library of its own: the user's styles are not touched."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Library(Path(folder), None, stylizer.networks.base_hash)
+        style, _ = Stylizer(stylizer.networks, stylizer.finder, library, stylizer.runtime).learn(face, name=name)
+        shutil.copytree(Path(folder) / "styles" / style.key, HERE / name, dirs_exist_ok=True)
 
 
 def main() -> None:
@@ -29,24 +41,22 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of references; default all")
     parser.add_argument("--anew", action="store_true", help="also those that are there already")
     options = parser.parse_args()
-    references = sorted((HERE / "examples" / "references").glob("*.webp"))
     stylizer = Stylizer.open()
     networks, sitter = stylizer.networks, stylizer.align(SITTER)
-    known = {info.key for info in stylizer.styles() if info.preset}
     inversion = stylizer.invert(sitter)
-    for path in references:
-        face = stylizer.align(path)
-        key = style_key([face.crop], TrainSettings(), networks.base_hash, networks.helpers_hash)
-        if (options.only and path.stem not in options.only) or (key in known and not options.anew):
+    for path in sorted((HERE / "examples" / "references").glob("*.webp")):
+        name, face = path.stem, stylizer.align(path)
+        if options.only and name not in options.only:
             continue
-        with tempfile.TemporaryDirectory() as folder:  # the user's own styles are not touched
-            stylizer.library = Library(Path(folder), None, networks.base_hash)
-            style, _ = stylizer.learn(face, name=path.stem)
-            shutil.copytree(Path(folder) / "styles" / style.key, HERE / path.stem, dirs_exist_ok=True)
-        likeness = stylizer.likeness(inversion, style, sitter)
-        picture = stylizer.render(inversion, style, likeness=likeness).resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-        picture.save(HERE / path.stem / "thumbnail.webp", quality=88)
-        print(f"{path.stem}: {style.key}", flush=True)
+        key = style_key([face.crop], TrainSettings(), networks.base_hash, networks.helpers_hash)
+        known = {info.name for info in stylizer.styles() if info.preset and info.key == key}
+        if name not in known or options.anew:
+            learn(stylizer, name, face)
+        write_card(HERE / name, {**read_card(HERE / name), "bend": BEND.get(name, 0.0)})
+        style = stylizer.find_style(key)
+        picture = stylizer.render(inversion, style, likeness=stylizer.likeness(inversion, style, sitter))
+        picture.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE)).save(HERE / name / THUMBNAIL, quality=88)
+        print(f"{name}: {key}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+"""Drawing on the real networks: exact at 0, and every amount changes its own thing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stylizer.drawing import draw
+from stylizer.faces.marked import MEAN_FACE
+from stylizer.inversion import Inversion
+from stylizer.mixing import is_shape
+from stylizer.settings import NUM_WS, RenderSettings
+from stylizer.style import Style
+from stylizer.weights.load import Networks
+
+
+@pytest.fixture(scope="module")
+def inversion(networks: Networks) -> Inversion:
+    u = torch.randn(1, 512, generator=torch.Generator().manual_seed(4))
+    return Inversion(networks.wspace.to_w(0.7 * u).expand(NUM_WS, -1).contiguous(), "refined")
+
+
+@pytest.fixture(scope="module")
+def style(networks: Networks) -> Style:
+    """Random changes of the whole generator; with eyes that go up."""
+    draw_ = torch.Generator().manual_seed(0)
+    named = networks.generator.named_parameters()
+    delta = {n: (0.03 * p.square().mean().sqrt() * torch.randn(p.shape, generator=draw_)).half() for n, p in named}
+    shifts = [[0.0, -30.0] if 36 <= index < 48 else [0.0, 0.0] for index in range(68)]
+    return Style("", "", delta, {"proportions": shifts, "bend": 0.5})
+
+
+def chroma(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("YCbCr"), float)[..., 1:]
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    return float(np.abs(np.asarray(one, float) - np.asarray(other, float)).mean())
+
+
+def test_strength_0_is_the_inverted_photo_whatever_the_amounts(
+    networks: Networks, inversion: Inversion, style: Style
+) -> None:
+    plain = draw(networks, inversion, None, RenderSettings())
+    for settings in (RenderSettings(0.0), RenderSettings(0.0, True), RenderSettings(0.0, False, 2.0, 0.5, 2.0)):
+        assert draw(networks, inversion, style, settings).tobytes() == plain.tobytes()
+
+
+def test_amounts_of_0_leave_only_what_the_others_do(networks: Networks, inversion: Inversion, style: Style) -> None:
+    shape_only = Style("", "", {n: d for n, d in style.delta.items() if is_shape(n)}, style.card)
+    texture_only = Style("", "", {n: d for n, d in style.delta.items() if not is_shape(n)}, {})
+    without_texture = draw(networks, inversion, style, RenderSettings(texture=0.0))
+    assert difference(without_texture, draw(networks, inversion, shape_only, RenderSettings(texture=0.0))) == 0
+    without_shape = draw(networks, inversion, style, RenderSettings(shape=0.0))
+    assert difference(without_shape, draw(networks, inversion, texture_only, RenderSettings())) == 0
+
+
+def test_colour_moves_hue_and_chroma_and_leaves_the_light(
+    networks: Networks, inversion: Inversion, style: Style
+) -> None:
+    flat = replace(style, card={})
+    pictures = {c: draw(networks, inversion, flat, RenderSettings(color=c)) for c in (0.0, 0.5, 1.0)}
+    kept = draw(networks, inversion, flat, RenderSettings(preserve_color=True))
+    assert kept.tobytes() == pictures[0.0].tobytes()
+    lights = {c: np.asarray(p.convert("L"), float) for c, p in pictures.items()}
+    assert np.abs(lights[0.0] - lights[1.0]).mean() < 2.5  # Oklab's lightness is not exactly luma
+    apart = np.abs(chroma(pictures[0.0]) - chroma(pictures[1.0])).mean()
+    halves = [np.abs(chroma(pictures[0.5]) - chroma(pictures[end])).mean() for end in (0.0, 1.0)]
+    assert apart > 3
+    assert halves == pytest.approx([apart / 2, apart / 2], rel=0.15)
+
+
+def test_proportions_are_taken_by_strength_and_shape(networks: Networks, inversion: Inversion, style: Style) -> None:
+    still = Style("", "", {}, style.card)
+    plain = draw(networks, inversion, None, RenderSettings())
+    moved = draw(networks, inversion, still, RenderSettings(shape=2.0, texture=0.0))  # 1.5 times the shifts
+    x, y = np.array(MEAN_FACE)[36:42].mean(0).astype(int)
+    eye = np.asarray(plain.convert("L"), float)[y - 25 : y + 25, x - 40 : x + 40]
+    page = np.asarray(moved.convert("L"), float)
+    scores = [np.abs(page[y - up - 25 : y - up + 25, x - 40 : x + 40] - eye).mean() for up in range(0, 91, 5)]
+    assert abs(5 * int(np.argmin(scores)) - 45) <= 5
