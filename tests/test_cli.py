@@ -79,8 +79,11 @@ def test_stylize_reports_everything(run: Any, fake: FakeStylizer) -> None:
 
 def test_every_option_reaches_the_picture(run: Any) -> None:
     options = [(), ("--strength", "0"), ("--preserve-color",), ("--seed", "1"), ("--depth", "fast"), ("--face", "1")]
+    options += [("--shape", "2"), ("--texture", "0.5"), ("--color", "0.5"), ("--blend", "zinc")]
     pictures = [Path(run(*STYLIZE, "ann.png", *o)[1]["results"][0]["file"]).read_bytes() for o in options]
     assert len(set(pictures)) == len(options)
+    same = [("--blend", "zinc", "--share", "0"), ("--shape", "1", "--texture", "1", "--color", "1")]
+    assert {Path(run(*STYLIZE, "ann.png", *o)[1]["results"][0]["file"]).read_bytes() for o in same} == {pictures[0]}
     whole = run(*STYLIZE, "ann.png", "--full-frame")[1]["results"][0]
     with Image.open(whole["file"]) as picture, Image.open("ann.png") as photo:
         assert picture.size == photo.size
@@ -101,6 +104,18 @@ def test_train_then_use(run: Any, fake: FakeStylizer) -> None:
     assert run("stylize", "--style", "ink", "--target", "ann.png", "--out", "out")[0] == 0
     assert run("train", "ref.png", "--name", "ink", "--iterations", "3")[1]["style"]["trained"] is False
     assert len(fake.trained) == 1
+
+
+def test_several_references_are_one_style(run: Any, fake: FakeStylizer, folder: Path) -> None:
+    noise_picture(8).save("ref2.png")
+    code, both, _ = run("train", "ref.png", "ref2.png", "--name", "two")
+    assert (code, both["style"]["trained"]) == (0, True)
+    assert both["style"]["key"] != run("train", "ref.png", "--name", "one")[1]["style"]["key"]
+    several = ("stylize", "--reference", "ref.png", "ref2.png", "--target", "ann.png", "--out", "out")
+    assert run(*several)[1]["style"] == {"key": both["style"]["key"], "name": "two", "trained": False}
+    code, value, _ = run("train", "ref.png", "sky.png", "--name", "three")
+    assert code == 2 and "sky.png" in value["error"]["message"]
+    assert len(fake.trained) == 2
 
 
 def test_styles_are_listed_without_any_network(
