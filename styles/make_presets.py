@@ -9,12 +9,14 @@ import argparse
 import shutil
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # run from a checkout, installed or not
 
 from stylizer.faces import AlignedFace  # noqa: E402
+from stylizer.faces.proportions import Proportions  # noqa: E402
 from stylizer.keys import style_key  # noqa: E402
 from stylizer.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
@@ -23,8 +25,12 @@ from stylizer.style import read_card, write_card  # noqa: E402
 
 SITTER = HERE / "examples" / "targets" / "red_polo.webp"
 THUMBNAIL_SIDE = 256
-# How much of their references' proportions these take on; the others change the surface alone.
-BEND = {"caricature": 1.0, "cartoon": 0.8, "toon3d": 0.9}
+# These change proportions too, as their recipes did to the sitter; dlib's landmarks on such a drawing say too little.
+BENT = {
+    "caricature": Proportions(eyes=0.8, nose=1.45, mouth=1.3, jaw=1.14, chin=1.2, brows=1.15),
+    "cartoon": Proportions(eyes=1.45, nose=0.75, mouth=0.85, jaw=0.95, chin=0.94),
+    "toon3d": Proportions(eyes=1.4, nose=0.85, mouth=1.05, jaw=1.02, chin=0.86, brows=1.1),
+}
 
 
 def learn(stylizer: Stylizer, name: str, face: AlignedFace) -> None:
@@ -52,7 +58,9 @@ def main() -> None:
         known = {info.name for info in stylizer.styles() if info.preset and info.key == key}
         if name not in known or options.anew:
             learn(stylizer, name, face)
-        write_card(HERE / name, {**read_card(HERE / name), "bend": BEND.get(name, 0.0)})
+        if name in BENT:
+            shape = {"proportions": asdict(BENT[name]), "bend": 1.0}
+            write_card(HERE / name, {**read_card(HERE / name), **shape})
         style = stylizer.find_style(key)
         picture = stylizer.render(inversion, style, likeness=stylizer.likeness(inversion, style, sitter))
         picture.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE)).save(HERE / name / THUMBNAIL, quality=88)

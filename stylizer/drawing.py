@@ -44,7 +44,7 @@ def draw(
     if settings.style_color != 1:
         plain = inverted or _picture(networks, inversion, None, 0.0)
         picture = mix_colors(picture, plain, settings.style_color)
-    return bend(picture, inversion.landmarks_xy, style.shifts, settings.strength * bent(style, settings.shape))
+    return bend(picture, inversion.landmarks_xy, style.proportions, settings.strength * bent(style, settings.shape))
 
 
 def _picture(networks: Networks, inversion: Inversion, style: Style | None, strength: float) -> Image.Image:

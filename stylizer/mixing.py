@@ -4,7 +4,7 @@ A style is a sum of changes, so these are sums too; nothing is learned again.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor
@@ -59,8 +59,9 @@ def blend(one: Style, other: Style, share: float) -> Style:
     if not 0 <= share <= 1:
         raise SettingsError(f"The share of the second style is {share:g}; choose a value from 0 to 1.")
     name = f"{one.name} + {other.name}"
-    shifts = (1 - share) * one.bend * one.shifts + share * other.bend * other.shifts
-    card = {"blend": {"styles": [one.key, other.key], "share": share}, "proportions": shifts.tolist(), "bend": 1.0}
+    shapes = [asdict(style.proportions.scaled(style.bend)) for style in (one, other)]
+    shape = {name: (1 - share) * shapes[0][name] + share * shapes[1][name] for name in shapes[0]}
+    card = {"blend": {"styles": [one.key, other.key], "share": share}, "proportions": shape, "bend": 1.0}
     return Style("", name, _between(one.delta, other.delta, share), card, _between(one.head, other.head, share))
 
 

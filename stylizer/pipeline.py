@@ -34,7 +34,7 @@ from stylizer.runtime import Runtime, choose_runtime, home_dir
 from stylizer.sampling import sample
 from stylizer.score import Judge
 from stylizer.settings import COUNT, DEFAULT_DEPTH, TRUNCATION, Depth, RenderSettings, TrainSettings
-from stylizer.style import HEAD, NO_SHIFTS, Style, make_card
+from stylizer.style import HEAD, Style, make_card
 from stylizer.stylized import Stylized
 from stylizer.weights.load import Networks, landmark_files, load_networks
 
@@ -270,7 +270,7 @@ class Stylizer:
         card = make_card(asdict(settings), self.networks.base_hash, reference_hash([face.crop for face in faces]))
         # Marks by hand are the mean face's own landmarks; what the finder sees in the crop is the drawing's.
         known = [found.landmarks_xy for face in faces for found in self.finder.find(face.crop)[:1]]
-        proportions = proportions_of(known).round().tolist() if known else NO_SHIFTS
+        proportions = asdict(proportions_of(known)) if known else {}
         return replace(style, card={**card, "proportions": proportions, **style.card})
 
     def _invert(

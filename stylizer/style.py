@@ -14,14 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from stylizer.errors import DiskFullError, OutputError, StyleFileError
-from stylizer.faces.proportions import shifts_from
+from stylizer.faces.proportions import Proportions, proportions_from
 from stylizer.packing import LARGEST, pack, unpack
 from stylizer.settings import NUM_WS, W_DIM
 from stylizer.tuning import private
@@ -30,7 +28,6 @@ CARD_BYTES_MAX = 64 * 1024
 STYLE_FORMAT = 2  # raise it whenever the same reference and settings give another style than before
 HEAD = "head:"  # before the names of the head's parameters in the file
 TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
-NO_SHIFTS = ((0.0, 0.0),) * 68
 LICENCE_NOTE = (
     "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose licence "
     "covers non-commercial use only; rights in the reference picture stay with its owner."
@@ -45,8 +42,8 @@ class Style:
     name: what users call it.
     delta: by parameter name of the generator, float16 on the CPU: fine-tuned weight minus base weight.
     head: by parameter name of the 256 px head, float16: the change that keeps it a proxy of this style's pictures.
-    card: facts that JSON can hold: format, settings, base_hash, reference_hash, licence, created_by; proportions: 68
-    shifts of landmarks, see `faces.proportions`; bend: how much of these belongs to the style, 0 to 1.
+    card: facts that JSON can hold: format, settings, base_hash, reference_hash, licence, created_by; proportions:
+    of the reference, see `faces.proportions`; bend: how much of these belongs to the style, 0 to 1.
     """
 
     key: str
@@ -56,9 +53,9 @@ class Style:
     head: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
     @property
-    def shifts(self) -> NDArray[np.float32]:
-        """(68, 2): how the reference's proportions depart from the mean face's."""
-        return shifts_from(self.card.get("proportions", NO_SHIFTS))
+    def proportions(self) -> Proportions:
+        """Of the faces in the reference, beside the mean face's."""
+        return proportions_from(self.card.get("proportions", {}))
 
     @property
     def bend(self) -> float:
@@ -251,7 +248,7 @@ def load_style(folder: Path, base_hash: str | None = None, shapes: Mapping[str, 
 
 def _checked(style: Style, folder: Path) -> Style:
     try:
-        if style.shifts.any() and not 0 <= style.bend <= 1:
+        if style.proportions and not 0 <= style.bend <= 1:
             raise ValueError("its bend is not from 0 to 1")
     except (TypeError, ValueError) as error:
         raise _damaged(folder, str(error)) from error

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from stylizer.drawing import draw
-from stylizer.faces.marked import MEAN_FACE
+from stylizer.faces.proportions import Proportions, bend
 from stylizer.inversion import Inversion
 from stylizer.mixing import is_shape
 from stylizer.settings import NUM_WS, RenderSettings
@@ -24,12 +24,11 @@ def inversion(networks: Networks) -> Inversion:
 
 @pytest.fixture(scope="module")
 def style(networks: Networks) -> Style:
-    """Random changes of the whole generator; with eyes that go up."""
+    """Random changes of the whole generator, and a large mouth."""
     draw_ = torch.Generator().manual_seed(0)
     named = networks.generator.named_parameters()
     delta = {n: (0.03 * p.square().mean().sqrt() * torch.randn(p.shape, generator=draw_)).half() for n, p in named}
-    shifts = [[0.0, -30.0] if 36 <= index < 48 else [0.0, 0.0] for index in range(68)]
-    return Style("", "", delta, {"proportions": shifts, "bend": 0.5})
+    return Style("", "", delta, {"proportions": {"mouth": 1.4}, "bend": 0.5})
 
 
 def chroma(picture: Image.Image) -> np.ndarray:
@@ -74,10 +73,8 @@ def test_colour_moves_hue_and_chroma_and_leaves_the_light(
 
 def test_proportions_are_taken_by_strength_and_shape(networks: Networks, inversion: Inversion, style: Style) -> None:
     still = Style("", "", {}, style.card)
-    plain = draw(networks, inversion, None, RenderSettings())
-    moved = draw(networks, inversion, still, RenderSettings(shape=2.0, texture=0.0))  # 1.5 times the shifts
-    x, y = np.array(MEAN_FACE)[36:42].mean(0).astype(int)
-    eye = np.asarray(plain.convert("L"), float)[y - 25 : y + 25, x - 40 : x + 40]
-    page = np.asarray(moved.convert("L"), float)
-    scores = [np.abs(page[y - up - 25 : y - up + 25, x - 40 : x + 40] - eye).mean() for up in range(0, 91, 5)]
-    assert abs(5 * int(np.argmin(scores)) - 45) <= 5
+    plain = draw(networks, inversion, None, RenderSettings(1.0))
+    for settings, size in ((RenderSettings(), 1.2), (RenderSettings(0.5), 1.1), (RenderSettings(shape=2.0), 1.6)):
+        drawn = draw(networks, inversion, still, replace(settings, texture=0.0))
+        assert difference(drawn, bend(plain, None, Proportions(mouth=size))) < 0.05
+    assert difference(draw(networks, inversion, still, RenderSettings(shape=0.0, texture=0.0)), plain) == 0

@@ -1,6 +1,5 @@
 """Mixing styles: sums, exact at their ends; and the finish of a code."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -16,7 +15,7 @@ NAMES = ("conv.bias", "blocks.2.conv1.bias", "blocks.3.conv1.bias")
 def small_style(seed: int, names: tuple[str, ...] = NAMES) -> Style:
     draw = torch.Generator().manual_seed(seed)
     delta = {name: torch.randn(4, generator=draw).half() for name in names}
-    card = {"proportions": [[float(seed), 2.0]] * 68, "bend": 0.5}
+    card = {"proportions": {"eyes": 1 + 0.2 * seed, "jaw": 0.9}, "bend": 0.5}
     return Style("0" * 32, f"s{seed}", delta, card, {"weight": torch.randn(3, generator=draw).half()})
 
 
@@ -49,7 +48,7 @@ def test_a_blend_is_either_style_at_its_ends(share: float) -> None:
         expected = wanted.delta[name].float() if name in wanted.delta else torch.zeros(4)
         assert torch.equal(delta, expected)
     assert torch.equal(mixed.head["weight"], wanted.head["weight"].float())
-    assert np.allclose(mixed.bend * mixed.shifts, wanted.bend * wanted.shifts)
+    assert mixed.proportions.scaled(mixed.bend) == wanted.proportions.scaled(wanted.bend)
     assert mixed.key == ""
 
 

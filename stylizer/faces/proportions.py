@@ -1,14 +1,16 @@
-"""Proportions: how a drawn face departs from the mean one, and other faces bent the same way.
+"""Proportions: how large a style draws eyes, nose, mouth and jaw, and faces bent that way.
 
 Fine-tuning one generator on one picture teaches it lines, tones and some features, but hardly that eyes are twice as
-large: invented faces hold on to their structure. So what the reference's landmarks say is kept as 68 shifts, and laid
-over any face by a smooth warp, in any amount.
+large: the faces that it learns on hold on to their structure. So a few numbers tell the style's proportions, and a
+smooth warp lays them over any face, in any amount. Numbers of whole parts, not the shifts of single landmarks: those
+would bring the reference's pose and smile along.
 
 Convention:
-    Positions and shifts are (x, y) in pixels of the 1024 px crop, pixel centres at integers.
+    Positions are (x, y) in pixels, pixel centres at integers; the face is upright, as in every aligned crop.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,72 +23,122 @@ from stylizer.faces.marked import MEAN_FACE
 from stylizer.images import to_image, to_tensor
 from stylizer.settings import CROP_SIZE
 
-LARGEST = 200  # pixels that a landmark is shifted at most; beyond, a card is not believed
+SMALLEST, LARGEST = 0.4, 2.5  # beyond these, a face is none
+_LOWEST = 0.95  # of the picture's side: where a chin may end
 _GRID = 64  # the warp is computed on so many points a side, and smooth between
-# The other side's landmark for each of dlib's 68.
-_MIRROR = (
-    *range(16, -1, -1),
-    *range(26, 16, -1),
-    *range(27, 31),
-    *range(35, 30, -1),
-    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-    *range(54, 47, -1),
-    *range(59, 54, -1),
-    *range(64, 59, -1),
-    *(67, 66, 65),
-)
+_EYES, _BROWS = (slice(36, 42), slice(42, 48)), (slice(17, 22), slice(22, 27))
+_NOSE, _MOUTH, _JAW = slice(28, 36), slice(48, 68), slice(0, 17)
+# How far each of the 17 jaw points takes part in a wider jaw: not at the temples, wholly from the cheeks down.
+_CHEEK = np.clip(np.minimum(np.arange(17), np.arange(16, -1, -1)) / 4, 0, 1)
+
+Points = NDArray[np.float64]
 
 
-def proportions_of(faces_xy: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """How faces depart from the mean face: size and place taken out, left and right made equal, averaged.
+@dataclass(frozen=True)
+class Proportions:
+    """Sizes of the parts of a face, 1 = as the mean face has them.
+
+    eyes, nose, mouth: about their own middles. jaw: across. chin: what lies below the nose, downwards.
+    brows: how far they are from the eyes.
+    """
+
+    eyes: float = 1.0
+    nose: float = 1.0
+    mouth: float = 1.0
+    jaw: float = 1.0
+    chin: float = 1.0
+    brows: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not (isinstance(value, (int, float)) and SMALLEST <= value <= LARGEST):
+                raise ValueError(f"its proportion of the {name} is not from {SMALLEST} to {LARGEST}")
+
+    def scaled(self, amount: float) -> "Proportions":
+        """The same departure from the mean face, so many times as large; within what is a face."""
+        values = {name: 1 + amount * (value - 1) for name, value in asdict(self).items()}
+        return Proportions(**{name: min(max(value, SMALLEST), LARGEST) for name, value in values.items()})
+
+
+def proportions_from(facts: Any) -> Proportions:
+    """What a style's card says. Raises ValueError where that is no proportions."""
+    if not isinstance(facts, Mapping) or not {str(k) for k in facts} <= {f.name for f in fields(Proportions)}:
+        raise ValueError("its proportions are not those of a face")
+    return Proportions(**facts)
+
+
+def proportions_of(faces_xy: Sequence[NDArray[np.float32]]) -> Proportions:
+    """Proportions of drawn faces beside the mean face's, averaged.
+
+    The mouth's size is not measured: a smile is wide, and the reference's smile is not its style.
 
     Args:
-        faces_xy: of each face (68, 2) landmarks in its crop.
-    Returns:
-        (68, 2) shifts. An asymmetry is the pose's, or the landmarks' error; it is not kept.
+        faces_xy: of each face (68, 2) landmarks, of any size.
     """
-    mean = np.array(MEAN_FACE, np.float64)
-    shifts = np.mean([_aligned(np.asarray(face, np.float64), mean) - mean for face in faces_xy], axis=0)
-    mirrored = shifts[list(_MIRROR)] * (-1, 1)
-    return np.asarray(((shifts + mirrored) / 2).clip(-LARGEST, LARGEST), np.float32)
-
-
-def shifts_from(facts: Any) -> NDArray[np.float32]:
-    """The shifts that a style's card tells of. Raises ValueError where they are none."""
-    try:
-        shifts = np.array(facts, np.float32)
-    except (TypeError, ValueError) as error:
-        raise ValueError("its proportions are no numbers") from error
-    if shifts.shape != (68, 2) or not (np.abs(shifts) <= LARGEST).all():  # NaN fails too
-        raise ValueError("its proportions are not 68 shifts within a face")
-    return shifts
+    sizes = np.mean([_sizes(np.asarray(face, np.float64)) for face in faces_xy], axis=0)
+    ratios = sizes / _sizes(np.array(MEAN_FACE, np.float64))
+    names = ("eyes", "nose", "jaw", "chin", "brows")
+    return Proportions(**{n: round(float(np.clip(r, 0.6, 1.7)), 3) for n, r in zip(names, ratios, strict=True)})
 
 
 def bend(
-    picture: Image.Image, landmarks_xy: NDArray[np.float32] | None, shifts: NDArray[np.float32], amount: float
+    picture: Image.Image, landmarks_xy: NDArray[np.float32] | None, proportions: Proportions, amount: float = 1.0
 ) -> Image.Image:
-    """Move a face's landmarks by so much of the shifts, and all between them smoothly; the border stays.
+    """Give a face other proportions; what lies between its parts follows smoothly, the border stays.
 
     Args:
-        picture: a square crop of a face. landmarks_xy: (68, 2) of that face; None: the mean face's.
-        amount: 0 = nothing (the very same picture), 1 = as the shifts say.
-    Source: thin-plate splines: Bookstein 1989; as a shape of its own beside the style: Liu et al. 2021, Learning to
+        picture: a square crop of a face. landmarks_xy: (68, 2) of that face at 1024 px; None: the mean face's.
+        amount: 0 = nothing (the very same picture), 1 = as the proportions say.
+    Source: thin-plate splines: Bookstein 1989; the shape of a style beside its texture: Liu et al. 2021, Learning to
         warp for style transfer.
     """
-    if amount == 0 or not shifts.any():
+    here = np.array(MEAN_FACE if landmarks_xy is None else landmarks_xy, np.float64) * (picture.width / CROP_SIZE)
+    wanted = proportions.scaled(amount)
+    wanted = replace(wanted, chin=min(wanted.chin, _room(here, picture.width)))
+    if wanted == Proportions():
         return picture
-    scale = picture.width / CROP_SIZE
-    here = np.array(MEAN_FACE if landmarks_xy is None else landmarks_xy, np.float64) * scale
     edge = np.linspace(0, picture.width - 1, 5)
     border = np.array([(x, y) for x in edge for y in edge if {x, y} & {edge[0], edge[-1]}])
-    there = np.concatenate([here + amount * scale * shifts, border])
-    back = _thin_plate(there, np.concatenate([here, border]), picture.width)
+    back = _thin_plate(np.concatenate([moved(here, wanted), border]), np.concatenate([here, border]), picture.width)
     grid = F.interpolate(back, size=picture.size[::-1], mode="bicubic", align_corners=True)
-    grid = (2 * grid + 1) / picture.width - 1
-    bent = F.grid_sample(
-        to_tensor(picture), grid.permute(0, 2, 3, 1), mode="bicubic", padding_mode="border", align_corners=False
-    )
+    grid = ((2 * grid + 1) / picture.width - 1).permute(0, 2, 3, 1)
+    bent = F.grid_sample(to_tensor(picture), grid, mode="bicubic", padding_mode="border", align_corners=False)
     return to_image(bent)
+
+
+def moved(landmarks_xy: Points, proportions: Proportions) -> Points:
+    """Where the (68, 2) landmarks of a face lie when its parts have other sizes."""
+    p, face, to = proportions, landmarks_xy, landmarks_xy.copy()
+    for eye, brow in zip(_EYES, _BROWS, strict=True):
+        middle = face[eye].mean(0)
+        to[eye] = middle + p.eyes * (face[eye] - middle)
+        lift = (p.brows - 1) * (middle[1] - face[brow, 1].mean()) + (p.eyes - 1) * np.ptp(face[eye, 1]) / 2
+        to[brow, 1] -= lift
+    for part, size in ((_NOSE, p.nose), (_MOUTH, p.mouth)):
+        middle = face[part].mean(0)
+        to[part] = middle + size * (face[part] - middle)
+    nose_y, axis = face[33, 1], (face[27, 0] + face[8, 0]) / 2
+    below = np.maximum(face[:, 1] - nose_y, 0) * (p.chin - 1)
+    to[_JAW, 1] += below[_JAW]
+    to[_MOUTH, 1] += below[_MOUTH].mean()
+    to[_JAW, 0] += _CHEEK * (p.jaw - 1) * (face[_JAW, 0] - axis)
+    return to
+
+
+def _room(face: Points, side: int) -> float:
+    """How large a chin may be, so that the picture does not end before it."""
+    length = max(float(face[8, 1] - face[33, 1]), 1.0)
+    return max(1.0, (_LOWEST * side - float(face[33, 1])) / length)
+
+
+def _sizes(face: Points) -> Points:
+    """Of eyes, nose, jaw, chin and brows, over the face's own size: how far the eyes are apart and above the nose."""
+    eyes = [face[eye].mean(0) for eye in _EYES]
+    across = float(np.linalg.norm(eyes[1] - eyes[0]))
+    area = np.mean([np.sqrt(np.ptp(face[eye, 0]) * np.ptp(face[eye, 1])) for eye in _EYES])
+    brows = np.mean([eye[1] - face[brow, 1].mean() for eye, brow in zip(eyes, _BROWS, strict=True)])
+    jaw, chin = np.linalg.norm(face[12] - face[4]), np.linalg.norm(face[8] - face[33])
+    return np.array([area, np.linalg.norm(face[35] - face[31]), jaw, chin, brows]) / across
 
 
 def _thin_plate(there: NDArray[np.float64], here: NDArray[np.float64], side: int) -> torch.Tensor:
@@ -106,10 +158,3 @@ def _thin_plate(there: NDArray[np.float64], here: NDArray[np.float64], side: int
 def _kernel(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
     squares: NDArray[np.float64] = np.square(one[:, None] - other[None]).sum(-1)
     return squares * np.log(np.maximum(squares, 1e-9))
-
-
-def _aligned(face: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The similarity of a face that comes nearest to the mean one (Procrustes analysis)."""
-    z, target = ((points - points.mean(0)) @ (1, 1j) for points in (face, mean))
-    turned = z * ((z.conj() @ target) / (z.conj() @ z))
-    return np.asarray(np.c_[turned.real, turned.imag] + mean.mean(0), np.float64)

@@ -1,22 +1,24 @@
-"""Proportions: nothing of the pose, nothing at amount 0, landmarks where they were asked for."""
+"""Proportions: measured whatever the size and the smile, nothing at amount 0, parts as large as they were asked for."""
+
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from stylizer.faces.marked import MEAN_FACE
-from stylizer.faces.proportions import bend, proportions_of, shifts_from
+from stylizer.faces.proportions import LARGEST, SMALLEST, Proportions, bend, moved, proportions_from, proportions_of
 from tests.tiny import noise_picture
 
-MEAN = np.array(MEAN_FACE, np.float32)
-EYES = slice(36, 48)
-
-
-def with_large_eyes(factor: float = 1.5) -> np.ndarray:
-    face = MEAN.copy()
-    for eye in (slice(36, 42), slice(42, 48)):
-        face[eye] = face[eye].mean(0) + factor * (face[eye] - face[eye].mean(0))
-    return face
+MEAN = np.array(MEAN_FACE, np.float64)
+EXAMPLES = [
+    Proportions(eyes=1.4),
+    Proportions(nose=1.3),
+    Proportions(jaw=0.9),
+    Proportions(chin=1.15),
+    Proportions(brows=1.2),
+    Proportions(0.9, 1.2, 1.0, 1.05, 1.1, 0.9),
+]
 
 
 def dotted(points_xy: np.ndarray) -> Image.Image:
@@ -26,52 +28,90 @@ def dotted(points_xy: np.ndarray) -> Image.Image:
     return Image.fromarray(np.uint8(255 * np.clip(light, 0, 1)), "L").convert("RGB")
 
 
-def test_a_face_that_is_only_moved_turned_and_scaled_has_the_mean_proportions() -> None:
-    angle = 0.2
-    turn = 1.3 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    moved = MEAN @ turn.T + (40, -70)
-    plain = proportions_of([MEAN])
-    assert np.abs(proportions_of([moved.astype(np.float32)]) - plain).max() < 0.01
-    assert np.abs(plain).max() < 6  # what is left is the mean face's own small asymmetry
+@pytest.mark.parametrize("wanted", [Proportions(), *EXAMPLES])
+def test_what_is_laid_over_a_face_is_measured_again(wanted: Proportions) -> None:
+    found = asdict(proportions_of([(0.7 * moved(MEAN, wanted) + 20).astype(np.float32)]))
+    for name, value in asdict(wanted).items():
+        if name != "mouth":
+            # Larger eyes lift the brows, and a larger nose ends lower: a few percent.
+            assert found[name] == pytest.approx(value, abs=0.12 if name in {"brows", "chin"} else 0.05), name
 
 
-def test_large_eyes_are_seen_on_both_sides_alike() -> None:
-    one_sided = MEAN.copy()
-    one_sided[36:42] = with_large_eyes(2.0)[36:42]
-    both, one = (proportions_of([face]) - proportions_of([MEAN]) for face in (with_large_eyes(2.0), one_sided))
-    height = both[[37, 44], 1]
-    assert (height < -5).all()  # the upper lids go up
-    assert abs(height[0] - height[1]) < 2
-    assert abs(one[37, 1] - one[44, 1]) < 0.01
-    assert one[37, 1] == pytest.approx(both[37, 1] / 2, abs=1.5)
+def test_a_smile_is_not_measured() -> None:
+    smiling = MEAN.copy()
+    smiling[48:68, 0] = 512 + 1.4 * (smiling[48:68, 0] - 512)
+    assert proportions_of([smiling.astype(np.float32)]) == proportions_of([MEAN.astype(np.float32)]) == Proportions()
 
 
 def test_several_faces_are_averaged() -> None:
-    one, two = proportions_of([MEAN]), proportions_of([with_large_eyes()])
-    assert np.allclose(proportions_of([MEAN, with_large_eyes()]), (one + two) / 2, atol=1e-3)
+    faces = [MEAN.astype(np.float32), moved(MEAN, Proportions(nose=1.4)).astype(np.float32)]
+    assert proportions_of(faces).nose == pytest.approx(1.2, abs=0.02)
+
+
+def test_each_part_moves_alone() -> None:
+    parts = {"nose": range(28, 36), "mouth": range(48, 68), "jaw": range(17)}
+    for name, points in parts.items():
+        gone = np.abs(moved(MEAN, Proportions(**{name: 1.3})) - MEAN).max(1)
+        assert gone[list(points)].max() > 5
+        assert not np.delete(gone, list(points)).any()
+
+
+def test_amounts() -> None:
+    one = Proportions(eyes=1.4, jaw=0.8)
+    assert one.scaled(0.0) == Proportions()
+    assert one.scaled(1.0) == one
+    assert one.scaled(0.5) == Proportions(eyes=1.2, jaw=0.9)
+    assert (one.scaled(10).eyes, one.scaled(10).jaw) == (LARGEST, SMALLEST)
 
 
 def test_amount_0_is_the_very_same_picture() -> None:
-    picture, shifts = noise_picture(), proportions_of([with_large_eyes()])
-    assert bend(picture, None, shifts, 0.0) is picture
-    assert bend(picture, None, np.zeros((68, 2), np.float32), 1.0) is picture
+    picture = noise_picture()
+    assert bend(picture, None, EXAMPLES[-1], 0.0) is picture
+    assert bend(picture, None, Proportions(), 1.0) is picture
 
 
-def test_landmarks_go_where_they_are_sent_and_the_border_stays() -> None:
-    face = MEAN + np.array([12, -9])
-    shifts = np.zeros((68, 2), np.float32)
-    shifts[EYES] = with_large_eyes()[EYES] - MEAN[EYES]
-    corners = np.array([(3, 3), (1020, 500)])
-    bent = bend(dotted(np.concatenate([face[[37, 45]], corners])), face.astype(np.float32), shifts, 0.8)
-    wanted = dotted(np.concatenate([(face + 0.8 * shifts)[[37, 45]], corners]))
-    difference = np.abs(np.asarray(bent, int) - np.asarray(wanted, int))
-    assert difference.max() < 90  # the spots are stretched a little with what lies around them
-    assert difference.mean() < 0.05
-    unbent = np.abs(np.asarray(dotted(np.concatenate([face[[37, 45]], corners])), int) - np.asarray(wanted, int))
-    assert unbent.max() > 150
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (14.0, -22.0)])
+def test_parts_go_where_they_are_sent_and_the_border_stays(shift: tuple[float, float]) -> None:
+    face, wanted = MEAN + shift, Proportions(eyes=1.3, chin=0.9, nose=1.2)
+    watched, corners = [37, 45, 33, 8], np.array([(3, 3), (1020, 500)])
+    before, after = (dotted(np.concatenate([xy[watched], corners])) for xy in (face, moved(face, wanted)))
+    bent = bend(before, face.astype(np.float32), wanted)
+
+    def error(picture: Image.Image) -> np.ndarray:
+        return np.abs(np.asarray(picture, int) - np.asarray(after, int))
+
+    assert error(bent).max() < 110  # a spot is stretched with what lies around it
+    assert error(bent).mean() < 0.1 < error(before).mean()
+    assert error(before).max() > 200
 
 
-@pytest.mark.parametrize("facts", [None, "eyes", [[1, 2]], [[300.0, 0.0]] * 68, [[float("nan"), 0.0]] * 68, [[1]] * 68])
+def test_a_long_chin_stays_in_the_picture() -> None:
+    low = MEAN + np.array([0, 40])
+    stripes = Image.fromarray(np.repeat(np.linspace(0, 255, 1024), 1024).reshape(1024, 1024).astype(np.uint8), "L")
+    bent = np.asarray(bend(stripes.convert("RGB"), low.astype(np.float32), Proportions(chin=1.8)), int)[:, 512, 0]
+    assert (np.diff(bent) >= -1).all()  # nothing is folded: the column still rises
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        None,
+        "eyes",
+        [1.0] * 6,
+        {"ears": 1.0},
+        {"eyes": "large"},
+        {"eyes": float("nan")},
+        {"eyes": 3.0},
+        {"jaw": 0.1},
+        {"eyes": [1.0]},
+    ],
+)
 def test_a_card_with_other_facts_is_refused(facts: object) -> None:
-    with pytest.raises(ValueError, match="its proportions are"):
-        shifts_from(facts)
+    with pytest.raises(ValueError, match="its proportion"):
+        proportions_from(facts)
+
+
+def test_a_card_keeps_them() -> None:
+    for wanted in EXAMPLES:
+        assert proportions_from(asdict(wanted)) == wanted
+    assert proportions_from({"eyes": 1.2}) == replace(Proportions(), eyes=1.2)
