@@ -89,6 +89,13 @@ def main() -> None:
     again = RenderSettings(0.7)
     table.time("render at a new strength", lambda: stylizer.render(inversion, style, again, likeness), 3)
     table.time("a photo in a learned style, fast, whole", lambda: stylizer.stylize(photo, style, depth="fast"), 3)
+    presets = [info.key for info in stylizer.styles() if info.preset]
+
+    def every_preset() -> None:
+        for key in presets:
+            stylizer.render(inversion, stylizer.find_style(key))
+
+    table.time(f"all {len(presets)} presets, once the photo is inverted", every_preset)
     runtime = stylizer.runtime
     print(f"\nPeak memory: {peak_gigabytes():.2f} GB. Device: {runtime.device}, {runtime.threads} threads.")
 
