@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from stylizer import commands
+from stylizer import commands, sharing
 from stylizer.console import Console, Context
 from stylizer.errors import Cancelled, InputError, StylizerError
 from stylizer.settings import (
@@ -112,7 +112,10 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--name", required=True)
     _add_training(train)
     _add_sample(command("sample", commands.sample, "draw people who do not exist in a style"))
-    command("styles", commands.styles, "list the styles that are there")
+    styles = command("styles", commands.styles, "list the styles that are there")
+    styles.add_argument("--hub", action="store_true", help="list those on the Hub")
+    _add_repo(styles)
+    _add_sharing(command)
     align = command("align", commands.align, "cut a face out of a photo, as the networks see it")
     _add_photo(align)
     invert = command("invert", commands.invert, "draw a photo by the generator, without a style")
@@ -156,6 +159,29 @@ def _add_sample(sub: argparse.ArgumentParser) -> None:
     about = f"0 = the mean face only, 1 = all that the generator knows (default {TRUNCATION})"
     sub.add_argument("--truncation", type=float, default=TRUNCATION, metavar="PSI", help=about)
     sub.add_argument("--strength", type=float, default=RenderSettings().strength, metavar="S")
+
+
+def _add_sharing(command: Callable[..., argparse.ArgumentParser]) -> None:
+    push = command("push", sharing.push, "share a style on the Hub, with a picture of invented people in it")
+    push.add_argument("style", metavar="NAME", help="a style that is there: its name or key; the name goes along")
+    push.add_argument("--create", action="store_true", help="make the repository, a private one, if there is none")
+    push.add_argument("--no-preview", action="store_true", help="share no picture; needs no networks")
+    about = "also share a small copy of the reference, which must be yours to share; never done without this"
+    push.add_argument("--reference-thumbnail", type=Path, metavar="REF", help=about)
+    pull = command("pull", sharing.pull, "get a style from the Hub")
+    pull.add_argument("style", metavar="NAME", help="its name or key")
+    search = command("search", sharing.search, "list the styles on the Hub")
+    search.add_argument("text", nargs="?", default="", help="a part of the name, or the key's first digits")
+    for sub in (push, pull, search):
+        _add_repo(sub)
+    export = command("export", sharing.export_file, "write a style into one file")
+    export.add_argument("style", metavar="NAME", help="a style that is there: its name or key")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="or a folder that is there")
+    command("import", sharing.import_file, "take in a style's file").add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_repo(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--repo", metavar="USER/NAME", help="the repository on the Hub (default: STYLIZER_HUB_REPO)")
 
 
 def _add_training(sub: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from stylizer import sharing
 from stylizer.batch import learn, naming, report, rounded, stylize, train_settings
 from stylizer.console import Context, Outcome
 from stylizer.errors import InputError
@@ -31,9 +32,11 @@ def train(args: argparse.Namespace, context: Context) -> Outcome:
 
 
 def styles(args: argparse.Namespace, context: Context) -> Outcome:
-    """List the styles; needs no networks."""
+    """List the styles, here or on the Hub; needs no networks."""
     from stylizer.library import open_library
 
+    if args.hub:
+        return sharing.search(argparse.Namespace(repo=args.repo, text=""), context)
     found = open_library().list()
     for info in found:
         context.console.say(f"{info.name}  {info.key}  {info.bytes / 1e6:.1f} MB{'  preset' if info.preset else ''}")

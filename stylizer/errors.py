@@ -48,6 +48,10 @@ class StyleFileError(StylizerError):
     """A stored style is damaged or was made for another base network."""
 
 
+class HubError(StylizerError):
+    """The Hub cannot be reached, or refuses; the styles on this computer are not touched by that."""
+
+
 class WeightsError(StylizerError):
     """Base weights are missing or damaged."""
 

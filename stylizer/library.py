@@ -1,95 +1,67 @@
-"""Where styles are kept: presets that come with the project, and a cache that is addressed by content.
+"""Where styles are kept: in memory, on the disk, on the Hub, looked up in this order; each is addressed by its content.
 
-    home/styles/<key>/style.safetensors.xz, card.json  one learned style; its name is in its card
-    home/styles/.locks/<key>.lock                      held while a style is being trained
-    home/styles/.locks/writing.lock                    held while anything here is written or renamed
-    home/styles/.new/<key>/                            a style being written; whoever holds writing.lock owns this
-    home/styles/.damaged/<key>/                        a style that could not be read, moved aside
-    presets_dir/<name>/                                the same two files; read only
-
-Locks are the operating system's: a killed process gives them back. A style appears by one rename of its folder.
+The disk's layout is told in `shelf.py`, the Hub's in `hub.py`. What comes from the Hub or from a file is checked as a
+whole before it is stored, and is stored before it is used.
 """
 
-import contextlib
-import difflib
 import logging
-import re
-import shutil
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from filelock import BaseFileLock, FileLock, Timeout
 
-from stylizer.errors import SettingsError, StyleFileError, StyleNotFoundError, StylizerError
-from stylizer.keys import KEY_DIGITS
+from stylizer.atomic import write_atomically
+from stylizer.errors import HubError, SettingsError, StyleFileError, StyleNotFoundError
+from stylizer.hub import Hub, open_hub
+from stylizer.names import clean_name, default_name, is_clean, is_key
+from stylizer.parcel import Parcel, read_parcel
+from stylizer.recent import Recent
 from stylizer.runtime import home_dir
-from stylizer.style import Style, load_style, read_card, save_style, write_card, write_error
+from stylizer.shelf import THUMBNAIL, Place, Shelf, StyleInfo
+from stylizer.style import (
+    TENSORS_FILE,
+    Style,
+    card_bytes,
+    load_style,
+    parse_card,
+    parse_style,
+    read_card,
+    save_style,
+    write_card,
+)
+
+__all__ = ["THUMBNAIL", "Library", "Lookup", "StyleInfo", "clean_name", "default_name", "open_library"]
 
 log = logging.getLogger(__name__)
 
-NAME_LENGTH_MAX = 64
-THUMBNAIL = "thumbnail.webp"
-_KEY = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}")
-_POLL_SECONDS = 0.25
+STYLES_IN_MEMORY = 16  # of 8 MB each
+LOOKUPS_KEPT = 256
 
 
 @dataclass(frozen=True)
-class StyleInfo:
-    """One line of the list of styles.
+class Lookup:
+    """How it went when a style was last looked for.
 
-    bytes: what its folder takes on the disk. thumbnail: a small picture of a face in this style, if there is one.
+    source: "memory", "disk", "the Hub" or "trained"; "" where it is nowhere yet. seconds: the look-up took.
+    trouble: one sentence about what was not looked up or not shared; "" where nothing was wrong.
     """
 
-    name: str
-    key: str
-    bytes: int
-    preset: bool
-    thumbnail: Path | None = None
-
-
-def clean_name(name: str) -> str:
-    """Turn what a user typed into a name that is safe in file names everywhere; letters of any script stay.
-
-    Raises:
-        SettingsError: nothing is left, or the name looks like a key.
-    """
-    text = unicodedata.normalize("NFC", name)
-    text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
-    text = re.sub(r'[/\\<>:"|?*\x00-\x1f]+', "-", text)
-    text = re.sub(r"\s+", " ", text)[:NAME_LENGTH_MAX].strip(" .-")
-    if not any(c.isalnum() for c in text):
-        raise SettingsError(f"{name!r} cannot be a style's name; choose one with at least one letter or digit.")
-    if _KEY.fullmatch(text):
-        raise SettingsError(f"{name} looks like a style's key; choose a name in words.")
-    return text
-
-
-def default_name(picture: object, key: str) -> str:
-    """A file's name without folder and ending; for anything else, the first digits of the key."""
-    try:
-        return clean_name(Path(picture).stem if isinstance(picture, (str, Path)) else key[:8])
-    except SettingsError:
-        return key[:8]
-
-
-def _is_clean(name: str) -> bool:
-    with contextlib.suppress(SettingsError):
-        return clean_name(name) == name
-    return False
+    source: str
+    seconds: float
+    trouble: str = ""
 
 
 class Library:
-    """All styles that this computer knows.
+    """All styles that this computer knows, and those of a repository on the Hub.
 
     Args:
         home: the cache folder of the whole product; made when needed.
         presets_dir: folder of the styles that come with the project; may be None or absent.
         base_hash: of the generator in use; None loads styles of any base.
-        shapes: as for `load_style`; None loads styles of any shape.
+        shapes: as for `parse_style`; None loads styles of any shape.
+        hub: where `get` looks for what is not here; None: nowhere.
     """
 
     def __init__(
@@ -98,44 +70,61 @@ class Library:
         presets_dir: Path | None = None,
         base_hash: str | None = None,
         shapes: Mapping[str, torch.Size] | None = None,
+        hub: Hub | None = None,
     ) -> None:
-        self._folder = home / "styles"
-        self._presets_dir = presets_dir
-        self._base_hash, self._shapes = base_hash, shapes
-        if (self._folder / ".new").exists():
-            self._sweep()
+        self._shelf = Shelf(home / "styles", presets_dir)
+        self.lock = self._shelf.lock
+        self.base_hash, self._shapes, self.hub = base_hash, shapes, hub
+        self._recent: Recent[tuple[Place, object, Style]] = Recent(STYLES_IN_MEMORY)
+        self._lookups: Recent[Lookup] = Recent(LOOKUPS_KEPT)
 
     def get(self, key: str) -> Style | None:
-        """The style with this key, or None. One that is damaged is moved aside, with a logged warning, and is None."""
-        for folder, preset in self._folders():
-            if self._card_name_and_key(folder, preset)[1] != key:
-                continue
+        """The style with this key, from memory, the disk or the Hub, or None.
+
+        One that is damaged is moved aside. That, and any trouble with the Hub, is a logged warning and no error.
+
+        Raises:
+            DiskFullError, OutputError: what the Hub has cannot be stored.
+        """
+        started, trouble, style = time.perf_counter(), "", None
+        places = {"memory": self._remembered, "disk": self._stored, "the Hub": self._pulled}
+        for place, look in list(places.items())[: 2 if self.hub is None else 3]:
             try:
-                return self._load(folder, preset)
+                style = look(key)
+            except HubError as error:
+                trouble = f"The style was not looked up on the Hub. {error}"
             except StyleFileError as error:
-                log.warning("%s It is taken as missing.", error)
-                if not preset:
-                    self._move_aside(folder)
-        return None
+                trouble = f"The style was not taken from the Hub. {error}"
+            if style is not None or trouble:
+                break
+            log.info("style %s: not %s %s", key, "in" if place == "memory" else "on", place)
+        seconds, source = time.perf_counter() - started, place if style is not None else ""
+        if source:
+            log.info("style %s: from %s in %.1f s", key, source, seconds)
+        if trouble:
+            log.warning("%s", trouble)
+        self._lookups.keep(key, Lookup(source, seconds, trouble))
+        return style
+
+    def last_lookup(self, key: str) -> Lookup | None:
+        """How the last `get` or `put` of this key went; None: there was none, or it is long ago."""
+        return self._lookups.get(key)
 
     def find(self, name_or_key: str) -> Style:
-        """The style with this name or key.
+        """The style with this name or key, among those of this computer.
 
         Raises:
             StyleNotFoundError: none; the message names the closest matches.
             StyleFileError: there is one, but it is damaged or was made for another base network.
         """
-        wanted = unicodedata.normalize("NFC", name_or_key).strip()
-        for folder, preset in self._folders():
-            if wanted and wanted in self._card_name_and_key(folder, preset):
-                return self._load(folder, preset)
-        names = sorted({info.name for info in self.list()})
-        close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5) or names[:5]
-        hint = f"did you mean {' or '.join(close)}?" if close else "train one first."
-        raise StyleNotFoundError(f"No style is called {name_or_key}; {hint}")
+        place = self._shelf.find(name_or_key)
+        style = self._remembered(place.name_and_key()[1])
+        return style if style is not None and style.name == place.name_and_key()[0] else self._load(place)
 
     def put(self, style: Style) -> Style:
-        """Store a style under its key. Where there is one already, that one stays.
+        """Store a newly trained style under its key. Where there is one already, that one stays.
+
+        If the Hub is set to publish, the style is shared too; where that fails, a warning is logged and nothing else.
 
         Returns:
             The style as stored, its numbers rounded: the one that was there first, or this one, under a free name
@@ -144,31 +133,56 @@ class Library:
             StyleFileError: the style holds NaN or infinite weights.
             DiskFullError, OutputError: it cannot be written; nothing is left behind.
         """
-        if not _KEY.fullmatch(style.key):
+        if not is_key(style.key):
             raise ValueError(f"{style.key!r} is not a key made by style_key")
-        with self._writing():
-            target, unfinished = self._folder / style.key, self._folder / ".new" / style.key
-            if target.exists():
-                return self._load(target, False)
-            style = replace(style, name=self.free_name(style.name))
+        stored = self._store(style.key, lambda f: save_style(replace(style, name=self.free_name(style.name)), f))
+        log.info("style %s: trained", style.key)
+        looked = self._lookups.get(style.key) or Lookup("", 0.0)
+        trouble = looked.trouble
+        if self.hub is not None and self.hub.publish:
             try:
-                save_style(style, unfinished)
-                unfinished.rename(target)
-            except OSError as error:
-                raise write_error(target, error) from error
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
-            return self._load(target, False)
+                self.hub.share(*self.parcel(style.key), {})
+            except (HubError, StyleFileError) as error:
+                trouble = f"{trouble} The style was not shared on the Hub. {error}".strip()
+                log.warning("The style was not shared on the Hub. %s", error)
+        self._lookups.keep(style.key, replace(looked, source="trained", trouble=trouble))
+        return stored
+
+    def add(self, parcel: Parcel, what: str, key: str | None = None) -> Style:
+        """Check a style that comes from elsewhere, and store it. One of the same key that is here already stays.
+
+        Args:
+            what: begins the sentence of an error, as "The style abc on the Hub".
+            key: that the style must have.
+        Raises:
+            StyleFileError: damaged, another style, or made for another base network; nothing is stored.
+            DiskFullError, OutputError: it cannot be written; nothing is left behind.
+        """
+        style = parse_style(parcel.card, parcel.tensors, what, self.base_hash, self._shapes)
+        if not is_key(style.key) or key not in {None, style.key} or not is_clean(style.name):
+            raise StyleFileError(f"{what} cannot be used: its name or key is another's; train it here.")
+        card = parse_card(parcel.card, what)
+
+        def write(folder: Path) -> None:
+            write_atomically(folder / TENSORS_FILE, parcel.tensors)
+            write_card(folder, {**card, "name": self.free_name(style.name)})
+
+        return self._stored(style.key) or self._store(style.key, write)
+
+    def parcel(self, name_or_key: str) -> tuple[str, Parcel]:
+        """The key and the files of a style of this computer, checked, to be sent elsewhere.
+
+        Raises:
+            StyleNotFoundError, StyleFileError: as for `find`.
+        """
+        place = self._shelf.find(name_or_key)
+        style, parcel = self._load(place), read_parcel(place.folder)
+        card = {**parse_card(parcel.card, f"The stored style {style.name}"), "name": style.name}
+        return style.key, replace(parcel, card=card_bytes(card))
 
     def list(self) -> list[StyleInfo]:
         """Every style whose card can be read: presets first, then by name."""
-        found = []
-        for folder, preset in self._folders():
-            name, key = self._card_name_and_key(folder, preset)
-            if name:
-                size, thumbnail = sum(f.stat().st_size for f in folder.iterdir() if f.is_file()), folder / THUMBNAIL
-                found.append(StyleInfo(name, key, size, preset, thumbnail if thumbnail.is_file() else None))
-        return sorted(found, key=lambda info: (not info.preset, info.name.casefold()))
+        return self._shelf.list()
 
     def name(self, key: str, name: str) -> bool:
         """Give a learned style a name; False: it is a preset, which keeps its own.
@@ -178,16 +192,28 @@ class Library:
             StyleNotFoundError: no learned style has this key.
         """
         name = clean_name(name)
-        if any(preset and self._card_name_and_key(folder, preset)[1] == key for folder, preset in self._folders()):
+        if self._own(key).preset:
             return False
-        with self._writing():
+        with self._shelf.writing():
             self.check_name(name, key)
-            folder = self._folder / key
-            if not _KEY.fullmatch(key) or not folder.is_dir():
-                raise StyleNotFoundError(f"No learned style has the key {key}; list the styles to see what there is.")
+            folder = self._own(key).folder
             card = read_card(folder)
             if card["name"] != name:
                 write_card(folder, {**card, "name": name})
+        self._recent.drop(key)
+        return True
+
+    def remove(self, key: str) -> bool:
+        """Delete a learned style from this computer; False: it is a preset, which stays.
+
+        Raises:
+            StyleNotFoundError: no learned style has this key. DiskFullError, OutputError: its folder cannot be changed.
+        """
+        if self._own(key).preset:
+            return False
+        with self._shelf.writing():
+            self._shelf.remove(self._own(key))
+        self._recent.drop(key)
         return True
 
     def check_name(self, name: str, key: str) -> None:
@@ -200,90 +226,64 @@ class Library:
         name, taken = clean_name(wanted), {info.name for info in self.list()}
         return next(n for i in range(1, len(taken) + 2) if (n := name if i == 1 else f"{name}-{i}") not in taken)
 
-    @contextmanager
-    def lock(self, key: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
-        """Hold the right to train a style; other processes and threads that ask for the same key wait.
+    @property
+    def hub_cards(self) -> Path:
+        """The folder for cards of the Hub that were read before."""
+        return self._shelf.folder / ".hub"
 
-        Args:
-            key: of the style.
-            on_wait: called about four times a second while another holds it; what it raises ends the waiting.
-        Raises:
-            DiskFullError, OutputError: the lock file cannot be made.
-        """
-        lock = FileLock(self._folder / ".locks" / f"{key}.lock")
-        while not self._acquired(lock, _POLL_SECONDS):
-            if on_wait is not None:
-                on_wait()
-        try:
-            yield
-        finally:
-            lock.release()
+    def _remembered(self, key: str) -> Style | None:
+        if (kept := self._recent.get(key)) is not None and kept[0].stamp() == kept[1]:
+            return kept[2]
+        return None
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """The right to write in the library. Anything unfinished found on entering is a killed process's: delete it."""
-        with self.lock("writing"):
-            shutil.rmtree(self._folder / ".new", ignore_errors=True)
-            yield
-
-    @staticmethod
-    def _acquired(lock: BaseFileLock, seconds: float) -> bool:
-        path = Path(lock.lock_file)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=seconds, poll_interval=0.05)
-        except Timeout:
-            return False
-        except OSError as error:
-            raise write_error(path, error) from error
-        return True
-
-    def _sweep(self) -> None:
-        lock = FileLock(self._folder / ".locks" / "writing.lock")
-        with contextlib.suppress(StylizerError):  # a cache that is read-only cannot be swept, and need not be
-            if self._acquired(lock, 0):
-                shutil.rmtree(self._folder / ".new", ignore_errors=True)
-                lock.release()
-
-    def _move_aside(self, folder: Path) -> None:
-        with self._writing():
-            aside = self._folder / ".damaged" / folder.name
-            shutil.rmtree(aside, ignore_errors=True)
+    def _stored(self, key: str) -> Style | None:
+        if (place := self._shelf.place(key)) is not None:
             try:
-                aside.parent.mkdir(exist_ok=True)
-                folder.rename(aside)
-            except OSError as error:
-                raise write_error(folder, error) from error
+                return self._load(place)
+            except StyleFileError as error:
+                log.warning("%s It is taken as missing.", error)
+                if not place.preset:
+                    self._shelf.move_aside(place)
+        return None
 
-    def _folders(self) -> Iterator[tuple[Path, bool]]:
-        """Every folder that holds a style, and whether it is a preset."""
-        if self._presets_dir is not None and self._presets_dir.is_dir():
-            yield from ((f, True) for f in sorted(self._presets_dir.iterdir()) if (f / "card.json").is_file())
-        if self._folder.is_dir():
-            yield from ((f, False) for f in sorted(self._folder.iterdir()) if _KEY.fullmatch(f.name))
+    def _pulled(self, key: str) -> Style | None:
+        assert self.hub is not None
+        if (parcel := self.hub.look_up(key)) is None:
+            return None
+        return self.add(parcel, f"The style {key} on the Hub", key)
 
-    def _card_name_and_key(self, folder: Path, preset: bool) -> tuple[str, str]:
-        """A preset's name is its folder's. A learned style's key is its folder's, even where its card is unreadable."""
-        try:
-            card = read_card(folder)
-        except StyleFileError:
-            return "", "" if preset else folder.name
-        if preset:
-            return folder.name, card["key"]
-        return card["name"] if _is_clean(card["name"]) else "", folder.name
+    def _store(self, key: str, write: Callable[[Path], None]) -> Style:
+        with self._shelf.writing():
+            place = Place(self._shelf.folder / key, False)
+            return self._load(place if place.folder.exists() else self._shelf.store(key, write))
 
-    def _load(self, folder: Path, preset: bool) -> Style:
-        style = load_style(folder, self._base_hash, self._shapes)
-        if preset:
-            return replace(style, name=folder.name)
-        if style.key != folder.name or not _is_clean(style.name):
-            raise StyleFileError(f"The stored style {folder.name} is another one ({style.key}); train it again.")
+    def _own(self, key: str) -> Place:
+        if (place := self._shelf.place(key)) is None:
+            raise StyleNotFoundError(f"No learned style has the key {key}; list the styles to see what there is.")
+        return place
+
+    def _load(self, place: Place) -> Style:
+        stamp, name = place.stamp(), place.folder.name  # before the reading, so that what changes meanwhile shows
+        style = load_style(place.folder, self.base_hash, self._shapes)
+        if place.preset:
+            style = replace(style, name=name)
+        elif style.key != name or not is_clean(style.name):
+            raise StyleFileError(f"The stored style {name} is another one ({style.key}); train it again.")
+        self._recent.keep(style.key, (place, stamp, style))
         return style
 
 
 def open_library(
-    home: Path | None = None, base_hash: str | None = None, shapes: Mapping[str, torch.Size] | None = None
+    home: Path | None = None,
+    base_hash: str | None = None,
+    shapes: Mapping[str, torch.Size] | None = None,
+    hub: Hub | None = None,
 ) -> Library:
-    """The styles below `home`, with the presets that lie beside the package; needs no networks."""
+    """The styles below `home`, with the presets that lie beside the package; needs no networks.
+
+    hub: default the one that STYLIZER_HUB_REPO names. Nobody is asked yet.
+    Raises:
+        SettingsError: STYLIZER_HUB_REPO is no repository.
+    """
     presets = Path(__file__).resolve().parent.parent / "styles"
-    return Library(home or home_dir(), presets if presets.is_dir() else None, base_hash, shapes)
+    return Library(home or home_dir(), presets if presets.is_dir() else None, base_hash, shapes, hub or open_hub())

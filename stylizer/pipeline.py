@@ -21,6 +21,7 @@ from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marked import marked
 from stylizer.faces.proportions import proportions_of
 from stylizer.finetune import finetune
+from stylizer.hub import open_hub
 from stylizer.images import PictureSource, open_picture
 from stylizer.inversion import HEAD_SIDE, Inversion, Purpose, invert
 from stylizer.keys import reference_hash, style_key
@@ -62,6 +63,7 @@ class Stylizer:
         home: Path | None = None,
         device: str | None = None,
         on_progress: Callable[[str, float], None] | None = None,
+        hub: str | None = None,
     ) -> "Stylizer":
         """Load everything, fetching the base weights where they are missing.
 
@@ -69,14 +71,15 @@ class Stylizer:
             home: the cache folder; default STYLIZER_HOME or the platform's cache folder.
             device: "cpu", "cuda", "mps"; default STYLIZER_DEVICE or the best there is.
             on_progress: gets what is being fetched and how much of it is done, 0..1.
+            hub: "user/name", where styles are looked up that are not here; default STYLIZER_HUB_REPO, else nowhere.
         Raises:
-            DeviceError, DownloadError, HashMismatchError, WeightsError, DiskFullError.
+            DeviceError, DownloadError, HashMismatchError, WeightsError, DiskFullError; SettingsError: no such hub.
         """
         home, runtime = home or home_dir(), choose_runtime(device)
         networks = load_networks(home, runtime.device, on_progress)
         shapes = {name: p.shape for name, p in networks.generator.named_parameters()}
         shapes |= {HEAD + name: p.shape for name, p in networks.heads.heads[str(HEAD_SIDE)].named_parameters()}
-        library = open_library(home, networks.base_hash, shapes)
+        library = open_library(home, networks.base_hash, shapes, open_hub(hub))
         return cls(networks, FaceFinder(*landmark_files(home)), library, runtime)
 
     def align(

@@ -4,11 +4,8 @@ One fine-tune, then any strength at once: weights(strength) = base + strength * 
 changed; the blended weights are handed to it for one call only.
 """
 
-import contextlib
-import errno
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from stylizer.errors import DiskFullError, OutputError, StyleFileError
+from stylizer.atomic import write_atomically
+from stylizer.errors import StyleFileError
 from stylizer.faces.proportions import Proportions, proportions_from
 from stylizer.packing import LARGEST, pack, unpack
 from stylizer.settings import NUM_WS, W_DIM
 from stylizer.tuning import private
 
 CARD_BYTES_MAX = 64 * 1024
+TENSORS_BYTES_MAX = 16 * 2**20  # a style takes 1.4 MB
 STYLE_FORMAT = 2  # raise it whenever the same reference and settings give another style than before
 HEAD = "head:"  # before the names of the head's parameters in the file
 TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
@@ -163,35 +162,12 @@ def save_style(style: Style, folder: Path) -> None:
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
     """Replace a folder's card.json; the errors are those of `write_atomically`."""
-    text = json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    write_atomically(folder / CARD_FILE, text.encode())
+    write_atomically(folder / CARD_FILE, card_bytes(card))
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a kill or a full disk leaves the old content or the new, never a part.
-
-    Raises:
-        DiskFullError: no room left. OutputError: any other reason.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise write_error(path, error) from error
-
-
-def write_error(path: Path, error: OSError) -> DiskFullError | OutputError:
-    """The user's words for a failed write."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return DiskFullError(f"There is no room left on the disk for {path}; make room and run the same again.")
-    return OutputError(f"{path} cannot be written ({error.strerror or error}); check its folder's permissions.")
+def card_bytes(card: Any) -> bytes:
+    """The content of a card.json. Raises ValueError, RecursionError: it holds what JSON or UTF-8 cannot."""
+    return json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -200,60 +176,99 @@ def read_card(folder: Path) -> dict[str, Any]:
     Raises:
         StyleFileError: missing, or not a card of this format.
     """
+    return parse_card(_content(folder, CARD_FILE, CARD_BYTES_MAX), _stored(folder))
+
+
+def parse_card(content: bytes, what: str) -> dict[str, Any]:
+    """A card from its bytes, wherever they come from. Whatever is returned can be written again.
+
+    Args:
+        content: of card.json.
+        what: begins the error's sentence, as "The stored style ink".
+    Raises:
+        StyleFileError: it is not a card of this format.
+    """
+    if len(content) > CARD_BYTES_MAX:
+        raise _unusable(what, "its card is too large")
     try:
-        content = (folder / CARD_FILE).read_bytes()
-        if len(content) > CARD_BYTES_MAX:
-            raise _damaged(folder, "its card is too large")
         card = json.loads(content)
-    except (OSError, ValueError, RecursionError) as error:
-        raise _damaged(folder, "its card cannot be read") from error
+        card_bytes(card)  # NaN, infinity and half a surrogate can be read, but not written
+    except (ValueError, RecursionError) as error:
+        raise _unusable(what, "its card cannot be read") from error
     if not isinstance(card, dict) or any(not isinstance(card.get(k), str) for k in ("key", "name", "sha256")):
-        raise _damaged(folder, "its card is incomplete")
+        raise _unusable(what, "its card is incomplete")
     if card.get("format") != STYLE_FORMAT:
-        raise _damaged(folder, f"its format is {card.get('format')}, not {STYLE_FORMAT}")
+        raise _unusable(what, f"its format is not {STYLE_FORMAT}")
     return card
 
 
 def load_style(folder: Path, base_hash: str | None = None, shapes: Mapping[str, torch.Size] | None = None) -> Style:
-    """Read what `save_style` wrote. Nothing is unpickled.
+    """Read what `save_style` wrote; the arguments and errors are those of `parse_style`."""
+    card = _content(folder, CARD_FILE, CARD_BYTES_MAX)
+    return parse_style(card, _content(folder, TENSORS_FILE, TENSORS_BYTES_MAX), _stored(folder), base_hash, shapes)
+
+
+def parse_style(
+    card_content: bytes,
+    tensors: bytes,
+    what: str,
+    base_hash: str | None = None,
+    shapes: Mapping[str, torch.Size] | None = None,
+) -> Style:
+    """A style from the bytes of its two files, wherever they come from. Nothing is unpickled.
 
     Args:
-        folder: holds the two files.
+        card_content, tensors: of card.json and style.safetensors.xz.
+        what: begins the error's sentence, as "The stored style ink".
         base_hash: of the generator in use; None skips this check.
         shapes: of its parameters, and of the head's, these with HEAD before their names; None skips this check.
     Raises:
         StyleFileError: missing, damaged (hash, dtype, NaN, huge), or made for another base network.
     """
-    card = read_card(folder)
+    card = parse_card(card_content, what)
     if base_hash is not None and card.get("base_hash") != base_hash:
-        raise _damaged(folder, "it was made for another base network")
+        raise _unusable(what, "it was made for another base network")
+    if len(tensors) > TENSORS_BYTES_MAX:
+        raise _unusable(what, f"{TENSORS_FILE} is too large")
+    if hashlib.sha256(tensors).hexdigest() != card["sha256"]:
+        raise _unusable(what, f"{TENSORS_FILE} is not the file that its card describes")
     try:
-        content = (folder / TENSORS_FILE).read_bytes()
-        if hashlib.sha256(content).hexdigest() != card["sha256"]:
-            raise _damaged(folder, f"{TENSORS_FILE} is not the file that its card describes")
-        delta = unpack(content)
-    except OSError as error:
-        raise _damaged(folder, f"{TENSORS_FILE} cannot be read") from error
+        delta = unpack(tensors)
     except ValueError as error:
-        raise _damaged(folder, str(error)) from error
+        raise _unusable(what, str(error)) from error
     for name, tensor in delta.items():
         if shapes is not None and shapes.get(name) != tensor.shape:
-            raise _damaged(folder, f"{name} does not fit this network")
+            raise _unusable(what, "its numbers do not fit this network")
     head = {name.removeprefix(HEAD): delta.pop(name) for name in list(delta) if name.startswith(HEAD)}
     if head and shapes is not None and len(head) < sum(name.startswith(HEAD) for name in shapes):
-        raise _damaged(folder, "a part of its head is missing")
+        raise _unusable(what, "a part of its head is missing")
     facts = {k: v for k, v in card.items() if k not in {"key", "name", "sha256"}}
-    return _checked(Style(card["key"], card["name"], delta, facts, head), folder)
+    return _checked(Style(card["key"], card["name"], delta, facts, head), what)
 
 
-def _checked(style: Style, folder: Path) -> Style:
+def _checked(style: Style, what: str) -> Style:
     try:
         if style.proportions and not 0 <= style.bend <= 1:
             raise ValueError("its bend is not from 0 to 1")
-    except (TypeError, ValueError) as error:
-        raise _damaged(folder, str(error)) from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _unusable(what, str(error)) from error
     return style
 
 
-def _damaged(folder: Path, why: str) -> StyleFileError:
-    return StyleFileError(f"The stored style {folder.name} cannot be used: {why}; train it again from its reference.")
+def _content(folder: Path, name: str, limit: int) -> bytes:
+    """A stored file's content, of which no more than the limit and one byte is read."""
+    try:
+        with (folder / name).open("rb") as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        reason = "its card cannot be read" if name == CARD_FILE else f"{name} cannot be read"
+        raise _unusable(_stored(folder), reason) from error
+
+
+def _stored(folder: Path) -> str:
+    return f"The stored style {folder.name}"
+
+
+def _unusable(what: str, why: str) -> StyleFileError:
+    why = "".join(c if c.isprintable() else "?" for c in why)[:200]  # names in it may be anybody's
+    return StyleFileError(f"{what} cannot be used: {why}; train it again from its reference.")

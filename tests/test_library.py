@@ -22,6 +22,7 @@ from stylizer.errors import Cancelled, DiskFullError, SettingsError, StyleFileEr
 from stylizer.keys import style_key
 from stylizer.library import Library, clean_name
 from stylizer.packing import pack, unpack
+from stylizer.recent import Recent
 from stylizer.settings import TrainSettings
 from stylizer.style import CARD_FILE, TENSORS_FILE, Style, save_style
 from tests.tiny import BASE_HASH, TinyGenerator, noise_picture, random_style, tiny_stylizer, use_tiny_parts
@@ -197,6 +198,79 @@ def test_a_style_under_anothers_key_is_damaged(library: Library, tmp_path: Path)
     style = library.put(a_style())
     (tmp_path / "styles" / style.key).rename(tmp_path / "styles" / ("a" * 32))
     assert library.get("a" * 32) is None
+
+
+# Memory
+
+
+def test_a_style_is_read_once(library: Library) -> None:
+    style = library.put(a_style())
+    assert library.get(style.key) is library.get(style.key) is library.find("ink") is library.find(style.key)
+
+
+def test_memory_follows_what_others_do(library: Library, tmp_path: Path) -> None:
+    key = library.put(a_style()).key
+    other = Library(tmp_path, tmp_path / "presets", BASE_HASH)
+    assert other.get(key).name == "ink"
+    assert library.name(key, "Tusche")
+    assert [seen.get(key).name for seen in (library, other)] == ["Tusche", "Tusche"]
+    assert other.find("Tusche").name == "Tusche"
+    assert other.remove(key)
+    assert [seen.get(key) for seen in (library, other)] == [None, None]
+    assert library.put(a_style(0, "again")).name == "again"
+
+
+def test_memory_has_an_end() -> None:
+    recent: Recent[int] = Recent(3)
+    for value in range(5):
+        recent.keep(str(value), value)
+        recent.get("2")
+    assert [recent.get(str(value)) for value in range(5)] == [None, None, 2, 3, 4]
+    recent.keep("5", 5)
+    assert recent.get("2") is None
+    recent.drop("4")
+    recent.drop("4")
+    assert recent.get("4") is None
+
+
+def test_many_threads_share_a_library(library: Library) -> None:
+    keys = [library.put(a_style(seed, f"style {seed}")).key for seed in range(3)]
+    failures: list[BaseException] = []
+
+    def work(turn: int) -> None:
+        try:
+            for step in range(8):
+                key = keys[(turn + step) % 3]
+                found = library.get(key)
+                assert found is not None
+                assert found.key == key
+                if turn == 0:
+                    library.name(key, f"name {step}")
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(turn,)) for turn in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert failures == []
+
+
+# Removing
+
+
+def test_removing(library: Library, tmp_path: Path) -> None:
+    preset, one, other = a_style(1), library.put(a_style(2, "ink")), library.put(a_style(3, "oil"))
+    save_style(preset, tmp_path / "presets" / "zinc")
+    assert library.remove(one.key)
+    assert [info.name for info in library.list()] == ["zinc", "oil"]
+    assert library.get(one.key) is None
+    assert not library.remove(preset.key), "a preset stays"
+    for missing in (one.key, "../presets", ".locks", ""):
+        with pytest.raises(StyleNotFoundError):
+            library.remove(missing)
+    assert {path.split("/")[0] for path in files_under(tmp_path / "styles")} == {other.key}
 
 
 # Writing
