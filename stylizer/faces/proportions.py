@@ -25,6 +25,8 @@ from stylizer.settings import CROP_SIZE
 
 SMALLEST, LARGEST = 0.4, 2.5  # beyond these, a face is none
 _LOWEST = 0.95  # of the picture's side: where a chin may end
+_LENIENCE = 0.05  # in sides of the picture: how much smoothness counts beside landmarks being met
+_STRETCH_MIN = 0.15  # least area that a piece of the picture may come from, over its own
 _GRID = 64  # the warp is computed on so many points a side, and smooth between
 _EYES, _BROWS = (slice(36, 42), slice(42, 48)), (slice(17, 22), slice(22, 27))
 _NOSE, _MOUTH, _JAW = slice(28, 36), slice(48, 68), slice(0, 17)
@@ -99,7 +101,11 @@ def bend(
         return picture
     edge = np.linspace(0, picture.width - 1, 5)
     border = np.array([(x, y) for x in edge for y in edge if {x, y} & {edge[0], edge[-1]}])
-    back = _thin_plate(np.concatenate([moved(here, wanted), border]), np.concatenate([here, border]), picture.width)
+    for share in (1.0, 0.75, 0.5, 0.25):  # of a change that would fold some face, as much as does not
+        there = np.concatenate([moved(here, wanted.scaled(share)), border])
+        back = _thin_plate(there, np.concatenate([here, border]), picture.width)
+        if _stretch(back) > _STRETCH_MIN:
+            break
     grid = F.interpolate(back, size=picture.size[::-1], mode="bicubic", align_corners=True)
     grid = ((2 * grid + 1) / picture.width - 1).permute(0, 2, 3, 1)
     bent = F.grid_sample(to_tensor(picture), grid, mode="bicubic", padding_mode="border", align_corners=False)
@@ -114,13 +120,15 @@ def moved(landmarks_xy: Points, proportions: Proportions) -> Points:
         to[eye] = middle + p.eyes * (face[eye] - middle)
         lift = (p.brows - 1) * (middle[1] - face[brow, 1].mean()) + (p.eyes - 1) * np.ptp(face[eye, 1]) / 2
         to[brow, 1] -= lift
-    for part, size in ((_NOSE, p.nose), (_MOUTH, p.mouth)):
-        middle = face[part].mean(0)
-        to[part] = middle + size * (face[part] - middle)
+    root, middle = face[28], face[_MOUTH].mean(0)
+    wider, longer = p.nose, 1 + (p.nose - 1) / 2
+    to[_NOSE] = root + (wider, longer) * (face[_NOSE] - root)
+    to[_MOUTH] = middle + p.mouth * (face[_MOUTH] - middle)
     nose_y, axis = face[33, 1], (face[27, 0] + face[8, 0]) / 2
     below = np.maximum(face[:, 1] - nose_y, 0) * (p.chin - 1)
     to[_JAW, 1] += below[_JAW]
-    to[_MOUTH, 1] += below[_MOUTH].mean()
+    # The mouth goes with the chin, and makes room for a longer nose.
+    to[_MOUTH, 1] += below[_MOUTH].mean() + (longer - 1) * (face[33, 1] - root[1]) / 2
     to[_JAW, 0] += _CHEEK * (p.jaw - 1) * (face[_JAW, 0] - axis)
     return to
 
@@ -145,7 +153,7 @@ def _thin_plate(there: NDArray[np.float64], here: NDArray[np.float64], side: int
     """Where each point of a coarse grid over the picture comes from: (1, 2, _GRID, _GRID) pixels."""
     count = len(there)
     system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = _kernel(there, there)
+    system[:count, :count] = _kernel(there, there) + np.diag(np.arange(count) < 68) * (_LENIENCE * side) ** 2
     system[:count, count:] = np.c_[np.ones(count), there]
     system[count:, :count] = system[:count, count:].T
     weights = np.linalg.solve(system, np.r_[here, np.zeros((3, 2))])
@@ -153,6 +161,13 @@ def _thin_plate(there: NDArray[np.float64], here: NDArray[np.float64], side: int
     points = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
     back = np.c_[_kernel(points, there), np.ones(len(points)), points] @ weights
     return torch.from_numpy(back.T.reshape(1, 2, _GRID, _GRID).astype(np.float32))
+
+
+def _stretch(back: torch.Tensor) -> float:
+    """The least area that a piece of the picture comes from, over that of an even piece; a fold is below 0."""
+    across, down = back[0, :, :-1].diff(dim=2), back[0, :, :, :-1].diff(dim=1)
+    area = across[0] * down[1] - across[1] * down[0]
+    return float(area.min() / (back[0, 0, 0, -1] / (_GRID - 1)) ** 2)
 
 
 def _kernel(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
