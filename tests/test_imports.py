@@ -13,7 +13,7 @@ PACKAGE = ROOT / "stylizer"
 # From the ground up; a module imports from its own layer and from those above it in this list. Within a layer, cycles
 # are what is forbidden.
 LAYERS = [
-    {"errors", "atomic", "settings", "images", "runtime", "memory", "progress"},
+    {"atomic", "errors", "images", "memory", "progress", "runtime", "settings", "watermark"},
     {"networks"},
     {"weights"},
     {
