@@ -40,9 +40,9 @@ _CHECK_BYTES = 2
 # In grey levels of 255. On flat paper the pattern's root mean square is the least, amid busy texture the most.
 _FLAT, _PER_ACTIVITY, _BUSY = 0.5, 0.25, 2.0
 
-_SCALE_STEP = 0.006  # drifts the ends of a picture by a sixth of the finest sync wave
+_SCALE_STEP = 0.01  # half of it drifts the edges of a square picture by a sixth of the finest constant wave
 # False positives: the score is a normalised sum of cosines of phases that a picture knows nothing of, so one alignment
-# exceeds t with a chance below exp(-t^2/2); 203 scales x 2 sides x 4096 shifts x exp(-7.6^2/2) = 4.8e-7.
+# exceeds t with a chance below exp(-t^2/2); 123 scales x 2 sides x 4096 shifts x exp(-7.6^2/2) = 2.9e-7.
 _SCORE_MIN = 7.6
 
 
@@ -190,7 +190,7 @@ def _mirrored(phases: Spectrum) -> Spectrum:
 def _aligned(phases: Spectrum, samples: int) -> tuple[float, tuple[float, float]]:
     """The score of the constant half where it fits best, and that shift, to one part in `samples` of a period."""
     sync = _modes().sync
-    product = np.zeros((samples, samples), complex)
+    product = np.zeros((samples, samples), np.complex128)
     product[sync.y % samples, sync.x % samples] = phases[sync.y, sync.x] * np.conj(sync.phase)
     surface = np.fft.ifft2(product).real * samples**2 / np.sqrt(len(sync.x) / 2)
     row, column = divmod(int(surface.argmax()), samples)
