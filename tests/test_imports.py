@@ -13,7 +13,7 @@ PACKAGE = ROOT / "stylizer"
 # From the ground up; a module imports from its own layer and from those above it in this list. Within a layer, cycles
 # are what is forbidden.
 LAYERS = [
-    {"atomic", "errors", "images", "memory", "progress", "runtime", "settings", "watermark"},
+    {"atomic", "errors", "images", "memory", "pattern", "progress", "runtime", "settings", "watermark"},
     {"networks"},
     {"weights"},
     {

@@ -87,7 +87,7 @@ def test_untouched_pictures_carry_none() -> None:
 def test_the_eye_loses_nothing(marked: Pixels) -> None:
     change = np.abs(marked.astype(int) - face())
     assert psnr(face(), marked) > 42
-    assert change.max() <= 12
+    assert change.max() <= 14
     flat = np.full((512, 512, 3), 200, np.uint8)
     assert np.abs(embed(flat, PAYLOAD).astype(int) - flat).max() <= 3
 
