@@ -79,7 +79,7 @@ def invert(args: argparse.Namespace, context: Context) -> Outcome:
 
 def sample(args: argparse.Namespace, context: Context) -> Outcome:
     """Draw people who do not exist in a style."""
-    from stylizer.provenance import Origin, save_result
+    from stylizer.provenance import origin_of, save_result
 
     settings, started = RenderSettings(strength=args.strength), time.perf_counter()
     make_folder(args.out)
@@ -92,7 +92,7 @@ def sample(args: argparse.Namespace, context: Context) -> Outcome:
     names = OutputNames(args.out, style.name, [])
     files = [names.next(Path(f"person_{args.seed}_{index}")) for index in range(len(faces))]
     for face, file in zip(faces, files, strict=True):
-        save_result(face, file, Origin(style.key, style.name, "nobody"), watermark=not args.no_watermark)
+        save_result(face, file, origin_of(style, "nobody"), watermark=not args.no_watermark)
         context.console.say(str(file))
     return {"files": [str(f) for f in files], "seconds": rounded({"total": time.perf_counter() - started})}, 0
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -21,6 +21,9 @@ from stylizer.credentials import sign, verify
 from stylizer.images import encode_picture, open_picture, write_whole
 from stylizer.pattern import PAYLOAD_BYTES
 from stylizer.watermark import Mark, detect, embed
+
+if TYPE_CHECKING:
+    from stylizer.style import Style
 
 PROGRAM = "Stylizer"
 NO_STYLE = bytes(PAYLOAD_BYTES)
@@ -72,6 +75,13 @@ class Origin:
         """The sentence that the metadata holds."""
         style = f", in the style {self.style_name}" if self.style_name else ""
         return f"{_SENTENCES[self.subject]} ({PROGRAM} {__version__}){style}."
+
+
+def origin_of(style: "Style", subject: Subject = "photo") -> Origin:
+    """The origin of a result in a style. A blend has no key; it counts as the style that has the greater share."""
+    mixed = style.card.get("blend")
+    key = str(mixed["styles"][int(mixed["share"] > 0.5)]) if mixed and not style.key else style.key
+    return Origin(key, style.name, subject)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,17 @@ from stylizer.cli import main
 from stylizer.errors import OutputError, PictureError
 from stylizer.images import save_picture
 from stylizer.library import Library
-from stylizer.provenance import NO_STYLE, Finding, Origin, inspect_picture, mark_result, payload_of, save_result
-from tests.fakes import FakeStylizer
+from stylizer.provenance import (
+    NO_STYLE,
+    Finding,
+    Origin,
+    inspect_picture,
+    mark_result,
+    origin_of,
+    payload_of,
+    save_result,
+)
+from tests.fakes import FakeStyle, FakeStylizer
 from tests.tiny import noise_picture, tiny_stylizer, use_tiny_parts
 
 KEY = "1c7a9d33c3370985632152f8c88eb497"
@@ -122,6 +131,14 @@ def test_no_style_and_odd_keys() -> None:
     assert payload_of("") == NO_STYLE == bytes(4)
     assert len({payload_of(key) for key in (KEY, "benchmark", "", "abcdef", "x" * 32)}) == 5
     assert all(len(payload_of(key)) == 4 for key in ("abcdef", "no key", "ab"))
+
+
+def test_a_blend_counts_as_the_style_with_the_greater_share() -> None:
+    for share, key in ((0.3, KEY), (0.7, "f" * 32)):
+        style: Any = FakeStyle("", "a + b", card={"blend": {"styles": [KEY, "f" * 32], "share": share}})
+        assert origin_of(style, "nobody") == Origin(key, "a + b", "nobody")
+    plain: Any = FakeStyle(KEY, "ink")
+    assert origin_of(plain) == Origin(KEY, "ink", "photo")
 
 
 def test_the_picture_is_not_changed_and_bits_repeat() -> None:
