@@ -167,10 +167,11 @@ def main() -> None:
             tally.look(name, attack(marked, rng), payload)
         whole = tally.mark(stylizer.paste(photos[index % len(photos)], result), payload)
         tally.look("in a whole photo, all three", ATTACKS["all three"](whole, rng), payload)
-        for image in (result, *(changed(result, rng) for _ in range(VARIANTS - 1))):
-            tally.look_at_untouched(image)
+        if tally.untouched < options.untouched_count:
+            for image in (result, *(changed(result, rng) for _ in range(VARIANTS - 1))):
+                tally.look_at_untouched(image)
     files = [path for folder in options.untouched for path in sorted(folder.iterdir())]
-    for index in range(max(options.untouched_count - tally.untouched, len(files))):
+    for index in range(options.untouched_count - tally.untouched):
         image = open_picture(files[index % len(files)])
         tally.look_at_untouched(image if index < len(files) else changed(image, rng))
     show(tally, len(styles))

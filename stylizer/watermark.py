@@ -30,7 +30,8 @@ _LOOKED_AT_MIN = 64  # px; a smaller picture has no detail to look at
 _CROP_MAX = 0.7  # of the shorter side may be gone
 
 # The pattern's root mean square in grey levels: on flat paper, amid busy texture, and over the whole picture (41 dB).
-_FLAT, _PER_ACTIVITY, _BUSY, _MEAN_MAX = 0.5, 0.25, 3.0, 2.2
+_FLAT, _BUSY, _MEAN_MAX = 0.5, 3.0, 2.2
+_LEAST_DETAIL = 0.2  # grey levels; below that, ground is even
 _ROUNDS, _STEP = 4, 0.7  # of fitting the frequencies to the picture
 _MARGIN = 0.06  # of the sides; the mark is fitted to crops of that much too
 
@@ -122,11 +123,12 @@ def _blurred(values: Floats, factor: int) -> Floats:
 def _strength(grey: Floats) -> Floats:
     """The pattern's root mean square at each place, in grey levels.
 
-    The geometric mean of the detail around counts: one hard edge on empty paper hides nothing beside it.
+    The geometric mean of the finest detail counts, of the place itself and of its surroundings, whichever is less: a
+    hard edge on an even ground hides nothing beside it.
     """
-    detail = np.abs(grey - _blurred(grey, 8))
-    activity = np.exp(_blurred(np.log(detail + 0.5), 12)) - 0.5
-    strength = np.clip(_FLAT + _PER_ACTIVITY * activity, _FLAT, _BUSY)
+    detail = np.log(np.abs(grey - _blurred(grey, 2)) + _LEAST_DETAIL)
+    activity = np.exp(np.minimum(_blurred(detail, 4), _blurred(detail, 12))) - _LEAST_DETAIL
+    strength = np.clip(_FLAT + activity, _FLAT, _BUSY)
     return np.asarray(strength * min(1.0, _MEAN_MAX / float(np.sqrt(np.mean(strength**2)))), np.float32)
 
 

@@ -92,6 +92,17 @@ def test_the_eye_loses_nothing(marked: Pixels) -> None:
     assert np.abs(embed(flat, PAYLOAD).astype(int) - flat).max() <= 3
 
 
+def test_an_even_ground_beside_hard_edges_is_spared() -> None:
+    """A flat drawing: bars on paper. The ground between them changes as little as an empty sheet."""
+    sheet = np.full((1024, 1024, 3), 220, np.uint8)
+    sheet[200:800, 200:800:150] = sheet[200:800:150, 200:800] = 20
+    change = np.abs(embed(sheet, PAYLOAD).astype(int) - sheet).max(2)
+    far = np.ones((1024, 1024), bool)
+    for start in range(200, 800, 150):
+        far[:, start - 20 : start + 21] = far[start - 20 : start + 21] = False
+    assert change[far].max() <= 3 and np.sqrt(np.mean(change[far].astype(float) ** 2)) < 0.8
+
+
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_even_a_plain_sheet_carries_it(value: int) -> None:
     mark = detect(embed(np.full((1024, 1024, 3), value, np.uint8), PAYLOAD))
