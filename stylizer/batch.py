@@ -126,13 +126,15 @@ class _Batch:
         return results
 
     def _draw(self, stylizer: "Stylizer", style: "Style", job: _Job, path: Path) -> dict[str, Any]:
-        from stylizer.images import open_picture, save_picture
+        from stylizer.images import open_picture
+        from stylizer.provenance import origin_of, save_result
 
         args = self._args
         aligned = replace(job.aligned, photo=open_picture(job.target)) if args.full_frame else job.aligned
         with self._console.steps(f"Studying {job.target.name}") as on_step:
             done = stylizer.stylize(aligned, style, self._look, args.depth, args.face, args.full_frame, on_step)
-        save_picture(done.image, path)
+        origin = origin_of(style, "whole photo" if args.full_frame else "photo")
+        save_result(done.image, path, origin, watermark=not args.no_watermark)
         self._console.say(f"{job.target} -> {path}")
         facts = {"target": str(job.target), "file": str(path), "face": aligned.face, "strength": done.strength}
         return {**facts, "seconds": rounded({**done.seconds, "align": job.seconds})}

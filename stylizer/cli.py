@@ -121,6 +121,9 @@ def build_parser() -> argparse.ArgumentParser:
     invert = command("invert", commands.invert, "draw a photo by the generator, without a style")
     _add_photo(invert)
     _add_depth(invert)
+    _add_no_watermark(invert)
+    check = command("check", commands.check, "say whether a picture was made by this program, and in which style")
+    check.add_argument("picture", type=Path, metavar="IMAGE")
     fetch = command("fetch", commands.fetch, "get the base networks ahead of time")
     fetch.add_argument("--fan", action="store_true", help="also FAN's landmark network (needs the open internet)")
     command("doctor", commands.doctor, "say what is there, what is missing and what to do about it")
@@ -147,6 +150,7 @@ def _add_stylize(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--full-frame", action="store_true", help="put the face back into the whole photo")
     _add_face(sub)
     _add_depth(sub)
+    _add_no_watermark(sub)
     _add_training(sub)
 
 
@@ -159,6 +163,12 @@ def _add_sample(sub: argparse.ArgumentParser) -> None:
     about = f"0 = the mean face only, 1 = all that the generator knows (default {TRUNCATION})"
     sub.add_argument("--truncation", type=float, default=TRUNCATION, metavar="PSI", help=about)
     sub.add_argument("--strength", type=float, default=RenderSettings().strength, metavar="S")
+    _add_no_watermark(sub)
+
+
+def _add_no_watermark(sub: argparse.ArgumentParser) -> None:
+    about = "leave the invisible watermark out; the note in the metadata that the picture is AI-generated stays"
+    sub.add_argument("--no-watermark", action="store_true", help=about)
 
 
 def _add_sharing(command: Callable[..., argparse.ArgumentParser]) -> None:

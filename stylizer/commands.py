@@ -13,12 +13,13 @@ from pathlib import Path
 
 from stylizer import sharing
 from stylizer.batch import learn, naming, report, rounded, stylize, train_settings
+from stylizer.checking import check
 from stylizer.console import Context, Outcome
 from stylizer.errors import InputError
 from stylizer.outputs import OutputNames, check_output, make_folder
 from stylizer.settings import RenderSettings
 
-__all__ = ["align", "bench", "doctor", "fetch", "invert", "sample", "styles", "stylize", "train"]
+__all__ = ["align", "bench", "check", "doctor", "fetch", "invert", "sample", "styles", "stylize", "train"]
 
 
 def train(args: argparse.Namespace, context: Context) -> Outcome:
@@ -61,7 +62,7 @@ def align(args: argparse.Namespace, context: Context) -> Outcome:
 
 def invert(args: argparse.Namespace, context: Context) -> Outcome:
     """Draw a photo by the generator, without a style."""
-    from stylizer.images import save_picture
+    from stylizer.provenance import Origin, save_result
 
     check_output(args.out, args.photo)
     stylizer, started = context.stylizer(args), time.perf_counter()
@@ -70,7 +71,7 @@ def invert(args: argparse.Namespace, context: Context) -> Outcome:
     found = time.perf_counter() - started
     with context.console.steps(f"Studying {args.photo.name}") as on_step:
         done = stylizer.stylize(aligned, None, RenderSettings(strength=0), args.depth, args.face, False, on_step)
-    save_picture(done.inverted, args.out)
+    save_result(done.inverted, args.out, Origin(), watermark=not args.no_watermark)
     context.console.say(f"{args.photo} -> {args.out}")
     seconds = rounded({**done.seconds, "align": found})
     return {"file": str(args.out), "seconds": seconds, "depth": args.depth}, 0
@@ -78,7 +79,7 @@ def invert(args: argparse.Namespace, context: Context) -> Outcome:
 
 def sample(args: argparse.Namespace, context: Context) -> Outcome:
     """Draw people who do not exist in a style."""
-    from stylizer.images import save_picture
+    from stylizer.provenance import origin_of, save_result
 
     settings, started = RenderSettings(strength=args.strength), time.perf_counter()
     make_folder(args.out)
@@ -91,7 +92,7 @@ def sample(args: argparse.Namespace, context: Context) -> Outcome:
     names = OutputNames(args.out, style.name, [])
     files = [names.next(Path(f"person_{args.seed}_{index}")) for index in range(len(faces))]
     for face, file in zip(faces, files, strict=True):
-        save_picture(face, file)
+        save_result(face, file, origin_of(style, "nobody"), watermark=not args.no_watermark)
         context.console.say(str(file))
     return {"files": [str(f) for f in files], "seconds": rounded({"total": time.perf_counter() - started})}, 0
 
@@ -117,11 +118,11 @@ def doctor(args: argparse.Namespace, context: Context) -> Outcome:
     from stylizer.weights.doctor import diagnose
 
     checks = diagnose(home_dir(), args.device)
-    for check in checks:
-        context.console.say(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.detail}")
-        if check.advice:
-            context.console.say(f"         {check.advice}")
-    fine = all(check.ok for check in checks)
+    for each in checks:
+        context.console.say(f"{'ok     ' if each.ok else 'MISSING'}  {each.name}: {each.detail}")
+        if each.advice:
+            context.console.say(f"         {each.advice}")
+    fine = all(each.ok for each in checks)
     rows = [{"name": c.name, "ok": c.ok, "detail": c.detail, "advice": c.advice} for c in checks]
     return {"ok": fine, "checks": rows}, 0 if fine else 1
 

@@ -97,7 +97,15 @@ def save_picture(image: Image.Image, path: str | Path) -> None:
         OutputError: unknown suffix, no such folder, no permission, no room.
     """
     path = Path(path)
-    data = _encode(image, path)
+    write_whole(encode_picture(image, path), path)
+
+
+def write_whole(data: bytes, path: Path) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OutputError: no such folder, no permission, no room.
+    """
     temporary = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.part")
     try:
         with temporary.open("xb") as file:
@@ -109,6 +117,30 @@ def save_picture(image: Image.Image, path: str | Path) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def encode_picture(image: Image.Image, path: Path, **metadata: object) -> bytes:
+    """A picture as the bytes of a PNG, JPEG or WebP file, by the path's suffix; nothing is written.
+
+    Args:
+        metadata: what Pillow's writer of that format takes, such as exif and xmp. Nothing else is in the file.
+    Raises:
+        OutputError: unknown suffix, or too large for the format.
+    """
+    if path.suffix.lower() not in _SAVE_OPTIONS:
+        raise OutputError(f"{path.name} names no picture format; end the name in .png, .jpg or .webp.")
+    kind, options = _SAVE_OPTIONS[path.suffix.lower()]
+    bare = image.copy() if image.mode in ("RGB", "L") else image.convert("RGB")
+    bare.info = {}  # else Pillow would copy colour profile, comment and EXIF of the source into the file
+    buffer = BytesIO()
+    try:
+        bare.save(buffer, kind, **options, **metadata)
+    except (OSError, ValueError) as error:
+        width, height = image.size
+        raise OutputError(
+            f"{path.name} cannot be written as {kind} at {width} x {height} px; choose another format, such as .png."
+        ) from error
+    return buffer.getvalue()
 
 
 def _name_of(source: PictureSource) -> str:
@@ -238,20 +270,3 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return image
     return image if converted is None else converted
-
-
-def _encode(image: Image.Image, path: Path) -> bytes:
-    if path.suffix.lower() not in _SAVE_OPTIONS:
-        raise OutputError(f"{path.name} names no picture format; end the name in .png, .jpg or .webp.")
-    kind, options = _SAVE_OPTIONS[path.suffix.lower()]
-    bare = image.copy() if image.mode in ("RGB", "L") else image.convert("RGB")
-    bare.info = {}  # else Pillow would copy colour profile, comment and EXIF of the source into the file
-    buffer = BytesIO()
-    try:
-        bare.save(buffer, kind, **options)
-    except (OSError, ValueError) as error:
-        width, height = image.size
-        raise OutputError(
-            f"{path.name} cannot be written as {kind} at {width} x {height} px; choose another format, such as .png."
-        ) from error
-    return buffer.getvalue()

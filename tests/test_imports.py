@@ -13,7 +13,7 @@ PACKAGE = ROOT / "stylizer"
 # From the ground up; a module imports from its own layer and from those above it in this list. Within a layer, cycles
 # are what is forbidden.
 LAYERS = [
-    {"errors", "atomic", "settings", "images", "runtime", "memory", "progress"},
+    {"atomic", "credentials", "errors", "images", "memory", "pattern", "progress", "runtime", "settings", "watermark"},
     {"networks"},
     {"weights"},
     {
@@ -37,7 +37,19 @@ LAYERS = [
     {"library", "exchange", "keys", "names", "parcel", "recent", "shelf", "hub", "hub_wire", "hub_readme"},
     {"pipeline"},
     {"training"},
-    {"page", "cli", "commands", "batch", "sharing", "console", "outputs", "__main__", "__init__"},
+    {
+        "__init__",
+        "__main__",
+        "batch",
+        "checking",
+        "cli",
+        "commands",
+        "console",
+        "outputs",
+        "page",
+        "provenance",
+        "sharing",
+    },
     {"app"},
 ]
 LINES_MAX, FUNCTION_LINES_MAX = 300, 40
