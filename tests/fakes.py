@@ -103,7 +103,7 @@ class FakeStylizer:
         faces: how many faces every picture that is not of one colour has.
         size: side of the crops in pixels.
         failure: raised by `learn` and `invert` when given, to test error paths.
-        presets: names of styles that are there from the start.
+        presets: names of styles that are there from the start. thumbnails: folder of their pictures, <name>.webp.
 
     `calls` lists the names of the methods called, in order; `trained` the keys of the styles trained;
     `marks` what was marked by hand; `starts` whether an inversion went on from another one.
@@ -118,8 +118,10 @@ class FakeStylizer:
         size: int = CROP_SIZE,
         failure: Exception | None = None,
         presets: Sequence[str] = (),
+        thumbnails: Path | None = None,
     ) -> None:
         self.steps, self.delay, self.faces, self.size, self.failure = steps, delay, faces, size, failure
+        self.thumbnails = thumbnails
         self.calls: list[str] = []
         self.trained: list[str] = []
         self.marks: list[Any] = []
@@ -191,7 +193,8 @@ class FakeStylizer:
             raise SettingsError(f"Another style is already called {name}; choose another name.")
         if trained := key not in self._styles:
             self._work(aligned[0].crop, on_step)
-            colour = tuple(round(c) for c in ImageStat.Stat(aligned[0].crop).mean)
+            means = zip(*(ImageStat.Stat(one.crop).mean for one in aligned), strict=True)
+            colour = tuple(round(sum(channel) / len(aligned)) for channel in means)
             delta = {"colour": colour, "levels": 3 + settings.seed % 4}
             card = {"settings": {"iterations": settings.iterations, "seed": settings.seed}}
             self._styles[key] = (FakeStyle(key, name or key[:8], delta, card), False)
@@ -287,7 +290,14 @@ class FakeStylizer:
         return Image.blend(aligned.photo, crop.resize(aligned.photo.size), 0.8)
 
     def styles(self) -> list[FakeStyleInfo]:
-        return [FakeStyleInfo(style.name, style.key, 1000, preset) for style, preset in self._styles.values()]
+        return [
+            FakeStyleInfo(style.name, style.key, 1000, preset, self._thumbnail(style.name))
+            for style, preset in self._styles.values()
+        ]
+
+    def _thumbnail(self, name: str) -> Path | None:
+        path = self.thumbnails and self.thumbnails / f"{name}.webp"
+        return path if path and path.is_file() else None
 
     def find_style(self, name_or_key: str) -> FakeStyle:
         for style, _ in self._styles.values():
