@@ -81,13 +81,13 @@ class FakeStylized:
 
 
 class FakeJudge:
-    """`Judge` without networks: half of how far the picture's mean is from that without a style, of 64 grey levels."""
+    """`Judge` without networks: half of how far the picture's mean is from that without a style, of so many levels."""
 
-    def __init__(self, inverted: Image.Image) -> None:
-        self._before = ImageStat.Stat(inverted.convert("L")).mean[0]
+    def __init__(self, inverted: Image.Image, levels: int = 64) -> None:
+        self._levels, self._before = levels, ImageStat.Stat(inverted.convert("L")).mean[0]
 
     def __call__(self, picture: Image.Image) -> Score:
-        gone = abs(ImageStat.Stat(picture.convert("L")).mean[0] - self._before) / 64
+        gone = abs(ImageStat.Stat(picture.convert("L")).mean[0] - self._before) / self._levels
         return Score(gone / 2, gone)
 
     def suggest(self, drawn: Callable[[float], Image.Image], strength: float) -> float | None:
@@ -104,6 +104,7 @@ class FakeStylizer:
         size: side of the crops in pixels.
         failure: raised by `learn` and `invert` when given, to test error paths.
         presets: names of styles that are there from the start. thumbnails: folder of their pictures, <name>.webp.
+        levels: of grey that lose a person wholly.
 
     `calls` lists the names of the methods called, in order; `trained` the keys of the styles trained;
     `marks` what was marked by hand; `starts` whether an inversion went on from another one.
@@ -119,9 +120,10 @@ class FakeStylizer:
         failure: Exception | None = None,
         presets: Sequence[str] = (),
         thumbnails: Path | None = None,
+        levels: int = 64,
     ) -> None:
         self.steps, self.delay, self.faces, self.size, self.failure = steps, delay, faces, size, failure
-        self.thumbnails = thumbnails
+        self.thumbnails, self.levels = thumbnails, levels
         self.calls: list[str] = []
         self.trained: list[str] = []
         self.marks: list[Any] = []
@@ -276,7 +278,7 @@ class FakeStylizer:
 
     def judge(self, style: FakeStyle, inverted: Image.Image, aligned: FakeAligned | None = None) -> "FakeJudge":
         self.calls.append("judge")
-        return FakeJudge(inverted)
+        return FakeJudge(inverted, self.levels)
 
     def blend(self, one: FakeStyle, other: FakeStyle, share: float) -> FakeStyle:
         self.calls.append("blend")

@@ -108,10 +108,11 @@ def _connect_redraw(do: Handlers, runs: list[Any], inputs: Inputs, outputs: Outp
         trigger_mode="always_last",
         **_REDRAW,
     )
+    # Through the queue: only then does gradio say that `again` has changed.
     for job in runs:  # the controls may have been moved during the run
-        job.success(do.ask_again, again, again, **_QUICK)
-    outputs.beside.reset.click(do.reset, again, [*controls, again], **_QUICK)
-    outputs.advice.click(do.take_advice, [outputs.kept, again], [controls.strength, again], **_QUICK)
+        job.success(do.ask_again, again, again, **_RAW)
+    outputs.beside.reset.click(do.reset, again, [*controls, again], **_RAW)
+    outputs.advice.click(do.take_advice, [outputs.kept, again], [controls.strength, again], **_RAW)
 
 
 def _connect_pictures(do: Handlers, look_first: Trying, mark: Marking, inputs: Inputs, outputs: Outputs) -> None:
