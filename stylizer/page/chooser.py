@@ -27,7 +27,7 @@ class Chooser(NamedTuple):
 def lay_out_chooser(references: Path) -> Chooser:
     """Put them into the present column. references: folder of example pictures; may be missing."""
     source = gr.Radio(
-        [("Preset or saved", FROM_LIBRARY), ("My own picture", FROM_PICTURE)],
+        [("Ready styles", FROM_LIBRARY), ("My own picture", FROM_PICTURE)],
         value=FROM_PICTURE,
         label="Where the style comes from",
         show_label=False,

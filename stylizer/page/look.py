@@ -81,26 +81,32 @@ footer .divider, footer .show-api-divider { display: none; }
 #crop-reference img, #crop-photo img, #inverted img { width: 100%; height: 100%; object-fit: cover; }
 #compared .grid-wrap, .tiles .grid-wrap { padding-top: 2.4rem; }
 .tiles .grid-container { grid-template-columns: repeat(auto-fill, minmax(78px, 1fr)); gap: .4rem; }
-#tried .grid-container { grid-template-columns: repeat(auto-fill, minmax(100px, 1fr)); }
-#shelf .grid-wrap { max-height: 325px; overflow-y: auto; }
+#tried .grid-container { grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); }
+.tiles .thumbnail-item { aspect-ratio: 5 / 6 !important; }
+.tiles .thumbnail-item img { height: calc(100% - 1.25rem) !important; }
+.tiles .grid-wrap { min-height: 0 !important; }
+#shelf .grid-wrap { max-height: 375px !important; overflow-y: auto; }
 .tiles .caption-label { left: 0; right: 0; bottom: 0; max-width: none; border: 0; border-radius: 0;
   padding: .12rem .2rem; text-align: center; font-size: .74rem; line-height: 1.35;
   background: var(--background-fill-secondary); }
 #tried .grid-wrap { max-height: none !important; overflow: visible; }
-.score { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: 1fr 1fr; gap: .3rem 1rem; }
+.score { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: 1fr 1fr; gap: .7rem 1rem; }
 .score li { margin: 0; font-size: .88rem; line-height: 1.4; display: flex; flex-direction: column;
   justify-content: space-between; gap: .3rem; }
 .score b { font-variant-numeric: tabular-nums; }
-.score small { display: block; color: var(--body-text-color-subdued); font-size: .8rem; }
+.score small { display: block; color: var(--body-text-color-subdued); font-size: .78rem; }
 .score .bar { display: block; height: 6px; border-radius: 3px; overflow: hidden; background: var(--neutral-200); }
 .dark .score .bar { background: var(--neutral-700); }
 .score .bar i { display: block; height: 100%; border-radius: 3px; background: var(--primary-500); }
+#advice { background: var(--primary-100); color: var(--primary-900); }
+.dark #advice { background: var(--primary-900); color: var(--primary-100); }
 .hint { color: var(--body-text-color-subdued); font-size: .88rem; line-height: 1.45; margin: 0; }
 @media (max-width: 640px) {
   .gradio-container { padding: .8rem !important; }
   .masthead h1 { font-size: 1.5rem; }
   .easel { min-height: 380px; }
   .score { grid-template-columns: 1fr; }
+  #tried .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
 }
 @media (prefers-reduced-motion: reduce) { .note .bar i { animation: none !important; transition: none; } }
 """
@@ -206,7 +212,7 @@ def score(found: "Score", style_name: str) -> str:
     person = f"distance {found.identity:.2f}; below 0.6 it is the same person"
     rows = (("Person kept", found.person, person), ("Style taken", found.style, f"of “{style_name}”"))
     items = (
-        f"<li><span>{what} <b>{100 * share:.0f} %</b><small>({html.escape(note)})</small></span>"
+        f"<li><span>{what} <b>{100 * share:.0f} %</b><small>{html.escape(note)}</small></span>"
         f'<i class="bar" aria-hidden="true"><i style="width:{100 * min(1.0, max(0.0, share)):.0f}%"></i></i></li>'
         for what, share, note in rows
     )
