@@ -105,6 +105,7 @@ class Browser:
     def ran(self) -> None:
         self.until(lambda: "Done" in self.note())
         self.until(lambda: len(self.shown("#slider")) == 2)
+        self.until(lambda: self.find("#score").text)
 
     def redrawn(self, before: list[str]) -> None:
         self.until(lambda: self.shown("#slider") not in ([], before))

@@ -13,10 +13,10 @@ from gradio.events import api
 
 from stylizer.page.engine import Engine, LazyStylizer, loaded
 from stylizer.page.jobs import Reporter, Ticket, ready
-from stylizer.page.kept import keep
+from stylizer.page.kept import Kept, keep
 from stylizer.page.trial import Wanted, try_all
 from stylizer.page.values import number, path_of, paths_of, sentence, train_settings, wish_of
-from stylizer.page.verdict import judged
+from stylizer.page.verdict import advised_strength, judge_of
 from stylizer.page.wish import SHARE
 from stylizer.page.work import Drawn, Request, checked, depth_of, draw, train
 from stylizer.settings import DEFAULT_DEPTH, RenderSettings, TrainSettings
@@ -67,9 +67,10 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
                 already_aligned=bool(already_aligned),
                 full_frame=bool(full_frame),
             )
-            drawn = judged(loaded(stylizer), draw(stylizer, request, _quiet(closing)))
-            file = _file(keep(drawn, folder).full())
-        return file, _told(drawn, request.face, time.perf_counter() - started)  # type: ignore[return-value]
+            kept = keep(draw(stylizer, request, _quiet(closing)), folder)
+            file, score = _file(kept.full()), _score(loaded(stylizer), kept)
+            told = _told(kept.drawn, request.face, time.perf_counter() - started)
+        return file, {**told, "score": score}  # type: ignore[return-value]
 
     def learn(  # noqa: PLR0917 - as above
         reference: FileData,
@@ -134,21 +135,19 @@ def _file(path: str) -> dict[str, Any]:
 
 def _told(drawn: Drawn, face: int, total: float) -> dict[str, Any]:
     """What a program learns about its picture."""
-    verdict, score = drawn.verdict, {}
-    if verdict is not None:
-        score = {
-            "person": verdict.score.person,
-            "style": verdict.score.style,
-            "identity": verdict.score.identity,
-            "suggested_strength": verdict.advice,
-        }
     return {
         "style": {"key": drawn.mixer.key, "name": drawn.style_name, "trained": drawn.trained},
         "face": face,
         "strength": drawn.wish.settings.strength,
         "seconds": {**drawn.seconds, "total": total},
-        "score": score,
     }
+
+
+def _score(engine: Engine, kept: Kept) -> dict[str, float | None]:
+    """How well it came out."""
+    verdict = judge_of(engine, kept.drawn, kept.folder)
+    score, advice = verdict.judge(kept.drawn.crop), advised_strength(engine, kept.drawn, verdict)
+    return {"person": score.person, "style": score.style, "identity": score.identity, "suggested_strength": advice}
 
 
 def _quiet(closing: threading.Event) -> Reporter:

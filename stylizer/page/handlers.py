@@ -11,14 +11,14 @@ from stylizer.page.chooser import FROM_PICTURE
 from stylizer.page.controls import DEFAULTS
 from stylizer.page.engine import Engine, LazyStylizer, loaded
 from stylizer.page.inputs import Inputs
-from stylizer.page.jobs import Finished, Part, Reporter, follow
+from stylizer.page.jobs import Finished, Reporter, follow
 from stylizer.page.kept import Kept, keep
 from stylizer.page.layout import Outputs
 from stylizer.page.look import note
 from stylizer.page.screen import Screen, Session, Updates
 from stylizer.page.study import study_of
 from stylizer.page.values import UNEXPECTED, number, path_of, paths_of, sentence, train_settings, wish_of
-from stylizer.page.verdict import judged, judged_again
+from stylizer.page.verdict import Advice, Verdict
 from stylizer.page.work import Drawn, Marks, Request, checked, depth_of, draw, redraw
 
 
@@ -57,42 +57,51 @@ class Handlers:
         turn = session.ticket.turn
         try:
             request = self._request(values[4:])
-            for event in follow(self._work(request, session), session.ticket, self._closing):
-                if isinstance(event, Part):
-                    session = replace(session, kept=self._new(event.value, session.kept))
-                    yield screen.drawn(_kept(session))
-                elif isinstance(event, Finished):
-                    kept, drawn = replace(_kept(session), drawn=event.value), event.value
+
+            def work(reporter: Reporter) -> Drawn:
+                return draw(self._stylizer, request, reporter, lambda face: study_of(face, session.study).inversions)
+
+            for event in follow(work, session.ticket, self._closing):
+                if isinstance(event, Finished):
+                    if session.kept is not None:
+                        session.kept.remove()
+                    drawn = event.value
                     study = study_of(drawn.mixer.aligned, session.study)
                     study = study.known(request.depth, drawn.mixer.inversion, drawn.inverted)
-                    yield {**screen.finished(kept), self._out.study: study}
-                else:
-                    yield screen.progress(event, session.ticket)
+                    yield {**screen.portrait(keep(drawn, self._folder)), self._out.study: study}
+                    return
+                yield screen.progress(event, session.ticket)
         except Cancelled:
             # Where a newer job of this visitor took over, the page is that one's.
             newer = session.ticket.turn != turn
-            yield screen.nothing() if newer else self._kept_back("Cancelled. Nothing was changed.", "", session)
+            yield screen.nothing() if newer else screen.back("Cancelled. Nothing was changed.", "", session)
         except Exception as error:
-            yield self._kept_back(sentence(error), "error", session)
+            yield screen.back(sentence(error), "error", session)
 
-    def redraw(self, kept: Kept | None, *controls: Any) -> Iterator[Updates]:
+    def redraw(
+        self, kept: Kept | None, verdict: Verdict | None, advice: Advice | None, *controls: Any
+    ) -> Iterator[Updates]:
         """The last portrait as the controls want it: first on the page, then its score, and its file."""
         screen = self._screen
         try:
             wish = wish_of(*controls)
-            if kept is None or wish == kept.drawn.wish:
+            judge = verdict.judge if kept and verdict and verdict.of == kept.folder else None
+            if kept is None or (wish == kept.drawn.wish and (kept.score is not None or judge is None)):
                 yield screen.nothing()
                 return
-            engine, waited = loaded(self._stylizer), kept.drawn.mixer.lacks(wish)
-            if waited:
-                yield {self._out.note: note("Keeping the likeness in the other style, too", "busy")}
-            kept = replace(kept, drawn=redraw(engine, kept.drawn, wish))
-            if not kept.folder.exists():  # a new portrait has come meanwhile
-                yield screen.nothing()
-                return
-            yield {**screen.redrawn(kept), **({self._out.note: note("Mixed.", "done")} if waited else {})}
-            kept = replace(kept, drawn=judged_again(kept.drawn))
-            yield {**screen.score(kept), **screen.file(kept)}
+            moved = wish != kept.drawn.wish
+            if moved:
+                engine, waited = loaded(self._stylizer), kept.drawn.mixer.lacks(wish)
+                if waited:
+                    yield {self._out.note: note("Keeping the likeness in the other style, too", "busy")}
+                kept = replace(kept, drawn=redraw(engine, kept.drawn, wish), score=None)
+                if not kept.folder.exists():  # a new portrait has come meanwhile
+                    yield screen.nothing()
+                    return
+                yield {**screen.redrawn(kept), **({self._out.note: note("Mixed.", "done")} if waited else {})}
+            kept = replace(kept, score=judge(kept.drawn.crop) if judge else None)
+            file = screen.file(kept) if moved else {self._out.kept: kept}
+            yield {**screen.judged(kept, verdict, advice), **file}
         except Exception as error:
             yield {self._out.note: note(sentence(error), "error")}
 
@@ -101,11 +110,6 @@ class Handlers:
         controls = dict(zip(self._in.controls, DEFAULTS, strict=True))
         return {**controls, self._out.again: again + 1}
 
-    def take_advice(self, kept: Kept | None, again: int) -> Updates:
-        """The strength that was advised, and a redraw."""
-        advice = kept.drawn.verdict.advice if kept and kept.drawn.verdict else None
-        return {self._out.again: again + 1, **({self._in.strength: advice} if advice is not None else {})}
-
     def ask_again(self, again: int) -> int:
         """A redraw, where the controls moved during a run."""
         return again + 1
@@ -113,24 +117,6 @@ class Handlers:
     def broke(self) -> Updates:
         """When the job could not even be started."""
         return self._screen.back(UNEXPECTED, "error")
-
-    def _work(self, request: Request, session: Session) -> Any:
-        def work(reporter: Reporter) -> Drawn:
-            drawn = draw(self._stylizer, request, reporter, lambda face: study_of(face, session.study).inversions)
-            reporter.part(drawn)
-            return judged(loaded(self._stylizer), drawn)
-
-        return work
-
-    def _new(self, drawn: Drawn, before: Kept | None) -> Kept:
-        if before is not None:
-            before.remove()
-        return keep(drawn, self._folder)
-
-    def _kept_back(self, text: str, kind: str, session: Session) -> Updates:
-        """The page as it was; a portrait that could only not be judged any more stays."""
-        updates = self._screen.back(text, kind, session)
-        return updates if session.kept is None else {**updates, **self._screen.file(session.kept)}
 
     def _request(self, values: tuple[Any, ...]) -> Request:
         given = dict(zip((field.name for field in fields(Inputs)), values, strict=True))
@@ -150,11 +136,6 @@ class Handlers:
             full_frame=bool(given["full_frame"]),
             name=(given["name"] or "").strip() or None,
         )
-
-
-def _kept(session: Session) -> Kept:
-    assert session.kept is not None  # the portrait comes before its verdict
-    return session.kept
 
 
 def _complete(marks: Marks) -> Marks:

@@ -45,6 +45,8 @@ class Outputs:
     kept: gr.State
     study: gr.State
     trial: gr.State
+    verdict: gr.State
+    advised: gr.State
     keys: gr.State
     again: gr.State
     clock: gr.Timer
@@ -58,7 +60,8 @@ class Outputs:
     @property
     def of_jobs(self) -> list[Any]:
         """All that a job may change."""
-        others = {"ticket", "beside", "again", "keys", "clock", "invent", "people_seed", "truncation"}
+        others = {"ticket", "verdict", "advised", "keys", "again", "clock", "beside"}
+        others |= {"invent", "people_seed", "truncation"}
         mine = [getattr(self, field.name) for field in fields(self) if field.name not in others]
         return [*mine, self.beside.try_all, self.beside.compare, self.beside.compared]
 
@@ -129,13 +132,15 @@ def _details() -> tuple[Any, ...]:
 
 
 def _memory() -> tuple[Any, ...]:
-    """Ticket, kept, study, trial; the keys of the styles on the shelf; a number that asks for a redraw; and a clock
-    that looks whether the networks, and so the styles, are there."""
+    """Ticket, kept, study, trial; who judges and what was advised; the keys of the styles on the shelf; a number that
+    asks for a redraw; and a clock that looks whether the networks, and so the styles, are there."""
     return (
         gr.State(Ticket()),
         gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
         gr.State(None, time_to_live=KEPT_SECONDS),
         gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
+        gr.State(None, time_to_live=KEPT_SECONDS),
+        gr.State(None, time_to_live=KEPT_SECONDS),
         gr.State(()),
         gr.State(0),
         gr.Timer(1.0),

@@ -11,6 +11,7 @@ from stylizer.page.layout import Outputs
 from stylizer.page.look import note, score, times
 from stylizer.page.study import Study
 from stylizer.page.trial import Trial
+from stylizer.page.verdict import Advice, Verdict
 
 Updates = dict[Any, Any]
 
@@ -61,16 +62,20 @@ class Screen:
             }
         return updates
 
-    def drawn(self, kept: Kept) -> Updates:
-        """A new portrait, not judged yet."""
+    def portrait(self, kept: Kept) -> Updates:
+        """The job is done; the portrait is not judged yet."""
         out, drawn = self._out, kept.drawn
+        learnt = "The style is new and now kept" if drawn.trained else "The style was already learnt"
         return {
-            out.note: note("Comparing with the photo", "busy"),
+            **self.idle(),
+            out.note: note(f"Done. {learnt} as “{drawn.style_name}”. Move the strength to redraw.", "done"),
             out.empty: gr.update(visible=False),
             out.preview: gr.update(visible=False, value=None),
             out.result_box: gr.update(visible=True),
             out.details_box: gr.update(visible=True),
             out.slider: (kept.shown(drawn.before), kept.shown(drawn.image)),
+            out.score: "",
+            **self.advice(None),
             out.times: times(drawn.seconds),
             out.crop_reference: gr.update(
                 visible=drawn.reference is not None, value=drawn.reference and kept.shown(drawn.reference)
@@ -78,15 +83,8 @@ class Screen:
             out.crop_photo: kept.shown(drawn.mixer.aligned.crop),
             out.inverted: kept.shown(drawn.inverted),
             out.people: gr.update(visible=False, value=None),
-            **self.score(kept),
+            **self.file(kept),
         }
-
-    def finished(self, kept: Kept) -> Updates:
-        """The job is done, and the portrait judged."""
-        drawn = kept.drawn
-        learnt = "The style is new and now kept" if drawn.trained else "The style was already learnt"
-        said = f"Done. {learnt} as “{drawn.style_name}”. Move the strength to redraw."
-        return {**self.idle(), self._out.note: note(said, "done"), **self.score(kept), **self.file(kept)}
 
     def redrawn(self, kept: Kept) -> Updates:
         """The same portrait as it is wanted now."""
@@ -98,15 +96,20 @@ class Screen:
             out.kept: kept,
         }
 
-    def score(self, kept: Kept) -> Updates:
+    def judged(self, kept: Kept, verdict: Verdict | None, advice: Advice | None) -> Updates:
         """How well it came out, and the button that takes the advice."""
-        out, verdict, wish = self._out, kept.drawn.verdict, kept.drawn.wish
-        advice = None if verdict is None else verdict.advice_at(wish.settings.strength)
-        said = f"The face is getting lost: try strength {advice:.2f}" if advice is not None else ""
-        return {
-            out.score: "" if verdict is None else score(verdict.score, verdict.style_name),
-            out.advice: gr.update(visible=advice is not None, value=said),
-        }
+        if kept.score is None or verdict is None:
+            return {self._out.score: "", **self.advice(None)}
+        updates: Updates = {self._out.score: score(kept.score, verdict.style_name)}
+        if advice is None or advice.of != kept.folder:  # it may just be on its way
+            return updates
+        good = advice.still_good(kept.drawn.wish.settings.strength, kept.score)
+        return {**updates, **self.advice(advice.strength if good else None)}
+
+    def advice(self, strength: float | None) -> Updates:
+        """The button that takes the advice; None hides it."""
+        said = "" if strength is None else f"The face is getting lost: try strength {strength:.2f}"
+        return {self._out.advice: gr.update(visible=strength is not None, value=said)}
 
     def file(self, kept: Kept) -> Updates:
         """The download, once its file is written."""

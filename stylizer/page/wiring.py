@@ -11,6 +11,7 @@ from stylizer.page import look
 from stylizer.page.engine import Engine, LazyStylizer
 from stylizer.page.handlers import Handlers
 from stylizer.page.inputs import Inputs
+from stylizer.page.judging import Judging
 from stylizer.page.layout import Outputs
 from stylizer.page.marking import Marking
 from stylizer.page.people import People
@@ -40,7 +41,7 @@ def connect(
     shelf = Shelf(stylizer, inputs, outputs)
     runs = _connect_jobs(do, look_first, inputs, outputs)
     _connect_styles(page, shelf, runs, inputs, outputs)
-    _connect_redraw(do, runs, inputs, outputs)
+    _connect_redraw(do, Judging(stylizer, inputs, outputs), runs, inputs, outputs)
     _connect_pictures(do, look_first, Marking(stylizer, inputs, outputs), inputs, outputs)
     page.load(None, js=look.KEYS)
     crowd = [outputs.kept, outputs.people_seed, outputs.truncation]
@@ -94,7 +95,7 @@ def _connect_styles(page: gr.Blocks, shelf: Shelf, runs: list[Any], inputs: Inpu
     inputs.saved.change(shelf.mark, [outputs.keys, inputs.saved], beside.shelf, **_QUICK)
 
 
-def _connect_redraw(do: Handlers, runs: list[Any], inputs: Inputs, outputs: Outputs) -> None:
+def _connect_redraw(do: Handlers, judging: Judging, runs: list[Any], inputs: Inputs, outputs: Outputs) -> None:
     """All that redraws the portrait goes through one event, so that the newest wish comes last."""
     again, controls = outputs.again, inputs.controls
     sliders = [controls.strength, controls.shape, controls.texture, controls.color, controls.share]
@@ -103,16 +104,19 @@ def _connect_redraw(do: Handlers, runs: list[Any], inputs: Inputs, outputs: Outp
     gr.on(
         [*triggers, again.change],
         do.redraw,
-        [outputs.kept, *controls],
+        [outputs.kept, outputs.verdict, outputs.advised, *controls],
         [*shown, outputs.kept, outputs.note],
         trigger_mode="always_last",
         **_REDRAW,
     )
     # Through the queue: only then does gradio say that `again` has changed.
-    for job in runs:  # the controls may have been moved during the run
-        job.success(do.ask_again, again, again, **_RAW)
+    one_by_one = {"concurrency_id": "judge", "concurrency_limit": 1, **_RAW}
+    for job in runs:
+        job.success(do.ask_again, again, again, **_RAW)  # the controls may have been moved during the run
+        judged = job.success(judging.judge, [outputs.kept, again], [outputs.verdict, again], **one_by_one)
+        judged.success(judging.advise, [outputs.kept, outputs.verdict], [outputs.advice, outputs.advised], **one_by_one)
     outputs.beside.reset.click(do.reset, again, [*controls, again], **_RAW)
-    outputs.advice.click(do.take_advice, [outputs.kept, again], [controls.strength, again], **_RAW)
+    outputs.advice.click(judging.take, [outputs.advised, again], [controls.strength, again], **_RAW)
 
 
 def _connect_pictures(do: Handlers, look_first: Trying, mark: Marking, inputs: Inputs, outputs: Outputs) -> None:

@@ -17,7 +17,6 @@ from stylizer.settings import DEPTHS, Depth, TrainSettings
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
     from stylizer.inversion import Inversion
-    from stylizer.page.verdict import Verdict
     from stylizer.style import Style
 
 Marks = tuple[tuple[float, float], ...]  # (x, y) of both eyes and the mouth, in pixels of the picture
@@ -64,7 +63,7 @@ class Drawn:
     image: the portrait, or the full photo with it. crop: the portrait. before: the same frame without the style.
     reference: the (first) reference's crop, None for a saved style.
     mixer: of the face, without the photo unless `full_frame` needs it.
-    seconds: of each stage, in order. verdict: once it has been judged.
+    seconds: of each stage, in order.
     """
 
     image: Image.Image
@@ -78,7 +77,6 @@ class Drawn:
     full_frame: bool
     wish: Wish
     seconds: dict[str, float]
-    verdict: "Verdict | None" = None
 
 
 def depth_of(value: str) -> Depth:
@@ -149,7 +147,7 @@ def draw(
 
 
 def redraw(engine: Engine, drawn: Drawn, wish: Wish) -> Drawn:
-    """The same portrait as it is wanted now; nothing is learnt again. It has not been judged yet."""
+    """The same portrait as it is wanted now; nothing is learnt again."""
     started = time.perf_counter()
     style, likeness, mixer = drawn.mixer.mix(engine, wish)
     crop = engine.render(mixer.inversion, style, wish.settings, likeness)
