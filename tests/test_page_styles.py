@@ -1,5 +1,6 @@
 """Choosing among styles on the page, trying all of them, and several pictures of one style."""
 
+import time
 from pathlib import Path
 
 from fakes import FakeStylizer
@@ -107,8 +108,6 @@ class Slow(FakeStylizer):
     """Draws slowly."""
 
     def find_style(self, name_or_key: str) -> object:  # type: ignore[override]
-        import time
-
         time.sleep(0.4)
         return super().find_style(name_or_key)
 

@@ -19,9 +19,9 @@ class Judging:
     def __init__(self, stylizer: Engine | LazyStylizer, inputs: Inputs, outputs: Outputs) -> None:
         self._stylizer, self._in, self._out, self._screen = stylizer, inputs, outputs, Screen(outputs)
 
-    def judge(self, kept: Kept | None, again: int) -> Updates:
+    def judge(self, kept: Kept | None, verdict: Verdict | None, again: int) -> Updates:
         """Who judges the new portrait; the redraw that this asks for shows the score."""
-        if kept is None:
+        if kept is None or (verdict is not None and verdict.of == kept.folder):  # the run brought no new one
             return {self._out.again: again}
         try:
             verdict = judge_of(loaded(self._stylizer), kept.drawn, kept.folder)
@@ -30,16 +30,16 @@ class Judging:
             return {self._out.again: again}
         return {self._out.verdict: verdict, self._out.again: again + 1}
 
-    def advise(self, kept: Kept | None, verdict: Verdict | None) -> Updates:
+    def advise(self, kept: Kept | None, verdict: Verdict | None, before: Advice | None) -> Updates:
         """A lower strength, where the face is getting lost."""
-        if kept is None or verdict is None or verdict.of != kept.folder:
+        if kept is None or verdict is None or verdict.of != kept.folder or (before and before.of == kept.folder):
             return {self._out.advice: gr.skip()}
         try:
             strength = advised_strength(loaded(self._stylizer), kept.drawn, verdict)
         except Exception as error:
             sentence(error)
             return {self._out.advice: gr.skip()}
-        if strength is None or not kept.folder.exists():  # a new portrait has come meanwhile
+        if not kept.folder.exists():  # a new portrait has come meanwhile
             return {self._out.advice: gr.skip()}
         return {self._out.advised: Advice(kept.folder, strength), **self._screen.advice(strength)}
 

@@ -83,7 +83,7 @@ footer .divider, footer .show-api-divider { display: none; }
 .tiles .grid-container { grid-template-columns: repeat(auto-fill, minmax(78px, 1fr)); gap: .4rem; }
 #tried .grid-container { grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); }
 .tiles .thumbnail-item { aspect-ratio: 5 / 6 !important; }
-.tiles .thumbnail-item img { height: calc(100% - 1.25rem) !important; }
+.tiles .thumbnail-item img { position: absolute; top: 0; left: 0; height: calc(100% - 1.25rem) !important; }
 .tiles .grid-wrap { min-height: 0 !important; }
 #shelf .grid-wrap { max-height: 375px !important; overflow-y: auto; }
 .tiles .caption-label { left: 0; right: 0; bottom: 0; max-width: none; border: 0; border-radius: 0;

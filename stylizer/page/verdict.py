@@ -27,16 +27,16 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Advice:
-    """A lower strength that keeps the person, found after the run. of: as above."""
+    """A lower strength that keeps the person, found after the run; None: none is needed. of: as above."""
 
     of: Path
-    strength: float
+    strength: float | None
 
     def still_good(self, strength: float, score: "Score") -> bool:
         """Whether it is for less than this strength, and the face is getting lost."""
         from stylizer.score import LIMIT  # brings torch along: not at the page's start
 
-        return strength > self.strength and score.identity > LIMIT
+        return self.strength is not None and strength > self.strength and score.identity > LIMIT
 
 
 def judge_of(engine: Engine, drawn: Drawn, of: Path) -> Verdict:

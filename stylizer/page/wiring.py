@@ -113,8 +113,10 @@ def _connect_redraw(do: Handlers, judging: Judging, runs: list[Any], inputs: Inp
     one_by_one = {"concurrency_id": "judge", "concurrency_limit": 1, **_RAW}
     for job in runs:
         job.success(do.ask_again, again, again, **_RAW)  # the controls may have been moved during the run
-        judged = job.success(judging.judge, [outputs.kept, again], [outputs.verdict, again], **one_by_one)
-        judged.success(judging.advise, [outputs.kept, outputs.verdict], [outputs.advice, outputs.advised], **one_by_one)
+        portrait = [outputs.kept, outputs.verdict]
+        judged = job.success(judging.judge, [*portrait, again], [outputs.verdict, again], **one_by_one)
+        advised = [outputs.advice, outputs.advised]
+        judged.success(judging.advise, [*portrait, outputs.advised], advised, **one_by_one)
     outputs.beside.reset.click(do.reset, again, [*controls, again], **_RAW)
     outputs.advice.click(judging.take, [outputs.advised, again], [controls.strength, again], **_RAW)
 
