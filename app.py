@@ -10,7 +10,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,11 @@ import gradio as gr
 from stylizer.page import look
 from stylizer.page.endpoints import add_endpoints
 from stylizer.page.engine import Engine, LazyStylizer, OnProgress
-from stylizer.page.handlers import Handlers
-from stylizer.page.inputs import Inputs
 from stylizer.page.kept import KEPT_SECONDS
-from stylizer.page.layout import Outputs, lay_out
-from stylizer.page.marking import Marking
-from stylizer.page.people import People
+from stylizer.page.layout import lay_out
+from stylizer.page.wiring import HEAVY, connect
 
 EXAMPLES = Path(__file__).parent / "styles" / "examples"
-HEAVY = "heavy"  # one queue for everything that learns or inverts: one such job at a time
 
 
 def build_app(
@@ -50,11 +45,7 @@ def build_app(
             stylizer, folder, HEAVY, closing
         )  # first: handlers of the same name would take the endpoints' names
         inputs, outputs = lay_out(examples)
-        handlers = Handlers(stylizer, inputs, outputs, folder=folder, closing=closing)
-        _connect(page, handlers, Marking(stylizer, inputs, outputs), inputs, outputs)
-        crowd = [outputs.kept, inputs.strength, outputs.people_seed, outputs.truncation]
-        people = {"concurrency_id": "redraw", "concurrency_limit": 2, **_RAW, "show_progress": "full"}
-        outputs.invent.click(People(stylizer, outputs).invent, crowd, [outputs.people, outputs.note], **people)
+        connect(page, stylizer, inputs, outputs, folder=folder, closing=closing)
     page.queue(default_concurrency_limit=4)
     return page
 
@@ -71,60 +62,6 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": "100mb",
         "quiet": True,
     }
-
-
-_RAW: dict[str, Any] = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
-"""Of every event: pictures arrive as files, whatever is in them, and are opened by us."""
-
-
-def _connect(page: gr.Blocks, do: Handlers, mark: Marking, inputs: Inputs, outputs: Outputs) -> None:
-    """Tie events to handlers."""
-    library = [inputs.picture_box, inputs.library_box, inputs.saved, outputs.note]
-    for event in (page.load, _connect_jobs(do, inputs, outputs)):
-        event(do.styles, inputs.saved, library, **_RAW)
-    page.load(None, js=look.KEYS)
-    for picture in (inputs.reference, inputs.target):
-        picture.upload(do.check_picture, picture, outputs.note, **_RAW)
-    inputs.source.input(do.choose_source, [inputs.source, inputs.saved], library, **_RAW)
-
-    quick: dict[str, Any] = {"queue": False, **_RAW}
-    outputs.compared.select(do.choose_depth, None, inputs.depth, **quick)
-    gr.on([inputs.target.change, inputs.face.change], do.forget_compared, None, outputs.compared, **quick)
-    marked = [inputs.marks, outputs.marked, outputs.note]
-    inputs.reference.select(mark.click, [inputs.by_hand, inputs.marks, inputs.reference], marked, **quick)
-    inputs.by_hand.input(mark.begin, inputs.by_hand, marked, **quick)
-    inputs.reference.change(mark.renew, inputs.by_hand, marked, **quick)
-
-
-def _connect_jobs(do: Handlers, inputs: Inputs, outputs: Outputs) -> Any:
-    """The long jobs, how they are stopped, and redrawing; returns the event of a run that went well."""
-    given = [getattr(inputs, field.name) for field in fields(Inputs) if not field.name.endswith("_box")]
-    everything = [getattr(outputs, field.name) for field in fields(Outputs) if field.name != "ticket"]
-    buttons = [outputs.run, outputs.compare, outputs.cancel, outputs.note]
-    known = [outputs.ticket, outputs.kept, outputs.study]
-    heavy: dict[str, Any] = {"outputs": everything, "concurrency_id": HEAVY, "concurrency_limit": 1, **_RAW}
-    run, compare = (
-        button.click(do.begin, outputs.ticket, buttons, queue=False, **_RAW).then(job, [*known, *values], **heavy)
-        for button, job, values in (
-            (outputs.run, do.run, given),
-            (outputs.compare, do.compare, [inputs.target, inputs.face]),
-        )
-    )
-    for job in (run, compare):
-        job.failure(do.broke, None, everything, queue=False, **_RAW)
-    outputs.cancel.click(do.stop, outputs.ticket, [outputs.cancel, outputs.note], queue=False, **_RAW)
-
-    redraw: dict[str, Any] = {
-        "fn": do.redraw,
-        "inputs": [outputs.kept, inputs.strength, inputs.preserve_color],
-        "outputs": [outputs.slider, outputs.times, outputs.download, outputs.kept, outputs.note],
-        "concurrency_id": "redraw",
-        "concurrency_limit": 2,
-        **_RAW,
-    }
-    gr.on([inputs.strength.release, inputs.preserve_color.input], trigger_mode="always_last", **redraw)
-    run.success(**redraw)  # the slider may have been moved during the run
-    return run.success
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -2,8 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
@@ -53,3 +54,19 @@ def wheel(request: pytest.FixtureRequest) -> Callable[[Carrier], Path]:
         return path
 
     return get
+
+
+@pytest.fixture
+def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Open a page over a stylizer in a browser, or one more visitor of the same page; gives `page_browser.Browser`."""
+    from page_browser import visits
+
+    yield from visits(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], Any]]:
+    """Start pages over stylizers; gives clients of their endpoints."""
+    from page_clients import serving
+
+    yield from serving(tmp_path, monkeypatch)

@@ -81,13 +81,13 @@ class FakeStylized:
 
 
 class FakeJudge:
-    """`Judge` without networks: half of how far the picture's mean is from that without a style, of 64 grey levels."""
+    """`Judge` without networks: half of how far the picture's mean is from that without a style, of so many levels."""
 
-    def __init__(self, inverted: Image.Image) -> None:
-        self._before = ImageStat.Stat(inverted.convert("L")).mean[0]
+    def __init__(self, inverted: Image.Image, levels: int = 64) -> None:
+        self._levels, self._before = levels, ImageStat.Stat(inverted.convert("L")).mean[0]
 
     def __call__(self, picture: Image.Image) -> Score:
-        gone = abs(ImageStat.Stat(picture.convert("L")).mean[0] - self._before) / 64
+        gone = abs(ImageStat.Stat(picture.convert("L")).mean[0] - self._before) / self._levels
         return Score(gone / 2, gone)
 
     def suggest(self, drawn: Callable[[float], Image.Image], strength: float) -> float | None:
@@ -103,7 +103,8 @@ class FakeStylizer:
         faces: how many faces every picture that is not of one colour has.
         size: side of the crops in pixels.
         failure: raised by `learn` and `invert` when given, to test error paths.
-        presets: names of styles that are there from the start.
+        presets: names of styles that are there from the start. thumbnails: folder of their pictures, <name>.webp.
+        levels: of grey that lose a person wholly.
 
     `calls` lists the names of the methods called, in order; `trained` the keys of the styles trained;
     `marks` what was marked by hand; `starts` whether an inversion went on from another one.
@@ -118,8 +119,11 @@ class FakeStylizer:
         size: int = CROP_SIZE,
         failure: Exception | None = None,
         presets: Sequence[str] = (),
+        thumbnails: Path | None = None,
+        levels: int = 64,
     ) -> None:
         self.steps, self.delay, self.faces, self.size, self.failure = steps, delay, faces, size, failure
+        self.thumbnails, self.levels = thumbnails, levels
         self.calls: list[str] = []
         self.trained: list[str] = []
         self.marks: list[Any] = []
@@ -191,7 +195,8 @@ class FakeStylizer:
             raise SettingsError(f"Another style is already called {name}; choose another name.")
         if trained := key not in self._styles:
             self._work(aligned[0].crop, on_step)
-            colour = tuple(round(c) for c in ImageStat.Stat(aligned[0].crop).mean)
+            means = zip(*(ImageStat.Stat(one.crop).mean for one in aligned), strict=True)
+            colour = tuple(round(sum(channel) / len(aligned)) for channel in means)
             delta = {"colour": colour, "levels": 3 + settings.seed % 4}
             card = {"settings": {"iterations": settings.iterations, "seed": settings.seed}}
             self._styles[key] = (FakeStyle(key, name or key[:8], delta, card), False)
@@ -273,7 +278,7 @@ class FakeStylizer:
 
     def judge(self, style: FakeStyle, inverted: Image.Image, aligned: FakeAligned | None = None) -> "FakeJudge":
         self.calls.append("judge")
-        return FakeJudge(inverted)
+        return FakeJudge(inverted, self.levels)
 
     def blend(self, one: FakeStyle, other: FakeStyle, share: float) -> FakeStyle:
         self.calls.append("blend")
@@ -287,7 +292,14 @@ class FakeStylizer:
         return Image.blend(aligned.photo, crop.resize(aligned.photo.size), 0.8)
 
     def styles(self) -> list[FakeStyleInfo]:
-        return [FakeStyleInfo(style.name, style.key, 1000, preset) for style, preset in self._styles.values()]
+        return [
+            FakeStyleInfo(style.name, style.key, 1000, preset, self._thumbnail(style.name))
+            for style, preset in self._styles.values()
+        ]
+
+    def _thumbnail(self, name: str) -> Path | None:
+        path = self.thumbnails and self.thumbnails / f"{name}.webp"
+        return path if path and path.is_file() else None
 
     def find_style(self, name_or_key: str) -> FakeStyle:
         for style, _ in self._styles.values():

@@ -8,70 +8,31 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 from fakes import FakeStylizer
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from page_clients import Serve, check_sentence, same, stylize
 from page_pictures import bad_oddities, blank, face, good_oddities
-from PIL import Image, ImageChops
+from PIL import Image
 
-from app import build_app, launch_options
 from stylizer.errors import Cancelled, DownloadError
 from stylizer.page.engine import LazyStylizer
 from stylizer.page.jobs import Finished, Progress, Reporter, Ticket, follow
 from stylizer.settings import STRENGTH_MAX, RenderSettings, TrainSettings
 
 ROOT = Path(__file__).parent.parent
-Serve = Callable[[Any], Client]
-
-
-@pytest.fixture
-def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Start pages over stylizers; gives clients."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
-    pages: list[gr.Blocks] = []
-
-    def start(stylizer: Any) -> Client:
-        page = build_app(stylizer, tmp_path / "no-examples")
-        pages.append(page)
-        _, url, _ = page.launch(prevent_thread_lock=True, **launch_options())
-        return another(url)
-
-    def another(url: str) -> Client:
-        return Client(
-            url,
-            verbose=False,
-            download_files=str(tmp_path / "down"),
-            analytics_enabled=False,
-            httpx_kwargs={"timeout": 120},
-        )
-
-    yield start
-    for page in pages:
-        page.close(verbose=False)
-
-
-def same(one: Image.Image, other: Image.Image) -> bool:
-    return one.size == other.size and ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getbbox() is None
-
-
-def stylize(client: Client, **given: Any) -> tuple[Image.Image, dict[str, Any]]:
-    given = {k: handle_file(v) if isinstance(v, Path) else v for k, v in given.items()}
-    file, info = client.predict(**given, api_name="/stylize")
-    with Image.open(file) as picture:
-        assert picture.format == "PNG"
-        return picture.convert("RGB"), info
 
 
 def test_only_the_named_endpoints_are_public(serve: Serve) -> None:
     assert set(serve(FakeStylizer()).view_api(return_format="dict", print_info=False)["named_endpoints"]) == {
         "/stylize",
+        "/try_all",
         "/train",
         "/styles",
     }
@@ -130,17 +91,6 @@ def test_bad_pictures_give_one_sentence(serve: Serve, tmp_path: Path) -> None:
         with pytest.raises(AppError):
             client.predict(handle_file(picture), api_name="/train")
     assert client.predict(api_name="/styles") == []
-
-
-def check_sentence(client: Client, secret: str, **given: Any) -> str:
-    with pytest.raises(AppError) as caught:
-        stylize(client, **given)
-    text = str(caught.value)
-    assert text.endswith(".")
-    assert len(text) < 250
-    for forbidden in ("Traceback", "Error", "\n", secret):
-        assert forbidden not in text
-    return text
 
 
 @pytest.mark.parametrize(

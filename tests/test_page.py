@@ -1,180 +1,22 @@
 """The page as a person meets it: a real headless Chromium over a stand-in stylizer."""
 
-import base64
-import io
 import json
-import os
-import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import gradio as gr
-import pytest
 from fakes import FakeStylizer
+from page_browser import MARKS, WAIT, Keys, Visit, click_at, drawn, near, same
 from page_pictures import blank, face
-from PIL import Image, ImageChops
+from PIL import Image
 
-from app import build_app, launch_options
 from stylizer.page.engine import LazyStylizer
-from stylizer.settings import RenderSettings
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None or DRIVER is None, reason="Chromium and chromedriver are not both installed"),
-]
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=1280,900"
-)
-WAIT = 60.0
+pytestmark = MARKS
 
 
-class Browser:
-    """One visitor."""
-
-    def __init__(self, url: str, profile: Path, shots: Path) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-        service = webdriver.ChromeService(DRIVER)
-        self.driver, self.shots = webdriver.Chrome(options=options, service=service), shots
-        self.downloads = profile.with_name(f"{profile.name}-downloads")
-        self.downloads.mkdir()
-        behaviour = {"behavior": "allow", "downloadPath": str(self.downloads)}
-        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
-        self.driver.get(url)
-        self.until(lambda: self.find("#run"))
-
-    def find(self, css: str) -> Any:
-        found = self.driver.find_elements("css selector", css)
-        return found[0] if found else None
-
-    def until(self, condition: Callable[[], Any]) -> Any:
-        end = time.monotonic() + WAIT
-        while time.monotonic() < end:
-            try:
-                if result := condition():
-                    return result
-            except Exception as error:  # the element was replaced while we looked at it
-                if "stale" not in str(error).lower():
-                    raise
-            time.sleep(0.05)
-        self.shot("timeout")
-        raise AssertionError(f"not within {WAIT} s; the page says: {self.text()!r}")
-
-    def shot(self, name: str) -> None:
-        self.driver.save_screenshot(str(self.shots / f"{name}.png"))
-
-    def text(self) -> str:
-        return str(self.driver.execute_script("return document.body.innerText"))
-
-    def note(self) -> str:
-        return str(self.driver.execute_script("return document.querySelector('#note')?.innerText ?? ''"))
-
-    def upload(self, where: str, path: Path) -> None:
-        if clear := self.find(f"#{where} button[aria-label='Clear']"):
-            clear.click()
-        self.until(lambda: self.find(f"#{where} input[type=file]")).send_keys(str(path))
-        self.until(lambda: self.shown(f"#{where}"))
-
-    def shown(self, where: str) -> list[str]:
-        script = "return [...document.querySelectorAll(arguments[0] + ' img')].map(i => i.src)"
-        return [str(source) for source in self.driver.execute_script(script, where)]
-
-    def run(self) -> None:
-        self.find("#run").click()
-
-    def ran(self) -> None:
-        self.until(lambda: "Done" in self.note())
-        self.until(lambda: len(self.shown("#slider")) == 2)
-
-    def redrawn(self, before: list[str]) -> None:
-        self.until(lambda: self.shown("#slider") not in ([], before))
-
-    def move_strength(self, value: float) -> None:
-        """As a mouse does: the value, then the release."""
-        script = """
-            const s = document.querySelector('#strength input[type=range]');
-            s.value = arguments[0];
-            s.dispatchEvent(new Event('input', {bubbles: true}));
-            s.dispatchEvent(new PointerEvent('pointerup', {bubbles: true}));"""
-        self.driver.execute_script(script, value)
-
-    def result(self) -> Image.Image:
-        """The stylised picture of the before/after slider, as the browser loads it."""
-        script = """
-            const done = arguments[1];
-            fetch(arguments[0]).then(r => r.blob()).then(b => {
-                const reader = new FileReader();
-                reader.onload = () => done(reader.result.split(',')[1]);
-                reader.readAsDataURL(b);
-            });"""
-        data = self.driver.execute_async_script(script, self.shown("#slider")[1])
-        return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
-
-    def download(self) -> Image.Image:
-        """What the download button gives."""
-        for old in self.downloads.iterdir():
-            old.unlink()
-        self.until(lambda: self.find("#download").is_enabled())
-        self.find("#download").click()
-        file = self.until(lambda: next(self.downloads.glob("*.png"), None))
-        with Image.open(file) as picture:
-            return picture.convert("RGB")
-
-
-@pytest.fixture
-def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Browser]]:
-    """Open a page over a stylizer, or one more visitor of the same page."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
-    shots = Path(os.environ.get("STYLIZER_SCREENSHOTS") or tmp_path / "screenshots")
-    shots.mkdir(parents=True, exist_ok=True)
-    pages: list[tuple[gr.Blocks, str, Any]] = []
-    browsers: list[Browser] = []
-    examples = tmp_path / "examples"
-    (examples / "targets").mkdir(parents=True)
-    face(examples / "targets" / "example.webp", "plum")
-
-    def start(stylizer: Any) -> Browser:
-        if not pages or pages[0][2] is not stylizer:
-            page = build_app(stylizer, examples)
-            _, url, _ = page.launch(prevent_thread_lock=True, **launch_options())
-            pages.insert(0, (page, url, stylizer))
-        browsers.append(Browser(pages[0][1], tmp_path / f"profile{len(browsers)}", shots))
-        return browsers[-1]
-
-    yield start
-    for browser in browsers:
-        browser.driver.quit()
-    for page, _, _ in pages:
-        page.close(verbose=False)
-
-
-def near(one: Image.Image, other: Image.Image) -> bool:
-    """The same picture but for JPEG's losses."""
-    difference = ImageChops.difference(one, other.convert("RGB")).resize((16, 16), Image.Resampling.BOX)
-    return one.size == other.size and max(high for _, high in difference.getextrema()) < 8
-
-
-def same(one: Image.Image, other: Image.Image) -> bool:
-    return one.size == other.size and ImageChops.difference(one, other.convert("RGB")).getbbox() is None
-
-
-def drawn(reference: Path, target: Path, strength: float = 1.0) -> Image.Image:
-    direct = FakeStylizer()
-    return direct.stylize(target, direct.learn(reference)[0], RenderSettings(strength)).image
-
-
-def test_upload_run_preview_result_and_slider(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_upload_run_preview_result_and_slider(visit: Visit, tmp_path: Path) -> None:
     fake = FakeStylizer(steps=10, delay=0.15)
     page = visit(fake)
     reference, target = face(tmp_path / "r.png", "navy"), face(tmp_path / "t.png", "pink")
@@ -208,6 +50,7 @@ def test_upload_run_preview_result_and_slider(visit: Callable[..., Browser], tmp
         assert near(page.result(), drawn(reference, target, redrawn)), box
     assert set(fake.calls[len(calls) :]) == {"render"}
 
+    page.open("fine", "preserve")
     before, calls = page.shown("#slider"), list(fake.calls)
     page.find("#preserve input").click()
     page.redrawn(before)
@@ -215,7 +58,7 @@ def test_upload_run_preview_result_and_slider(visit: Callable[..., Browser], tmp
     page.shot("4-redrawn")
 
 
-def test_a_mistake_is_one_sentence_and_keeps_the_inputs(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_a_mistake_is_one_sentence_and_keeps_the_inputs(visit: Visit, tmp_path: Path) -> None:
     page = visit(FakeStylizer())
     page.run()
     page.until(lambda: "Add a style picture first" in page.note())
@@ -229,15 +72,14 @@ def test_a_mistake_is_one_sentence_and_keeps_the_inputs(visit: Callable[..., Bro
     assert page.shown("#reference") + page.shown("#target") == inputs
     assert "Traceback" not in page.text()
     assert "Your portrait appears here" in page.text()
-    page.find("#advanced button").click()
-    page.until(lambda: (box := page.find("#aligned input")) and box.is_displayed())
+    page.open("advanced", "aligned")
     page.find("#aligned input").click()
     page.until(lambda: page.find("#run").is_enabled())
     page.run()
     page.ran()
 
 
-def test_a_file_that_is_no_picture_is_named_at_once(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_a_file_that_is_no_picture_is_named_at_once(visit: Visit, tmp_path: Path) -> None:
     page = visit(FakeStylizer())
     (tmp_path / "text.png").write_text("This is no picture.")
     page.upload("target", tmp_path / "text.png")
@@ -254,7 +96,7 @@ def test_a_file_that_is_no_picture_is_named_at_once(visit: Callable[..., Browser
     assert "Traceback" not in page.text()
 
 
-def test_the_unexpected_shows_no_traceback(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_the_unexpected_shows_no_traceback(visit: Visit, tmp_path: Path) -> None:
     page = visit(FakeStylizer(failure=RuntimeError("inner secret")))
     page.upload("reference", face(tmp_path / "r.png", "navy"))
     page.upload("target", face(tmp_path / "t.png", "pink"))
@@ -264,7 +106,7 @@ def test_the_unexpected_shows_no_traceback(visit: Callable[..., Browser], tmp_pa
     assert page.find("#run").is_enabled()
 
 
-def test_cancel_stops_keeps_nothing_and_frees_the_place(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_cancel_stops_keeps_nothing_and_frees_the_place(visit: Visit, tmp_path: Path) -> None:
     fake = FakeStylizer(steps=1000, delay=0.05)
     page = visit(fake)
     page.upload("reference", face(tmp_path / "r.png", "navy"))
@@ -281,7 +123,7 @@ def test_cancel_stops_keeps_nothing_and_frees_the_place(visit: Callable[..., Bro
     page.ran()
 
 
-def test_a_visitor_who_leaves_frees_the_place(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_a_visitor_who_leaves_frees_the_place(visit: Visit, tmp_path: Path) -> None:
     fake = FakeStylizer(steps=1000, delay=0.05)
     page = visit(fake)
     page.upload("reference", face(tmp_path / "r.png", "navy"))
@@ -298,7 +140,7 @@ def test_a_visitor_who_leaves_frees_the_place(visit: Callable[..., Browser], tmp
     assert len(fake.trained) == 1
 
 
-def test_two_visitors_do_not_mix(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_two_visitors_do_not_mix(visit: Visit, tmp_path: Path) -> None:
     fake = FakeStylizer(steps=4, delay=0.1)
     pages = [visit(fake), visit(fake)]
     pairs = [
@@ -320,13 +162,11 @@ def test_two_visitors_do_not_mix(visit: Callable[..., Browser], tmp_path: Path) 
     assert pages[1].shown("#slider") == before[1]
 
 
-def test_a_saved_style_and_an_example_photo(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_a_saved_style_and_an_example_photo(visit: Visit, tmp_path: Path) -> None:
     fake = FakeStylizer(presets=["Ink wash"])
     page = visit(fake)
-    page.find("#advanced button").click()
-    page.until(lambda: (box := page.find("#by-hand input")) and box.is_displayed())
+    page.open("advanced", "by-hand")
     page.find("#by-hand input").click()  # of no concern to a saved style
-    page.driver.find_elements("css selector", "#source input")[1].click()
     page.until(lambda: (box := page.find("#saved input")) and box.get_attribute("value") == "Ink wash")
     page.until(lambda: page.find(".gallery img")).click()
     page.until(lambda: page.shown("#target"))
@@ -336,7 +176,7 @@ def test_a_saved_style_and_an_example_photo(visit: Callable[..., Browser], tmp_p
     assert fake.trained == []
 
 
-def test_the_page_is_there_before_the_networks(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_the_page_is_there_before_the_networks(visit: Visit, tmp_path: Path) -> None:
     release = threading.Event()
 
     def opener(on_progress: Callable[[str, float], None]) -> FakeStylizer:
@@ -354,7 +194,7 @@ def test_the_page_is_there_before_the_networks(visit: Callable[..., Browser], tm
     page.ran()
 
 
-def test_no_request_leaves_the_machine(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_no_request_leaves_the_machine(visit: Visit, tmp_path: Path) -> None:
     page = visit(FakeStylizer())
     page.upload("reference", face(tmp_path / "r.png", "navy"))
     page.upload("target", face(tmp_path / "t.png", "pink"))
@@ -368,7 +208,7 @@ def test_no_request_leaves_the_machine(visit: Callable[..., Browser], tmp_path: 
     assert [url for url in asked if not url.startswith(own)] == []
 
 
-def test_it_fits_a_phone(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_it_fits_a_phone(visit: Visit, tmp_path: Path) -> None:
     page = visit(FakeStylizer())
     size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -382,12 +222,11 @@ def test_it_fits_a_phone(visit: Callable[..., Browser], tmp_path: Path) -> None:
     assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
 
 
-def test_the_depths_are_compared_and_a_click_chooses_one(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_the_depths_are_compared_and_a_click_chooses_one(visit: Visit, tmp_path: Path) -> None:
     fake = FakeStylizer(delay=0.05)
     page = visit(fake)
     target = face(tmp_path / "t.png", "pink")
-    page.find("#advanced button").click()
-    page.until(lambda: (button := page.find("#compare")) and button.is_displayed())
+    page.open("advanced", "compare")
     page.find("#compare").click()
     page.until(lambda: "Add the photo" in page.note())
     page.upload("target", target)
@@ -424,7 +263,7 @@ def test_the_depths_are_compared_and_a_click_chooses_one(visit: Callable[..., Br
     page.until(lambda: fake.calls.count("invert") == inverted + 1)
 
 
-def test_the_same_photo_in_another_style_is_not_studied_again(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_the_same_photo_in_another_style_is_not_studied_again(visit: Visit, tmp_path: Path) -> None:
     fake = FakeStylizer()
     page = visit(fake)
     target = face(tmp_path / "t.png", "pink")
@@ -440,24 +279,14 @@ def test_the_same_photo_in_another_style_is_not_studied_again(visit: Callable[..
     assert fake.calls.count("invert") == 1
 
 
-def click_at(page: Browser, css: str, x: float, y: float) -> None:
-    """Click a place of a picture, given as shares of its width and height."""
-    picture = page.find(css)
-    page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", picture)
-    wide, high = picture.size["width"], picture.size["height"]
-    action = webdriver.ActionChains(page.driver)
-    action.move_to_element_with_offset(picture, round((x - 0.5) * wide), round((y - 0.5) * high)).click().perform()
-
-
-def test_a_face_is_marked_by_hand(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_a_face_is_marked_by_hand(visit: Visit, tmp_path: Path) -> None:
     fake = FakeStylizer()
     page = visit(fake)
     drawing = face(tmp_path / "drawing.png", "navy")
     page.upload("reference", drawing)
     page.upload("target", face(tmp_path / "t.png", "pink"))
     click_at(page, "#reference img", 0.4, 0.4)  # a click without the box means nothing
-    page.find("#advanced button").click()
-    page.until(lambda: (box := page.find("#by-hand input")) and box.is_displayed())
+    page.open("advanced", "by-hand")
     page.find("#by-hand input").click()
     page.until(lambda: "click the middle of one eye" in page.note())
     page.run()
@@ -480,7 +309,7 @@ def test_a_face_is_marked_by_hand(visit: Callable[..., Browser], tmp_path: Path)
     page.until(lambda: not page.shown("#marked"))
 
 
-def test_random_people_in_the_style(visit: Callable[..., Browser], tmp_path: Path) -> None:
+def test_random_people_in_the_style(visit: Visit, tmp_path: Path) -> None:
     fake = FakeStylizer()
     page = visit(fake)
     page.upload("reference", face(tmp_path / "r.png", "navy"))

@@ -1,7 +1,9 @@
-"""The endpoints that programs call: /stylize, /train and /styles, with plain values and no widgets."""
+"""The endpoints that programs call: /stylize, /try_all, /train and /styles, with plain values and no widgets."""
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,15 @@ import gradio as gr
 from gradio import FileData
 from gradio.events import api
 
-from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.engine import Engine, LazyStylizer, loaded
 from stylizer.page.jobs import Reporter, Ticket, ready
-from stylizer.page.kept import keep
-from stylizer.page.values import number, path_of, sentence, train_settings
-from stylizer.page.work import Request, checked, depth_of, draw, train
-from stylizer.settings import RenderSettings, TrainSettings
+from stylizer.page.kept import Kept, keep
+from stylizer.page.trial import Wanted, try_all
+from stylizer.page.values import number, path_of, paths_of, sentence, train_settings, wish_of
+from stylizer.page.verdict import advised_strength, judge_of
+from stylizer.page.wish import SHARE
+from stylizer.page.work import Drawn, Request, checked, depth_of, draw, train
+from stylizer.settings import DEFAULT_DEPTH, RenderSettings, TrainSettings
 
 _TRAIN, _RENDER = TrainSettings(), RenderSettings()
 
@@ -30,76 +35,119 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
         iterations: int = _TRAIN.iterations,
         seed: int = _TRAIN.seed,
         face: int = 0,
-        depth: str = "refined",
+        depth: str = DEFAULT_DEPTH,
         already_aligned: bool = False,
         full_frame: bool = False,
         style: str = "",
+        shape: float = _RENDER.shape,
+        texture: float = _RENDER.texture,
+        color: float = _RENDER.color,
+        blend: str = "",
+        share: float = SHARE,
+        references: list[FileData] | None = None,
     ) -> tuple[FileData, dict]:  # type: ignore[type-arg]
         """Draw the face of `target` in the style of `reference`, or in a saved `style` (its name or key).
 
-        Answers with a PNG file and {"style": {"key", "name", "trained"}, "face", "strength", "seconds"}.
+        `references` are more pictures of the same style. `shape`, `texture`, `color`: 0 to 2, 1 is as learned.
+        `blend` mixes in a saved style, as much of it as `share` says (0 to 1).
+        Answers with a PNG file and {"style": {"key", "name", "trained"}, "face", "strength", "seconds",
+        "score": {"person", "style", "identity", "suggested_strength"}}.
         """
         started = time.perf_counter()
-        try:
-            reference_path = None if style else path_of(reference)
+        with _one_sentence():
+            pictures = () if style else (*paths_of(reference), *paths_of(references))
             request = Request(
-                target=checked(reference_path, style, path_of(target)),
-                reference=reference_path,
+                target=checked(pictures, style, path_of(target)),
+                references=pictures,
                 style=style or None,
                 train=train_settings(iterations, seed),
-                render=RenderSettings(number(strength, "strength"), bool(preserve_color)),
-                depth=depth_of(depth),
+                wish=wish_of(strength, preserve_color, shape, texture, color, blend, share),
+                depth=depth_of(depth or DEFAULT_DEPTH),
                 face=int(number(face, "face", 0)),
                 already_aligned=bool(already_aligned),
                 full_frame=bool(full_frame),
             )
             kept = keep(draw(stylizer, request, _quiet(closing)), folder)
-            file = {"path": kept.full(), "meta": {"_type": "gradio.FileData"}}
-        except Exception as error:
-            raise gr.Error(sentence(error), print_exception=False) from None
-        drawn = kept.drawn
-        info = {
-            "style": {"key": drawn.style_key, "name": drawn.style_name, "trained": drawn.trained},
-            "face": request.face,
-            "strength": drawn.settings.strength,
-            "seconds": {**drawn.seconds, "total": time.perf_counter() - started},
-        }
-        return file, info  # type: ignore[return-value]
+            file, score = _file(kept.full()), _score(loaded(stylizer), kept)
+            told = _told(kept.drawn, request.face, time.perf_counter() - started)
+        return file, {**told, "score": score}  # type: ignore[return-value]
 
-    def learn(
+    def learn(  # noqa: PLR0917 - as above
         reference: FileData,
         name: str = "",
         iterations: int = _TRAIN.iterations,
         seed: int = _TRAIN.seed,
         already_aligned: bool = False,
+        more: list[FileData] | None = None,
     ) -> dict:  # type: ignore[type-arg]
-        """Learn the style of `reference` and keep it under `name`: {"style": {"key", "name", "trained"}, "seconds"}."""
-        try:
-            settings = train_settings(iterations, seed)
-            path = checked(path_of(reference), None, path_of(reference))
+        """Learn the style of `reference`, and of `more` pictures of the same style, and keep it under `name`.
+
+        Answers with {"style": {"key", "name", "trained"}, "seconds"}.
+        """
+        with _one_sentence():
+            settings, pictures = train_settings(iterations, seed), (*paths_of(reference), *paths_of(more))
+            checked(pictures, None, pictures[0] if pictures else None)
             style, trained, seconds = train(
                 stylizer,
-                path,
+                pictures,
                 settings,
                 _quiet(closing),
-                name=name.strip() or None,
+                name=(name or "").strip() or None,
                 already_aligned=bool(already_aligned),
             )
-        except Exception as error:
-            raise gr.Error(sentence(error), print_exception=False) from None
         return {"style": {"key": style.key, "name": style.name, "trained": trained}, "seconds": {"train": seconds}}
+
+    def attempt(target: FileData | None = None, depth: str = DEFAULT_DEPTH, strength: float = _RENDER.strength) -> list:  # type: ignore[type-arg]
+        """Draw the face of `target` in every style there is, 24 at most: [{"name", "key", "file"}], JPEG of 512 px.
+
+        Quicker than /stylize, and not as like the person: what keeps the likeness takes seconds for each.
+        """
+        with _one_sentence():
+            path = checked((), "any", path_of(target))
+            wanted = Wanted(path, 0, depth_of(depth or DEFAULT_DEPTH), wish_of(strength).settings)
+            _, trial = try_all(stylizer, wanted, _quiet(closing), folder)
+        return [{"name": tile.name, "key": tile.key, "file": _file(str(tile.picture))} for tile in trial.tiles]
 
     def styles() -> list:  # type: ignore[type-arg]
         """The saved styles: [{"name", "key", "bytes", "preset"}]."""
-        try:
+        with _one_sentence():
             known = ready(stylizer, _quiet(closing)).styles()
-        except Exception as error:
-            raise gr.Error(sentence(error), print_exception=False) from None
         return [{"name": s.name, "key": s.key, "bytes": s.bytes, "preset": s.preset} for s in known]
 
     api(stylize, api_name="stylize", concurrency_id=heavy, concurrency_limit=1)
+    api(attempt, api_name="try_all", concurrency_id=heavy, concurrency_limit=1)
     api(learn, api_name="train", concurrency_id=heavy, concurrency_limit=1)
     api(styles, api_name="styles", concurrency_limit=4)
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """What goes wrong inside becomes an error of one sentence."""
+    try:
+        yield
+    except Exception as error:
+        raise gr.Error(sentence(error), print_exception=False) from None
+
+
+def _file(path: str) -> dict[str, Any]:
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+def _told(drawn: Drawn, face: int, total: float) -> dict[str, Any]:
+    """What a program learns about its picture."""
+    return {
+        "style": {"key": drawn.mixer.key, "name": drawn.style_name, "trained": drawn.trained},
+        "face": face,
+        "strength": drawn.wish.settings.strength,
+        "seconds": {**drawn.seconds, "total": total},
+    }
+
+
+def _score(engine: Engine, kept: Kept) -> dict[str, float | None]:
+    """How well it came out."""
+    verdict = judge_of(engine, kept.drawn, kept.folder)
+    score, advice = verdict.judge(kept.drawn.crop), advised_strength(engine, kept.drawn, verdict)
+    return {"person": score.person, "style": score.style, "identity": score.identity, "suggested_strength": advice}
 
 
 def _quiet(closing: threading.Event) -> Reporter:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
     from stylizer.inversion import Inversion
     from stylizer.library import StyleInfo
-    from stylizer.score import Score
+    from stylizer.score import Judge
     from stylizer.style import Style
     from stylizer.stylized import Stylized
 
@@ -76,9 +76,9 @@ class Engine(Protocol):
         truncation: float = ...,
     ) -> list[Image.Image]: ...
 
-    def judge(
-        self, style: "Style", inverted: Image.Image, aligned: "AlignedFace | None" = None
-    ) -> "Callable[[Image.Image], Score]": ...
+    def likeness(self, inversion: "Inversion", style: "Style", aligned: "AlignedFace | None" = None) -> Any: ...
+
+    def judge(self, style: "Style", inverted: Image.Image, aligned: "AlignedFace | None" = None) -> "Judge": ...
 
     def blend(self, one: "Style", other: "Style", share: float) -> "Style": ...
 

@@ -6,18 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from stylizer.settings import (
-    DEFAULT_DEPTH,
-    DEPTHS,
-    ITERATIONS_MAX,
-    ITERATIONS_MIN,
-    STRENGTH_MAX,
-    STRENGTH_MIN,
-    RenderSettings,
-    TrainSettings,
-)
+from stylizer.page.chooser import lay_out_chooser
+from stylizer.page.controls import Controls, lay_out_controls
+from stylizer.page.pictures import examples_of, picture
+from stylizer.settings import DEFAULT_DEPTH, DEPTHS, ITERATIONS_MAX, ITERATIONS_MIN, TrainSettings
 
-FROM_PICTURE, FROM_LIBRARY = "picture", "library"
 _DEPTH_LABELS = {
     "fast": "Fast (a look or two)",
     "refined": "Refined (a closer likeness)",
@@ -30,13 +23,17 @@ class Inputs:
     """Everything the visitor sets."""
 
     source: gr.Radio
-    picture_box: gr.Column
     reference: gr.Image
-    library_box: gr.Column
+    more: gr.File
     saved: gr.Dropdown
     target: gr.Image
     strength: gr.Slider
     preserve_color: gr.Checkbox
+    shape: gr.Slider
+    texture: gr.Slider
+    color: gr.Slider
+    other: gr.Dropdown
+    share: gr.Slider
     iterations: gr.Number
     seed: gr.Number
     face: gr.Number
@@ -47,11 +44,21 @@ class Inputs:
     marks: gr.State
     full_frame: gr.Checkbox
 
+    @property
+    def controls(self) -> Controls:
+        """Those that redraw."""
+        return Controls(*(getattr(self, name) for name in Controls._fields))
+
 
 @dataclass(frozen=True)
 class Beside:
-    """What is shown among the inputs."""
+    """What stands among the inputs."""
 
+    library_box: gr.Column
+    picture_box: gr.Column
+    shelf: gr.Gallery
+    try_all: gr.Button
+    reset: gr.Button
     compare: gr.Button
     compared: gr.Gallery
     marked: gr.Image
@@ -62,52 +69,17 @@ def lay_out_inputs(examples: Path) -> tuple[Inputs, Beside]:
     with gr.Row(equal_height=False):
         with gr.Column(min_width=230):
             gr.HTML("<h3>1 · The style</h3>", padding=False)
-            source = gr.Radio(
-                [("A picture", FROM_PICTURE), ("Saved style", FROM_LIBRARY)],
-                value=FROM_PICTURE,
-                label="Where the style comes from",
-                show_label=False,
-                container=False,
-                elem_id="source",
-            )
-            with gr.Column(visible=True) as picture_box:
-                reference = _picture("Style picture", "reference", ["upload", "clipboard"])
-                marked = shown("The face as marked", "marked", height=150, visible=False)
-                _examples(examples / "references", reference, "Or try one of these")
-            with gr.Column(visible=False) as library_box:
-                saved = gr.Dropdown([], label="Saved styles", elem_id="saved", interactive=True)
-                gr.HTML(
-                    '<p class="hint">Every style that was learnt here is kept and can be used again at once.</p>',
-                    padding=False,
-                )
+            style = lay_out_chooser(examples / "references")
         with gr.Column(min_width=230):
             gr.HTML("<h3>2 · The photo</h3>", padding=False)
             gr.HTML('<p class="hint tall">One face, sharp and well lit.</p>', padding=False)
-            target = _picture("Photo", "target", ["upload", "webcam", "clipboard"])
-            _examples(examples / "targets", target, "Or try one of these")
-    strength, preserve_color = _drawing()
+            target = picture("Photo", "target", ["upload", "webcam", "clipboard"])
+            examples_of(examples / "targets", target, "Or try one of these")
+    controls, reset = lay_out_controls()
     *advanced, compare, compared = _advanced()
-    inputs = Inputs(source, picture_box, reference, library_box, saved, target, strength, preserve_color, *advanced)
-    return inputs, Beside(compare, compared, marked)
-
-
-def _drawing() -> tuple[gr.Slider, gr.Checkbox]:
-    render = RenderSettings()
-    with gr.Group():
-        strength = gr.Slider(
-            STRENGTH_MIN,
-            STRENGTH_MAX,
-            value=render.strength,
-            step=0.05,
-            label="Strength",
-            info="0 is the photo's own face, 1 the full style, more exaggerates",
-            elem_id="strength",
-            buttons=[],
-        )
-        preserve_color = gr.Checkbox(
-            render.preserve_color, label="Keep the photo's colours", elem_id="preserve", container=True
-        )
-    return strength, preserve_color
+    boxes = (style.library_box, style.picture_box, style.shelf)
+    inputs = Inputs(style.source, style.reference, style.more, style.saved, target, *controls, *advanced)
+    return inputs, Beside(*boxes, style.try_all, reset, compare, compared, style.marked)
 
 
 def _advanced() -> tuple[Any, ...]:
@@ -164,36 +136,3 @@ def _comparison() -> tuple[gr.Button, gr.Gallery]:
         elem_id="compared",
     )
     return compare, compared
-
-
-def _picture(label: str, elem_id: str, sources: list[str]) -> gr.Image:
-    return gr.Image(
-        label=label,
-        type="filepath",
-        image_mode=None,
-        sources=sources,  # type: ignore[arg-type]
-        height=215,
-        buttons=[],
-        elem_id=elem_id,
-    )
-
-
-def shown(label: str, elem_id: str, height: int | None, visible: bool = True) -> gr.Image:
-    """A picture that is only looked at."""
-    return gr.Image(
-        label=label,
-        type="filepath",
-        interactive=False,
-        height=height,
-        visible=visible,
-        buttons=[],
-        elem_id=elem_id,
-        min_width=110,
-    )
-
-
-def _examples(folder: Path, picture: gr.Image, label: str) -> None:
-    pictures = sorted(folder.glob("*.webp")) if folder.is_dir() else []
-    if pictures:
-        rows = [[str(path)] for path in pictures]
-        gr.Examples(rows, picture, label=label, examples_per_page=len(rows), api_visibility="private")

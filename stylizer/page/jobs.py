@@ -17,9 +17,17 @@ T = TypeVar("T")
 
 @dataclass
 class Ticket:
-    """A session's right to stop its own job: Cancel sets the flag, the job looks at it between two steps."""
+    """A session's right to stop its own job: Cancel sets the flag, the job looks at it between two steps.
+
+    turn: of the session's newest job; an older one stops for it.
+    """
 
     cancelled: bool = False
+    turn: int = 0
+
+    def renew(self) -> None:
+        """A new job is wanted."""
+        self.cancelled, self.turn = False, self.turn + 1
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class Reporter:
     """What a job tells about itself. Every call raises `Cancelled` once the ticket says so, or the program closes."""
 
     def __init__(self, ticket: Ticket, closing: threading.Event, tell: Callable[[Progress | Part[Any]], None]) -> None:
-        self._ticket, self._closing, self._tell = ticket, closing, tell
+        self._ticket, self._turn, self._closing, self._tell = ticket, ticket.turn, closing, tell
         self._stage, self._started = "", 0.0
 
     def stage(self, text: str) -> None:
@@ -71,7 +79,7 @@ class Reporter:
         self._send(Part(value))
 
     def _send(self, news: Progress | Part[Any]) -> None:
-        if self._ticket.cancelled or self._closing.is_set():
+        if self._ticket.cancelled or self._ticket.turn != self._turn or self._closing.is_set():
             raise Cancelled("Cancelled.")
         self._tell(news)
 
@@ -100,10 +108,11 @@ def follow(
     Raises: whatever `work` raises.
     """
     told: queue.SimpleQueue[Progress | Part[Any] | Finished[T] | BaseException] = queue.SimpleQueue()
+    turn, reporter = ticket.turn, Reporter(ticket, closing, told.put)
 
     def run() -> None:
         try:
-            told.put(Finished(work(Reporter(ticket, closing, told.put))))
+            told.put(Finished(work(reporter)))
         except BaseException as error:  # handed over to the thread that waits
             told.put(error)
 
@@ -118,7 +127,8 @@ def follow(
             if isinstance(newest, Finished):
                 return
     finally:
-        ticket.cancelled = True
+        if ticket.turn == turn:  # else it stops already, and the flag is the newer job's
+            ticket.cancelled = True
         worker.join()
 
 

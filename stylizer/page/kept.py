@@ -7,10 +7,14 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from stylizer.page.work import Drawn
+
+if TYPE_CHECKING:
+    from stylizer.score import Score
 
 KEPT_SECONDS = 3600  # after that long without a change, a session starts afresh and its files go
 _SHOWN_QUALITY = 92  # of the JPEG files that the browser shows; the download is a lossless PNG
@@ -18,10 +22,11 @@ _SHOWN_QUALITY = 92  # of the JPEG files that the browser shows; the download is
 
 @dataclass(frozen=True)
 class Kept:
-    """A portrait and the folder of its files."""
+    """A portrait and the folder of its files. score: of the portrait as it is now, once it has been judged."""
 
     drawn: Drawn
     folder: Path
+    score: "Score | None" = None
 
     def shown(self, image: Image.Image) -> str:
         """A file that a browser shows quickly."""

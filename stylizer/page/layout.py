@@ -1,14 +1,18 @@
 """The widgets and where they stand. Two columns (what goes in, what comes out) that stack on a phone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from stylizer.page import look
-from stylizer.page.inputs import Beside, Inputs, lay_out_inputs, shown
+from stylizer.page.chooser import tiles
+from stylizer.page.inputs import Beside, Inputs, lay_out_inputs
 from stylizer.page.jobs import Ticket
 from stylizer.page.kept import KEPT_SECONDS, Kept
+from stylizer.page.pictures import shown
+from stylizer.page.trial import Trial
 from stylizer.settings import TRUNCATION
 
 
@@ -23,8 +27,13 @@ class Outputs:
     preview: gr.Image
     result_box: gr.Column
     slider: gr.ImageSlider
+    score: gr.HTML
+    advice: gr.Button
     download: gr.DownloadButton
     times: gr.HTML
+    tried_box: gr.Column
+    tried: gr.Gallery
+    details_box: gr.Column
     crop_reference: gr.Image
     crop_photo: gr.Image
     inverted: gr.Image
@@ -32,12 +41,29 @@ class Outputs:
     people: gr.Gallery
     people_seed: gr.Number
     truncation: gr.Slider
-    compare: gr.Button
-    compared: gr.Gallery
-    marked: gr.Image
     ticket: gr.State
     kept: gr.State
     study: gr.State
+    trial: gr.State
+    verdict: gr.State
+    advised: gr.State
+    keys: gr.State
+    again: gr.State
+    clock: gr.Timer
+    beside: Beside
+
+    @property
+    def session(self) -> list[gr.State]:
+        """What every job is given of its session, in the order of `screen.Session`."""
+        return [self.ticket, self.kept, self.study, self.trial]
+
+    @property
+    def of_jobs(self) -> list[Any]:
+        """All that a job may change."""
+        others = {"ticket", "verdict", "advised", "keys", "again", "clock", "beside"}
+        others |= {"invent", "people_seed", "truncation"}
+        mine = [getattr(self, field.name) for field in fields(self) if field.name not in others]
+        return [*mine, self.beside.try_all, self.beside.compare, self.beside.compared]
 
 
 def lay_out(examples: Path) -> tuple[Inputs, Outputs]:
@@ -55,14 +81,25 @@ def lay_out(examples: Path) -> tuple[Inputs, Outputs]:
         with gr.Column(scale=12, min_width=320):
             # First of the right column: on a phone, that is right below the button.
             note = gr.HTML("", elem_id="note", padding=False)
-            outputs = _outputs(run, cancel, note, beside)
-    return inputs, outputs
+            empty = gr.HTML(look.EMPTY, elem_id="empty", padding=False)
+            preview = shown("Preview", "preview", visible=False, height=None)
+            widgets: list[Any] = [
+                run,
+                cancel,
+                note,
+                empty,
+                preview,
+                *_result(),
+                *_tried(),
+                *_details(),
+                *_memory(),
+                beside,
+            ]
+    return inputs, Outputs(*widgets)
 
 
-def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML, beside: Beside) -> Outputs:
-    empty = gr.HTML(look.EMPTY, elem_id="empty", padding=False)
-    preview = shown("Preview", "preview", visible=False, height=None)
-    with gr.Column(visible=False, elem_id="result") as result_box:
+def _result() -> tuple[gr.Column, gr.ImageSlider, gr.HTML, gr.Button, gr.DownloadButton, gr.HTML]:
+    with gr.Column(visible=False, elem_id="result") as box:
         slider = gr.ImageSlider(
             label="Before and after: drag the line",
             type="filepath",
@@ -71,33 +108,42 @@ def _outputs(run: gr.Button, cancel: gr.Button, note: gr.HTML, beside: Beside) -
             max_height=640,
             elem_id="slider",
         )
+        score = gr.HTML("", elem_id="score", padding=False)
+        advice = gr.Button("", size="sm", elem_id="advice", visible=False)
         download = gr.DownloadButton("Download full resolution (PNG)", elem_id="download", interactive=False)
         times = gr.HTML("", elem_id="times", padding=False)
-        with gr.Accordion("How it was made", open=True), gr.Row():
+    return box, slider, score, advice, download, times
+
+
+def _tried() -> tuple[gr.Column, gr.Gallery]:
+    with gr.Column(visible=False, elem_id="tried-box") as box:
+        gallery = tiles("Your photo in every style: click one", "tried", columns=4)
+    return box, gallery
+
+
+def _details() -> tuple[Any, ...]:
+    with gr.Column(visible=False, elem_id="details") as box:
+        with gr.Accordion("How it was made", open=True, elem_id="made"), gr.Row():
             crop_reference = shown("Style, cropped", "crop-reference", height=170)
             crop_photo = shown("Photo, cropped", "crop-photo", height=170)
             inverted = shown("As the network sees it", "inverted", height=170)
         people = _people()
-    return Outputs(
-        run,
-        cancel,
-        note,
-        empty,
-        preview,
-        result_box,
-        slider,
-        download,
-        times,
-        crop_reference,
-        crop_photo,
-        inverted,
-        *people,
-        beside.compare,
-        beside.compared,
-        beside.marked,
+    return box, crop_reference, crop_photo, inverted, *people
+
+
+def _memory() -> tuple[Any, ...]:
+    """Ticket, kept, study, trial; who judges and what was advised; the keys of the styles on the shelf; a number that
+    asks for a redraw; and a clock that looks whether the networks, and so the styles, are there."""
+    return (
         gr.State(Ticket()),
         gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
         gr.State(None, time_to_live=KEPT_SECONDS),
+        gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
+        gr.State(None, time_to_live=KEPT_SECONDS),
+        gr.State(None, time_to_live=KEPT_SECONDS),
+        gr.State(()),
+        gr.State(0),
+        gr.Timer(1.0),
     )
 
 
@@ -122,7 +168,7 @@ def _people() -> tuple[gr.Button, gr.Gallery, gr.Number, gr.Slider]:
     return invent, gallery, seed, truncation
 
 
-def _forget(kept: Kept | None) -> None:
+def _forget(files: Kept | Trial | None) -> None:
     """Remove a session's files when its state goes."""
-    if kept is not None:
-        kept.remove()
+    if files is not None:
+        files.remove()

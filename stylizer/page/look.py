@@ -1,16 +1,20 @@
 """What the page looks like: theme, style sheet and the small pieces of HTML. No request leaves for another server."""
 
 import html
+from typing import TYPE_CHECKING
 
 import gradio as gr
+
+if TYPE_CHECKING:
+    from stylizer.score import Score
 
 TITLE = "One-Shot Face Stylizer"
 
 HEADER = """
 <header class="masthead">
   <h1>One painting, one photo, one portrait</h1>
-  <p>Give it a picture whose style you love and a photo of a face. It learns the style from that single picture
-  and paints the person in it. No other service sees your pictures.</p>
+  <p>Choose a style, or give it a picture whose style you love, and a photo of a face. It learns a style from a single
+  picture and paints the person in it. No other service sees your pictures.</p>
 </header>
 """
 
@@ -23,7 +27,7 @@ EMPTY = """
     </g>
   </svg>
   <h3>Your portrait appears here</h3>
-  <ol><li>Choose a style: a painting, drawing or film still with one face</li>
+  <ol><li>Choose a style, or give a painting, drawing or film still with one face</li>
   <li>Add a photo of a face</li><li>Press <b>Stylize</b></li></ol>
   <p>A new style takes a few minutes to learn without a graphics card. Once learnt, it is kept.</p>
 </div>
@@ -37,8 +41,8 @@ CSS = """
   font-size: 2rem; font-weight: 600; letter-spacing: -.01em; margin: .2rem 0 .3rem; line-height: 1.15; }
 .masthead p { color: var(--body-text-color-subdued); max-width: 46rem; margin: 0; line-height: 1.45; }
 .gradio-container h3 { font-size: 1rem; font-weight: 600; margin: 0; }
-#source .wrap { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem; }
-#source label { justify-content: center; padding: .42rem .4rem; white-space: nowrap; }
+#source .wrap { display: grid; grid-template-columns: auto auto; gap: .4rem; }
+#source label { justify-content: center; padding: .42rem .3rem; white-space: nowrap; font-size: .86rem; gap: 0; }
 .masthead { margin-bottom: .5rem; }
 .hint.tall { min-height: 35px; display: flex; align-items: center; }
 .gallery img, .gallery .container { width: 52px !important; height: 52px !important; max-height: 52px !important;
@@ -74,13 +78,35 @@ footer .divider, footer .show-api-divider { display: none; }
 .times b { color: var(--body-text-color); font-variant-numeric: tabular-nums; font-weight: 600; }
 .times li:last-child, .easel li:last-child { margin-bottom: 0; }
 #compared .grid-wrap, #people .grid-wrap { max-height: none !important; overflow: visible; }
-#compared .grid-wrap { padding-top: 2.4rem; }
 #crop-reference img, #crop-photo img, #inverted img { width: 100%; height: 100%; object-fit: cover; }
+#compared .grid-wrap, .tiles .grid-wrap { padding-top: 2.4rem; }
+.tiles .grid-container { grid-template-columns: repeat(auto-fill, minmax(78px, 1fr)); gap: .4rem; }
+#tried .grid-container { grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); }
+.tiles .thumbnail-item { aspect-ratio: 5 / 6 !important; }
+.tiles .thumbnail-item img { position: absolute; top: 0; left: 0; height: calc(100% - 1.25rem) !important; }
+.tiles .grid-wrap { min-height: 0 !important; }
+#shelf .grid-wrap { max-height: 375px !important; overflow-y: auto; }
+.tiles .caption-label { left: 0; right: 0; bottom: 0; max-width: none; border: 0; border-radius: 0;
+  padding: .12rem .2rem; text-align: center; font-size: .74rem; line-height: 1.35;
+  background: var(--background-fill-secondary); }
+#tried .grid-wrap { max-height: none !important; overflow: visible; }
+.score { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: 1fr 1fr; gap: .7rem 1rem; }
+.score li { margin: 0; font-size: .88rem; line-height: 1.4; display: flex; flex-direction: column;
+  justify-content: space-between; gap: .3rem; }
+.score b { font-variant-numeric: tabular-nums; }
+.score small { display: block; color: var(--body-text-color-subdued); font-size: .78rem; }
+.score .bar { display: block; height: 6px; border-radius: 3px; overflow: hidden; background: var(--neutral-200); }
+.dark .score .bar { background: var(--neutral-700); }
+.score .bar i { display: block; height: 100%; border-radius: 3px; background: var(--primary-500); }
+#advice { background: var(--primary-100); color: var(--primary-900); }
+.dark #advice { background: var(--primary-900); color: var(--primary-100); }
 .hint { color: var(--body-text-color-subdued); font-size: .88rem; line-height: 1.45; margin: 0; }
 @media (max-width: 640px) {
   .gradio-container { padding: .8rem !important; }
   .masthead h1 { font-size: 1.5rem; }
   .easel { min-height: 380px; }
+  .score { grid-template-columns: 1fr; }
+  #tried .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
 }
 @media (prefers-reduced-motion: reduce) { .note .bar i { animation: none !important; transition: none; } }
 """
@@ -89,10 +115,18 @@ footer .divider, footer .show-api-divider { display: none; }
 KEYS = """
 () => document.addEventListener('keyup', event => {
   const field = event.target;
-  if (!field.matches?.('#strength input')) return;
+  if (!field.matches?.('.redraws input')) return;
   if (field.type === 'range') field.dispatchEvent(new PointerEvent('pointerup', {bubbles: true}));
   else if (event.key === 'Enter') field.blur();
 })
+"""
+
+# A job whose button or tile is far from its news (on a phone): go there, unless it can be seen.
+TO_NEWS = """
+() => {
+  const news = document.querySelector('#note')?.parentElement, top = news?.getBoundingClientRect().top ?? 0;
+  if (top < 0 || top > 0.6 * window.innerHeight) news.scrollIntoView({behavior: 'smooth', block: 'start'});
+}
 """
 
 _STAGES = {
@@ -171,3 +205,15 @@ def times(seconds: dict[str, float]) -> str:
     """The seconds of each stage as a row of small labels."""
     items = (f"<li>{_STAGES.get(k, html.escape(k))} <b>{v:.1f} s</b></li>" for k, v in seconds.items())
     return f'<ul class="times">{"".join(items)}</ul>'
+
+
+def score(found: "Score", style_name: str) -> str:
+    """How well a portrait came out: two small bars, each with its sentence."""
+    person = f"distance {found.identity:.2f}; below 0.6 it is the same person"
+    rows = (("Person kept", found.person, person), ("Style taken", found.style, f"of “{style_name}”"))
+    items = (
+        f"<li><span>{what} <b>{100 * share:.0f} %</b><small>{html.escape(note)}</small></span>"
+        f'<i class="bar" aria-hidden="true"><i style="width:{100 * min(1.0, max(0.0, share)):.0f}%"></i></i></li>'
+        for what, share, note in rows
+    )
+    return f'<ul class="score">{"".join(items)}</ul>'

@@ -5,10 +5,10 @@ from typing import Any
 import gradio as gr
 
 from stylizer.page.engine import Engine, LazyStylizer, loaded
-from stylizer.page.handlers import Updates
 from stylizer.page.inputs import Inputs
 from stylizer.page.layout import Outputs
 from stylizer.page.look import note
+from stylizer.page.screen import Updates
 from stylizer.page.values import path_of, sentence
 from stylizer.page.work import Marks
 
@@ -25,7 +25,7 @@ class Marking:
         """The box was ticked or cleared: no marks yet."""
         return {
             self._in.marks: (),
-            self._out.marked: gr.update(visible=False, value=None),
+            self._out.beside.marked: gr.update(visible=False, value=None),
             self._out.note: note(f"In the style picture, click {_ASKED[0]}." if by_hand else "", "busy" * by_hand, 0.0),
         }
 
@@ -50,6 +50,6 @@ class Marking:
             return {**self.begin(True), self._out.note: note(f"{sentence(error)} Click one eye again.", "error")}
         return {
             self._in.marks: marks,
-            self._out.marked: gr.update(visible=True, value=crop.resize((256, 256))),
+            self._out.beside.marked: gr.update(visible=True, value=crop.resize((256, 256))),
             self._out.note: note("The face is marked. If it looks wrong, click an eye again to start over.", "done"),
         }

@@ -6,12 +6,13 @@ import gradio as gr
 
 from stylizer.errors import InputError
 from stylizer.page.engine import Engine, LazyStylizer, loaded
-from stylizer.page.handlers import Updates
 from stylizer.page.kept import Kept
 from stylizer.page.layout import Outputs
 from stylizer.page.look import note
+from stylizer.page.screen import Updates
 from stylizer.page.values import number, sentence
-from stylizer.settings import COUNT, RenderSettings
+from stylizer.page.wish import wanted_style
+from stylizer.settings import COUNT
 
 _SIDE = 512  # pixels of the pictures in the gallery
 
@@ -22,13 +23,14 @@ class People:
     def __init__(self, stylizer: Engine | LazyStylizer, outputs: Outputs) -> None:
         self._stylizer, self._out = stylizer, outputs
 
-    def invent(self, kept: Kept | None, strength: Any, seed: Any, truncation: Any) -> Updates:
-        """Fill the gallery with invented faces in the style of the last portrait."""
+    def invent(self, kept: Kept | None, seed: Any, truncation: Any) -> Updates:
+        """Fill the gallery with invented faces, styled as the last portrait is."""
         try:
             if kept is None:
                 raise InputError("The portrait is no longer kept; press Stylize again.")
             engine = loaded(self._stylizer)
-            style, settings = engine.find_style(kept.drawn.style_key), RenderSettings(number(strength, "strength"))
+            wish = kept.drawn.wish
+            style, settings = wanted_style(engine, kept.drawn.mixer.key, wish), wish.settings
             which = int(number(seed, "seed", 0))
             faces = engine.invent(style, COUNT, settings, seed=which, truncation=number(truncation, "variety"))
         except Exception as error:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from stylizer.errors import SettingsError, StylizerError
-from stylizer.settings import TrainSettings
+from stylizer.page.wish import Wish
+from stylizer.settings import RenderSettings, TrainSettings
 
 UNEXPECTED = "Something went wrong inside; try again, and if it happens twice, look at what the program printed."
 log = logging.getLogger(__name__)
@@ -25,6 +26,33 @@ def path_of(picture: Any) -> Path | None:
     if isinstance(picture, dict):
         picture = picture.get("path")
     return Path(picture) if picture else None
+
+
+def paths_of(pictures: Any) -> tuple[Path, ...]:
+    """The files of an upload of one picture or of several."""
+    several = pictures if isinstance(pictures, (list, tuple)) else [pictures]
+    return tuple(path for path in map(path_of, several) if path is not None)
+
+
+def wish_of(  # noqa: PLR0917 - in the order of `controls.Controls`
+    strength: Any = None,
+    preserve_color: Any = False,
+    shape: Any = None,
+    texture: Any = None,
+    color: Any = None,
+    other: Any = None,
+    share: Any = None,
+) -> Wish:
+    """What form fields or a program's arguments ask for, an empty one meaning the default.
+
+    Raises:
+        SettingsError: one is not a number, or out of its range.
+    """
+    default, wish = RenderSettings(), Wish()
+    amounts = {"strength": strength, "shape": shape, "texture": texture, "color": color}
+    numbers = {name: number(value, name, getattr(default, name)) for name, value in amounts.items()}
+    settings = RenderSettings(preserve_color=bool(preserve_color), **numbers)
+    return Wish(settings, str(other), number(share, "share", wish.share)) if other else Wish(settings)
 
 
 def train_settings(iterations: Any, seed: Any) -> TrainSettings:

@@ -1,7 +1,7 @@
 """What the page and its endpoints do with a stylizer: requests in, values out. No widgets here."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,10 @@ from PIL import Image
 from stylizer.errors import InputError, NoFaceError
 from stylizer.page.engine import Engine, LazyStylizer
 from stylizer.page.jobs import Reporter, ready
-from stylizer.settings import DEPTHS, Depth, RenderSettings, TrainSettings
+from stylizer.page.wish import Mixer, Wish
+from stylizer.settings import DEPTHS, Depth, TrainSettings
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from stylizer.faces import AlignedFace
     from stylizer.inversion import Inversion
     from stylizer.style import Style
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 Marks = tuple[tuple[float, float], ...]  # (x, y) of both eyes and the mouth, in pixels of the picture
 # The page knows which of its two pictures is meant, and what its checkbox is called.
 NO_FACE_IN_REFERENCE = (
-    "No face was found in the style picture. If it shows one face that fills the square, "
+    "No face was found in {}. If it shows one face that fills the square, "
     "tick “The style picture is already cropped” under Advanced and try again; else tick “I mark the face” there."
 )
 NO_FACE_IN_TARGET = (
@@ -31,15 +30,20 @@ NO_FACE_IN_TARGET = (
 )
 
 
+MARKS_OF_SEVERAL = (
+    "Marks are of a single style picture: take the other pictures away, or clear “I mark the face” under Advanced."
+)
+
+
 @dataclass(frozen=True)
 class Request:
-    """One press of the button: pictures as paths, settings as values. Either `reference` or `style` is given."""
+    """One press of the button: pictures as paths, settings as values. Either `references` or `style` is given."""
 
     target: Path
-    reference: Path | None
+    references: tuple[Path, ...]
     style: str | None
     train: TrainSettings
-    render: RenderSettings
+    wish: Wish
     depth: Depth = "refined"
     face: int = 0
     already_aligned: bool = False
@@ -47,28 +51,31 @@ class Request:
     full_frame: bool = False
     name: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.marks is not None and len(self.references) > 1:
+            raise InputError(MARKS_OF_SEVERAL)
+
 
 @dataclass(frozen=True)
 class Drawn:
     """A finished portrait and all that another strength needs.
 
-    image: the portrait, or the full photo with it. before: the same frame without the style.
-    aligned: without the photo unless `full_frame` needs it. reference: the reference's crop, None for a saved style.
+    image: the portrait, or the full photo with it. crop: the portrait. before: the same frame without the style.
+    reference: the (first) reference's crop, None for a saved style.
+    mixer: of the face, without the photo unless `full_frame` needs it.
     seconds: of each stage, in order.
     """
 
     image: Image.Image
+    crop: Image.Image
     before: Image.Image
     inverted: Image.Image
     reference: Image.Image | None
-    aligned: "AlignedFace"
-    inversion: "Inversion"
-    likeness: "Tensor | None"
-    style_key: str
+    mixer: Mixer
     style_name: str
     trained: bool
     full_frame: bool
-    settings: RenderSettings
+    wish: Wish
     seconds: dict[str, float]
 
 
@@ -80,13 +87,13 @@ def depth_of(value: str) -> Depth:
     raise InputError(f"The inversion depth is {value!r}; choose one of: {', '.join(DEPTHS)}.")
 
 
-def checked(reference: Path | None, style: str | None, target: Path | None) -> Path:
+def checked(references: Sequence[Path], style: str | None, target: Path | None) -> Path:
     """The target, after making sure that nothing is missing.
 
     Raises:
         InputError: a picture or the style is missing.
     """
-    if reference is None and not style:
+    if not references and not style:
         raise InputError("Add a style picture first, or choose a saved style.")
     if target is None:
         raise InputError("Add the photo of a face first.")
@@ -109,48 +116,49 @@ def draw(
     reporter.stage("Getting ready")
     engine = ready(stylizer, reporter)
     reporter.stage("Looking for the face")
-    # Both pictures are looked at before minutes are spent on learning: a photo without a face is said at once.
+    # All pictures are looked at before minutes are spent on learning: a photo without a face is said at once.
     started = time.perf_counter()
     aligned = align_target(engine, request.target, request.face)
     aligning = time.perf_counter() - started
-    reference = None
-    if request.reference is not None:
-        reference = _align_reference(engine, request.reference, request.already_aligned, request.marks)
+    crops = _align_references(engine, request.references, request.already_aligned, request.marks)
+    if request.wish.mixed is not None:
+        engine.find_style(request.wish.mixed)  # that there is none is said before the learning, too
     style, trained, seconds = _style(engine, request, reporter)
     reporter.stage("Studying the photo")
     inversion, how = known(aligned).get(request.depth), (request.depth, request.face, request.full_frame)
-    done = engine.stylize(aligned, style, request.render, *how, reporter.on_step, inversion=inversion)
+    settings = request.wish.settings
+    done = engine.stylize(aligned, style, settings, *how, reporter.on_step, inversion=inversion)
     photo = aligned.photo if request.full_frame else None
-    return Drawn(
+    aligned = replace(aligned, photo=photo)
+    drawn = Drawn(
         image=done.image,
+        crop=done.crop,
         before=aligned.crop if photo is None else photo,
         inverted=done.inverted,
-        reference=None if reference is None else reference.crop,
-        aligned=replace(aligned, photo=photo),
-        inversion=done.inversion,
-        likeness=done.likeness,
-        style_key=style.key,
+        reference=crops[0] if crops else None,
+        mixer=Mixer(done.inversion, aligned, style.key, {style.key: done.likeness}),
         style_name=style.name,
         trained=trained,
         full_frame=request.full_frame,
-        settings=request.render,
+        wish=request.wish,
         seconds={**seconds, **done.seconds, "align": aligning},  # done.seconds knows only that it was aligned already
     )
+    return drawn if request.wish.mixed is None else redraw(engine, drawn, request.wish)
 
 
-def redraw(engine: Engine, drawn: Drawn, settings: RenderSettings) -> Drawn:
-    """The same portrait with other settings; nothing is learnt again."""
+def redraw(engine: Engine, drawn: Drawn, wish: Wish) -> Drawn:
+    """The same portrait as it is wanted now; nothing is learnt again."""
     started = time.perf_counter()
-    image = engine.render(drawn.inversion, engine.find_style(drawn.style_key), settings, drawn.likeness)
-    if drawn.full_frame:
-        image = engine.paste(drawn.aligned, image)
+    style, likeness, mixer = drawn.mixer.mix(engine, wish)
+    crop = engine.render(mixer.inversion, style, wish.settings, likeness)
+    image = engine.paste(mixer.aligned, crop) if drawn.full_frame else crop
     seconds = {**drawn.seconds, "render": time.perf_counter() - started}
-    return replace(drawn, image=image, settings=settings, seconds=seconds)
+    return replace(drawn, image=image, crop=crop, mixer=mixer, wish=wish, seconds=seconds)
 
 
 def train(
     stylizer: Engine | LazyStylizer,
-    reference: Path,
+    references: Sequence[Path],
     settings: TrainSettings,
     reporter: Reporter,
     *,
@@ -161,17 +169,22 @@ def train(
     reporter.stage("Getting ready")
     engine = ready(stylizer, reporter)
     reporter.stage("Looking for the face")
-    _align_reference(engine, reference, already_aligned)
-    return _learn(engine, reference, settings, reporter, name=name, already_aligned=already_aligned)
+    _align_references(engine, references, already_aligned)
+    return _learn(engine, references, settings, reporter, name=name, already_aligned=already_aligned)
 
 
-def _align_reference(
-    engine: Engine, reference: Path, already_aligned: bool, marks: Marks | None = None
-) -> "AlignedFace":
-    try:
-        return engine.align(reference, already_aligned=already_aligned, marks=marks)
-    except NoFaceError as error:
-        raise NoFaceError(NO_FACE_IN_REFERENCE) from error
+def _align_references(
+    engine: Engine, references: Sequence[Path], already_aligned: bool, marks: Marks | None = None
+) -> list[Image.Image]:
+    """The crops of all references; with several, what is wrong with one names it."""
+    crops = []
+    for path in references:
+        try:
+            crops.append(engine.align(path, already_aligned=already_aligned, marks=marks).crop)
+        except NoFaceError as error:
+            which = "the style picture" if len(references) == 1 else f"the style picture “{path.name}”"
+            raise NoFaceError(NO_FACE_IN_REFERENCE.format(which)) from error
+    return crops
 
 
 def align_target(engine: Engine, target: Path, face: int) -> "AlignedFace":
@@ -183,11 +196,11 @@ def align_target(engine: Engine, target: Path, face: int) -> "AlignedFace":
 
 
 def _style(engine: Engine, request: Request, reporter: Reporter) -> "tuple[Style, bool, dict[str, float]]":
-    if request.reference is None:
+    if not request.references:
         return engine.find_style(request.style or ""), False, {}
     style, trained, seconds = _learn(
         engine,
-        request.reference,
+        request.references,
         request.train,
         reporter,
         name=request.name,
@@ -198,10 +211,10 @@ def _style(engine: Engine, request: Request, reporter: Reporter) -> "tuple[Style
 
 
 def _learn(
-    engine: Engine, path: Path, settings: TrainSettings, reporter: Reporter, *, name: str | None, **how: Any
+    engine: Engine, paths: Sequence[Path], settings: TrainSettings, reporter: Reporter, *, name: str | None, **how: Any
 ) -> "tuple[Style, bool, float]":
     reporter.stage("Learning the style")
     started = time.perf_counter()
-    # The file, not its crop: a style without a name is called like its file.
-    style, trained = engine.learn(path, settings, name, on_step=reporter.on_step, **how)
+    # The files, not their crops: a style without a name is called like its (first) file.
+    style, trained = engine.learn(list(paths), settings, name, on_step=reporter.on_step, **how)
     return style, trained, time.perf_counter() - started

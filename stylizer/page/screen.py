@@ -1,0 +1,159 @@
+"""What the page shows at each moment of a job: updates of its widgets, and no work."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from stylizer.page.jobs import Part, Progress, Ticket
+from stylizer.page.kept import Kept
+from stylizer.page.layout import Outputs
+from stylizer.page.look import note, score, times
+from stylizer.page.study import Study
+from stylizer.page.trial import Trial
+from stylizer.page.verdict import Advice, Verdict
+
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the page remembers of one visitor."""
+
+    ticket: Ticket
+    kept: Kept | None
+    study: Study | None
+    trial: Trial | None
+
+
+class Screen:
+    """Over the page's widgets."""
+
+    def __init__(self, outputs: Outputs) -> None:
+        self._out = outputs
+
+    def begin(self, ticket: Ticket) -> Updates:
+        """The instant answer to a button, before the job's turn comes."""
+        ticket.renew()
+        out = self._out
+        buttons: Updates = {b: gr.update(interactive=False) for b in self._buttons()}
+        return {
+            **buttons,
+            out.cancel: gr.update(visible=True, interactive=True),
+            out.note: note("Waiting for a free place …", "busy"),
+        }
+
+    def stop(self, ticket: Ticket) -> Updates:
+        """Cancel: the job ends at its next step."""
+        ticket.cancelled = True
+        return {self._out.cancel: gr.update(interactive=False), self._out.note: note("Stopping …", "busy")}
+
+    def progress(self, event: Progress | Part[Any] | None, ticket: Ticket) -> Updates:
+        """Where the job stands; its preview takes the place of the portrait."""
+        if not isinstance(event, Progress) or ticket.cancelled:
+            return self.nothing()  # a sign of life keeps gradio looking whether the visitor is still there
+        out = self._out
+        updates: Updates = {out.note: note(event.text, "busy", event.fraction)}
+        if event.preview is not None:  # what was there stays until there is something to see
+            updates |= {
+                out.empty: gr.update(visible=False),
+                out.result_box: gr.update(visible=False),
+                out.preview: gr.update(visible=True, value=event.preview),
+            }
+        return updates
+
+    def portrait(self, kept: Kept) -> Updates:
+        """The job is done; the portrait is not judged yet."""
+        out, drawn = self._out, kept.drawn
+        learnt = "The style is new and now kept" if drawn.trained else "The style was already learnt"
+        return {
+            **self.idle(),
+            out.note: note(f"Done. {learnt} as “{drawn.style_name}”. Move the strength to redraw.", "done"),
+            out.empty: gr.update(visible=False),
+            out.preview: gr.update(visible=False, value=None),
+            out.result_box: gr.update(visible=True),
+            out.details_box: gr.update(visible=True),
+            out.slider: (kept.shown(drawn.before), kept.shown(drawn.image)),
+            out.score: "",
+            **self.advice(None),
+            out.times: times(drawn.seconds),
+            out.crop_reference: gr.update(
+                visible=drawn.reference is not None, value=drawn.reference and kept.shown(drawn.reference)
+            ),
+            out.crop_photo: kept.shown(drawn.mixer.aligned.crop),
+            out.inverted: kept.shown(drawn.inverted),
+            out.people: gr.update(visible=False, value=None),
+            **self.file(kept),
+        }
+
+    def redrawn(self, kept: Kept) -> Updates:
+        """The same portrait as it is wanted now."""
+        out, drawn = self._out, kept.drawn
+        return {
+            out.slider: (kept.shown(drawn.before), kept.shown(drawn.image)),
+            out.times: times(drawn.seconds),
+            out.download: gr.update(interactive=False),
+            out.kept: kept,
+        }
+
+    def judged(self, kept: Kept, verdict: Verdict | None, advice: Advice | None) -> Updates:
+        """How well it came out, and the button that takes the advice."""
+        if kept.score is None or verdict is None:
+            return {self._out.score: "", **self.advice(None)}
+        updates: Updates = {self._out.score: score(kept.score, verdict.style_name)}
+        if advice is None or advice.of != kept.folder:  # it may just be on its way
+            return updates
+        good = advice.still_good(kept.drawn.wish.settings.strength, kept.score)
+        return {**updates, **self.advice(advice.strength if good else None)}
+
+    def advice(self, strength: float | None) -> Updates:
+        """The button that takes the advice; None hides it."""
+        said = "" if strength is None else f"The face is getting lost: try strength {strength:.2f}"
+        return {self._out.advice: gr.update(visible=strength is not None, value=said)}
+
+    def file(self, kept: Kept) -> Updates:
+        """The download, once its file is written."""
+        return {self._out.download: gr.update(value=kept.full(), interactive=True), self._out.kept: kept}
+
+    def tried(self, trial: Trial, kept: Kept | None) -> Updates:
+        """The photo in the styles that were drawn so far."""
+        out = self._out
+        faces = [(str(tile.picture), tile.name) for tile in trial.tiles]
+        return {
+            out.empty: gr.update(visible=False),
+            out.preview: gr.update(visible=False, value=None),
+            out.result_box: gr.update(visible=kept is not None),
+            out.tried_box: gr.update(visible=True),
+            out.tried: gr.update(value=faces, selected_index=None),
+            out.trial: trial,
+        }
+
+    def compared(self, study: Study) -> Updates:
+        """The photo as each depth sees it."""
+        pictures = ((picture, depth.capitalize()) for depth, picture in study.pictures.items())
+        faces = [(study.crop, "Photo"), *pictures]
+        return {self._out.beside.compared: gr.update(visible=True, value=faces), self._out.study: study}
+
+    def back(self, text: str, kind: str, session: Session | None = None) -> Updates:
+        """The page as it was before the job, with a line that says why."""
+        out, kept = self._out, session.kept if session else None
+        tiles = session is not None and session.trial is not None and bool(session.trial.tiles)
+        return {
+            **self.idle(),
+            out.note: note(text, kind),
+            out.preview: gr.update(visible=False, value=None),
+            out.empty: gr.update(visible=kept is None and not tiles),
+            out.result_box: gr.update(visible=kept is not None),
+        }
+
+    def nothing(self) -> Updates:
+        """No change; a handler that yields nothing at all would empty every output."""
+        return {self._out.note: gr.skip()}
+
+    def idle(self) -> Updates:
+        """No job is running."""
+        buttons: Updates = {button: gr.update(interactive=True) for button in self._buttons()}
+        return {**buttons, self._out.cancel: gr.update(visible=False)}
+
+    def _buttons(self) -> tuple[gr.Button, ...]:
+        return self._out.run, self._out.beside.compare, self._out.beside.try_all

@@ -1,0 +1,136 @@
+"""Which event calls which handler."""
+
+import threading
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from stylizer.page import look
+from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.handlers import Handlers
+from stylizer.page.inputs import Inputs
+from stylizer.page.judging import Judging
+from stylizer.page.layout import Outputs
+from stylizer.page.marking import Marking
+from stylizer.page.people import People
+from stylizer.page.screen import Screen
+from stylizer.page.shelf import Shelf
+from stylizer.page.trying import Trying
+
+HEAVY = "heavy"  # one queue for everything that learns or inverts: one such job at a time
+# Of every event: pictures arrive as files, whatever is in them, and are opened by us.
+_RAW: dict[str, Any] = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
+_QUICK: dict[str, Any] = {"queue": False, **_RAW}
+_REDRAW: dict[str, Any] = {"concurrency_id": "redraw", "concurrency_limit": 2, **_RAW}
+
+
+def connect(
+    page: gr.Blocks,
+    stylizer: Engine | LazyStylizer,
+    inputs: Inputs,
+    outputs: Outputs,
+    *,
+    folder: Path,
+    closing: threading.Event,
+) -> None:
+    """Tie all events to handlers, inside the `gr.Blocks` that holds the widgets; the arguments as for `Handlers`."""
+    do = Handlers(stylizer, inputs, outputs, folder=folder, closing=closing)
+    look_first = Trying(stylizer, inputs, outputs, folder=folder, closing=closing)
+    shelf = Shelf(stylizer, inputs, outputs)
+    runs = _connect_jobs(do, look_first, inputs, outputs)
+    _connect_styles(page, shelf, runs, inputs, outputs)
+    _connect_redraw(do, Judging(stylizer, inputs, outputs), runs, inputs, outputs)
+    _connect_pictures(do, look_first, Marking(stylizer, inputs, outputs), inputs, outputs)
+    page.load(None, js=look.KEYS)
+    crowd = [outputs.kept, outputs.people_seed, outputs.truncation]
+    people = {**_REDRAW, "show_progress": "full"}
+    outputs.invent.click(People(stylizer, outputs).invent, crowd, [outputs.people, outputs.note], **people)
+
+
+def _connect_jobs(do: Handlers, look_first: Trying, inputs: Inputs, outputs: Outputs) -> list[Any]:
+    """The long jobs, and how they are stopped; returns those that end with a portrait."""
+    screen, beside = Screen(outputs), outputs.beside
+    buttons = [outputs.run, beside.compare, beside.try_all, outputs.cancel, outputs.note]
+    heavy: dict[str, Any] = {
+        "outputs": outputs.of_jobs,
+        "concurrency_id": HEAVY,
+        "concurrency_limit": 1,
+        "trigger_mode": "multiple",
+        **_RAW,
+    }
+    given = [*outputs.session, *(getattr(inputs, field.name) for field in fields(Inputs))]
+    tried = [*outputs.session, inputs.target, inputs.face, inputs.depth, *inputs.controls]
+    run, compare, try_all = (
+        button.click(screen.begin, outputs.ticket, buttons, **_QUICK).then(job, values, **heavy)
+        for button, job, values in (
+            (outputs.run, do.run, given),
+            (beside.compare, look_first.compare, [*outputs.session, inputs.target, inputs.face]),
+            (beside.try_all, look_first.try_all, tried),
+        )
+    )
+    choice = [inputs.source, beside.library_box, beside.picture_box, inputs.saved]
+    chosen = outputs.tried.select(look_first.pick, [outputs.ticket, outputs.trial], [*choice, *buttons], **_QUICK)
+    picked = chosen.success(do.run, given, **heavy)
+    for job in (run, compare, try_all, picked):
+        job.failure(do.broke, None, outputs.of_jobs, **_QUICK)
+    for event in (beside.try_all.click, outputs.tried.select):
+        event(None, js=look.TO_NEWS)
+    outputs.cancel.click(screen.stop, outputs.ticket, [outputs.cancel, outputs.note], **_QUICK)
+    return [run, picked]
+
+
+def _connect_styles(page: gr.Blocks, shelf: Shelf, runs: list[Any], inputs: Inputs, outputs: Outputs) -> None:
+    """The styles that there are, and the two ways to choose one of them."""
+    beside, chosen = outputs.beside, [inputs.saved, inputs.other]
+    filled = [*chosen, beside.shelf, beside.try_all, outputs.keys, outputs.note]
+    boxes = [beside.library_box, beside.picture_box]
+    given, arrived = [inputs.source, inputs.reference, *chosen], [inputs.source, outputs.clock, *filled, *boxes]
+    gr.on([page.load, outputs.clock.tick], shelf.arrive, given, arrived, **_QUICK)
+    for job in runs:
+        job.success(shelf.fill, chosen, filled, **_RAW)
+    inputs.source.input(shelf.choose_source, [inputs.source, *chosen], [*filled, *boxes], **_RAW)
+    beside.shelf.select(shelf.click, outputs.keys, inputs.saved, **_QUICK)
+    inputs.saved.change(shelf.mark, [outputs.keys, inputs.saved], beside.shelf, **_QUICK)
+
+
+def _connect_redraw(do: Handlers, judging: Judging, runs: list[Any], inputs: Inputs, outputs: Outputs) -> None:
+    """All that redraws the portrait goes through one event, so that the newest wish comes last."""
+    again, controls = outputs.again, inputs.controls
+    sliders = [controls.strength, controls.shape, controls.texture, controls.color, controls.share]
+    triggers = [*(slider.release for slider in sliders), controls.preserve_color.input, controls.other.input]
+    shown = [outputs.slider, outputs.score, outputs.advice, outputs.times, outputs.download]
+    gr.on(
+        [*triggers, again.change],
+        do.redraw,
+        [outputs.kept, outputs.verdict, outputs.advised, *controls],
+        [*shown, outputs.kept, outputs.note],
+        trigger_mode="always_last",
+        **_REDRAW,
+    )
+    # Through the queue: only then does gradio say that `again` has changed.
+    one_by_one = {"concurrency_id": "judge", "concurrency_limit": 1, **_RAW}
+    for job in runs:
+        job.success(do.ask_again, again, again, **_RAW)  # the controls may have been moved during the run
+        portrait = [outputs.kept, outputs.verdict]
+        judged = job.success(judging.judge, [*portrait, again], [outputs.verdict, again], **one_by_one)
+        advised = [outputs.advice, outputs.advised]
+        judged.success(judging.advise, [*portrait, outputs.advised], advised, **one_by_one)
+    outputs.beside.reset.click(do.reset, again, [*controls, again], **_RAW)
+    outputs.advice.click(judging.take, [outputs.advised, again], [controls.strength, again], **_RAW)
+
+
+def _connect_pictures(do: Handlers, look_first: Trying, mark: Marking, inputs: Inputs, outputs: Outputs) -> None:
+    """Uploads, marks, and what is no longer true of another photo."""
+    beside = outputs.beside
+    for picture in (inputs.reference, inputs.more, inputs.target):
+        picture.upload(do.check_picture, picture, outputs.note, **_RAW)
+    beside.compared.select(look_first.choose_depth, None, inputs.depth, **_QUICK)
+    other_face = [inputs.target.change, inputs.face.change]
+    gr.on(other_face, look_first.forget_compared, None, beside.compared, **_QUICK)
+    gr.on(other_face, look_first.forget_tried, None, [outputs.tried_box, outputs.tried], **_QUICK)
+    marked = [inputs.marks, beside.marked, outputs.note]
+    inputs.reference.select(mark.click, [inputs.by_hand, inputs.marks, inputs.reference], marked, **_QUICK)
+    inputs.by_hand.input(mark.begin, inputs.by_hand, marked, **_QUICK)
+    inputs.reference.change(mark.renew, inputs.by_hand, marked, **_QUICK)
