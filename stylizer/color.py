@@ -29,7 +29,7 @@ def mix_colors(stylised: Image.Image, inverted: Image.Image, amount: float = 0.0
 
     Args:
         stylised, inverted: RGB pictures of one size, drawn from the same code.
-        amount: 0 = the inverted photo's colours, 1 = the style's, beyond = further away from the photo's.
+        amount: 0 = the inverted photo's colours, 1 = the style's, beyond = the style's, stronger.
     Returns:
         RGB picture of that size.
     Source: Ottosson 2020, Oklab, a perceptual colour space.
@@ -39,7 +39,8 @@ def mix_colors(stylised: Image.Image, inverted: Image.Image, amount: float = 0.0
     soft = inverted.filter(ImageFilter.GaussianBlur(_BLUR * inverted.width / 1024))
     lab = _to_oklab(stylised)
     theirs = _to_oklab(soft)[..., 1:]
-    lab[..., 1:] = theirs + amount * (lab[..., 1:] - theirs)
+    lab[..., 1:] = theirs + min(amount, 1.0) * (lab[..., 1:] - theirs)
+    lab[..., 1:] *= max(amount, 1.0)
     return _from_oklab(lab)
 
 

@@ -39,7 +39,8 @@ def draw(
     w_plus = inversion.w_plus if likeness is None else inversion.w_plus + settings.strength * likeness
     w_plus = with_finish(w_plus, networks.wspace.mean, settings.strength * settings.texture)
     moved = replace(inversion, w_plus=w_plus)
-    wanted = weighted(style, settings.shape, settings.texture)
+    # Beyond 1 the proportions alone grow: changes of the first blocks in excess break the face.
+    wanted = weighted(style, min(settings.shape, 1.0), settings.texture)
     picture = _picture(networks, moved, wanted, settings.strength)
     if settings.style_color != 1:
         plain = inverted or _picture(networks, inversion, None, 0.0)

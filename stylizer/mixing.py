@@ -44,8 +44,8 @@ def weighted(style: Style, shape: float = 1.0, texture: float = 1.0) -> Style:
 
 
 def bent(style: Style, shape: float) -> float:
-    """How much of the style's proportions an amount of shape takes: what the style says at 1, all and more beyond."""
-    return min(shape, 1.0) * style.bend + max(shape - 1.0, 0.0)
+    """How much of the style's proportions an amount of shape takes: what the style says at 1, beyond it ever more."""
+    return min(shape, 1.0) * style.bend + 2 * max(shape - 1.0, 0.0)
 
 
 def blend(one: Style, other: Style, share: float) -> Style:

@@ -14,7 +14,7 @@ W_DIM = 512
 CROP_SIZE = 1024
 
 STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full style, beyond = exaggerated
-AMOUNT_MIN, AMOUNT_MAX = 0.0, 2.0  # of the style's shape, texture, colour; 1 = as learned
+AMOUNT_MIN, AMOUNT_MAX = 0.0, 1.5  # of the style's shape, texture, colour; 1 = as learned
 ITERATIONS_MIN, ITERATIONS_MAX = 1, 2000
 SEED_MAX = 2**31 - 1
 COUNT, COUNT_MAX = 6, 64  # invented people at once
@@ -49,7 +49,7 @@ class RenderSettings:
     strength: 0 = the inverted photo untouched, 1 = the full style, up to 1.5.
     preserve_color: keep the photo's colours, take only the style's light, line and texture.
     shape, texture, color: how much of the style's proportions, of its finish and of its colours, 0 = none, 1 = as
-    learned, up to 2; beside the strength, which scales all of them.
+    learned, up to 1.5; beside the strength, which scales all of them.
     """
 
     strength: float = 1.0

@@ -85,7 +85,7 @@ def pixels_of(file: str) -> bytes:
 
 def test_every_option_reaches_the_picture(run: Any) -> None:
     options = [(), ("--strength", "0"), ("--preserve-color",), ("--seed", "1"), ("--depth", "fast"), ("--face", "1")]
-    options += [("--shape", "2"), ("--texture", "0.5"), ("--color", "0.5"), ("--blend", "zinc")]
+    options += [("--shape", "1.5"), ("--texture", "0.5"), ("--color", "0.5"), ("--blend", "zinc")]
     pictures = [pixels_of(run(*STYLIZE, "ann.png", *o)[1]["results"][0]["file"]) for o in options]
     assert len(set(pictures)) == len(options)
     same = [("--blend", "zinc", "--share", "0"), ("--shape", "1", "--texture", "1", "--color", "1")]

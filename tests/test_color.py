@@ -30,3 +30,11 @@ def test_grey_takes_on_the_hue_and_keeps_its_light() -> None:
 def test_two_sizes_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="size"):
         mix_colors(Image.new("RGB", (8, 8)), Image.new("RGB", (9, 8)))
+
+
+def test_more_than_the_styles_colours_are_its_own_stronger() -> None:
+    orange, blue, grey = ramp((200, 150, 110)), ramp((90, 110, 200)), ramp((150, 150, 150))
+    chroma = {a: np.asarray(mix_colors(orange, blue, a).convert("YCbCr"), float)[..., 1:] - 128 for a in (1.0, 1.4)}
+    assert np.abs(chroma[1.4]).mean() > 1.2 * np.abs(chroma[1.0]).mean()
+    assert (np.sign(chroma[1.4].mean((0, 1))) == np.sign(chroma[1.0].mean((0, 1)))).all()
+    assert np.ptp(np.asarray(mix_colors(grey, blue, 1.4), int), axis=2).max() <= 2  # what has no colour gets none

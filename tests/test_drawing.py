@@ -43,7 +43,7 @@ def test_strength_0_is_the_inverted_photo_whatever_the_amounts(
     networks: Networks, inversion: Inversion, style: Style
 ) -> None:
     plain = draw(networks, inversion, None, RenderSettings())
-    for settings in (RenderSettings(0.0), RenderSettings(0.0, True), RenderSettings(0.0, False, 2.0, 0.5, 2.0)):
+    for settings in (RenderSettings(0.0), RenderSettings(0.0, True), RenderSettings(0.0, False, 1.5, 0.5, 1.5)):
         assert draw(networks, inversion, style, settings).tobytes() == plain.tobytes()
 
 
@@ -74,7 +74,7 @@ def test_colour_moves_hue_and_chroma_and_leaves_the_light(
 def test_proportions_are_taken_by_strength_and_shape(networks: Networks, inversion: Inversion, style: Style) -> None:
     still = Style("", "", {}, style.card)
     plain = draw(networks, inversion, None, RenderSettings(1.0))
-    for settings, size in ((RenderSettings(), 1.2), (RenderSettings(0.5), 1.1), (RenderSettings(shape=2.0), 1.6)):
+    for settings, size in ((RenderSettings(), 1.2), (RenderSettings(0.5), 1.1), (RenderSettings(shape=1.5), 1.6)):
         drawn = draw(networks, inversion, still, replace(settings, texture=0.0))
         assert difference(drawn, bend(plain, None, Proportions(mouth=size))) < 0.05
     assert difference(draw(networks, inversion, still, RenderSettings(shape=0.0, texture=0.0)), plain) == 0

@@ -67,7 +67,7 @@ def test_a_share_out_of_range_is_refused(share: float) -> None:
 
 def test_the_shape_takes_the_styles_own_bend_and_beyond_one_all() -> None:
     style = small_style(1)
-    assert [bent(style, shape) for shape in (0.0, 0.5, 1.0, 1.5, 2.0)] == [0.0, 0.25, 0.5, 1.0, 1.5]
+    assert [bent(style, shape) for shape in (0.0, 0.5, 1.0, 1.25, 1.5)] == [0.0, 0.25, 0.5, 1.0, 1.5]
 
 
 def test_the_finish_is_the_means_and_the_form_the_codes_own() -> None:

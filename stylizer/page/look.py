@@ -207,10 +207,12 @@ def times(seconds: dict[str, float]) -> str:
     return f'<ul class="times">{"".join(items)}</ul>'
 
 
-def score(found: "Score", style_name: str) -> str:
-    """How well a portrait came out: two small bars, each with its sentence."""
+def score(found: "Score", style_name: str | None) -> str:
+    """How well a portrait came out: two small bars, each with its sentence; without a style's name, one."""
     person = f"distance {found.identity:.2f}; below 0.6 it is the same person"
-    rows = (("Person kept", found.person, person), ("Style taken", found.style, f"of “{style_name}”"))
+    rows = [("Person kept", found.person, person)]
+    if style_name is not None:
+        rows.append(("Style taken", found.style, f"of “{style_name}”"))
     items = (
         f"<li><span>{what} <b>{100 * share:.0f} %</b><small>{html.escape(note)}</small></span>"
         f'<i class="bar" aria-hidden="true"><i style="width:{100 * min(1.0, max(0.0, share)):.0f}%"></i></i></li>'

@@ -100,7 +100,7 @@ class Screen:
         """How well it came out, and the button that takes the advice."""
         if kept.score is None or verdict is None:
             return {self._out.score: "", **self.advice(None)}
-        updates: Updates = {self._out.score: score(kept.score, verdict.style_name)}
+        updates: Updates = {self._out.score: score(kept.score, verdict.named(kept.drawn.wish))}
         if advice is None or advice.of != kept.folder:  # it may just be on its way
             return updates
         good = advice.still_good(kept.drawn.wish.settings.strength, kept.score)

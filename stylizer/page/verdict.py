@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from stylizer.page.engine import Engine
+from stylizer.page.wish import Wish
 from stylizer.page.work import Drawn
 
 if TYPE_CHECKING:
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
 class Verdict:
     """Who judges a session's portrait, however it is redrawn.
 
-    of: the folder of the portrait, by which it is known. style_name: of the style as it was first drawn.
+    of: the folder of the portrait, by which it is known. style_name, mixture: of the style as it was first drawn.
     """
 
     of: Path
     judge: "Judge"
     style_name: str
+    mixture: tuple[str | None, float]
+
+    def named(self, wish: Wish) -> str | None:
+        """The style's name; None where another mixture is wanted now, whose style is not what was measured against."""
+        return self.style_name if self.mixture == wish.mixture else None
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,8 @@ class Advice:
 def judge_of(engine: Engine, drawn: Drawn, of: Path) -> Verdict:
     """Get ready to judge a portrait; about a second."""
     style, _, _ = drawn.mixer.mix(engine, drawn.wish)
-    return Verdict(of, engine.judge(style, drawn.inverted, drawn.mixer.aligned), style.name)
+    judge = engine.judge(style, drawn.inverted, drawn.mixer.aligned)
+    return Verdict(of, judge, style.name, drawn.wish.mixture)
 
 
 def advised_strength(engine: Engine, drawn: Drawn, verdict: Verdict) -> float | None:

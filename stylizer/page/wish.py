@@ -36,6 +36,11 @@ class Wish:
         """The other style, where there is anything of it."""
         return self.other if self.share > 0 else None
 
+    @property
+    def mixture(self) -> tuple[str | None, float]:
+        """What makes the style another one: the other style, and its share."""
+        return self.mixed, self.share if self.mixed is not None else 0.0
+
 
 @dataclass(frozen=True)
 class Mixer:
