@@ -34,7 +34,7 @@ LAYERS = [
         "drawing",
         "metrics",
     },
-    {"library", "exchange", "keys", "names", "parcel", "recent", "shelf", "hub", "hub_wire", "hub_readme"},
+    {"library", "exchange", "keys", "names", "parcel", "recent", "shelf", "hub", "hub_wire", "hub_readme", "space"},
     {"pipeline"},
     {"training"},
     {
