@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from stylizer.errors import DeviceError, OutputError
+from stylizer.surroundings import on_space
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # glibc's malloc.h
 _NEVER = 2**31 - 1
@@ -67,11 +68,6 @@ def home_dir() -> Path:
     except RuntimeError as error:
         raise OutputError("No home folder is known; set STYLIZER_HOME to a folder for weights and styles.") from error
     return cache.absolute() / "stylizer"
-
-
-def on_space() -> bool:
-    """Whether this process runs as a Hugging Face Space."""
-    return bool(os.environ.get("SPACE_ID"))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
