@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
-from stylizer.page import look
+from stylizer.page import look, zerogpu
 from stylizer.page.endpoints import add_endpoints
 from stylizer.page.engine import Engine, LazyStylizer, OnProgress
 from stylizer.page.journal import set_up
@@ -78,8 +78,16 @@ def _open(device: str | None, on_progress: OnProgress) -> Engine:
     return Stylizer.open(device=device, on_progress=on_progress)
 
 
-def _metered(engine: Engine, meter: Meter) -> Engine:
-    return cast(Engine, Metered(engine, meter))
+def _opener(device: str | None, meter: Meter) -> Callable[[OnProgress], Engine]:
+    """What opens the stylizer in the background: counted, and with a Space's borrowed GPU where that is the machine."""
+    zero = zerogpu.connect()  # now: a Space looks for it when the page is launched
+
+    def opener(on_progress: OnProgress) -> Engine:
+        # Beside a borrowed GPU this process has none itself, even where it seems so.
+        engine: Any = _open(device if zero is None else "cpu", on_progress)
+        return cast(Engine, Metered(engine if zero is None else zero.serve(engine), meter))
+
+    return opener
 
 
 def _private_folder() -> Path:
@@ -97,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     watch = Watch(options.max_seconds)
     _end_by_signal(watch)
     _private_folder()
-    stylizer = LazyStylizer(lambda on_progress: _metered(_open(options.device, on_progress), watch.meter))
+    stylizer = LazyStylizer(_opener(options.device, watch.meter))
     page = build_app(stylizer, closing=watch, max_queue=options.max_queue)
     routes = probes(stylizer, watch.meter, lambda: len(page._queue), options.auth)
     try:
