@@ -1,17 +1,15 @@
 """The page: `python app.py` starts it, `build_app(stylizer)` builds it. No image maths here, and no networks."""
 
-import argparse
 import atexit
-import logging
 import os
 import shutil
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 # Gradio reads these when it is imported: no telemetry, and no version check over the network.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -19,22 +17,32 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
-from stylizer.page import look
+from stylizer.page import look, zerogpu
 from stylizer.page.endpoints import add_endpoints
 from stylizer.page.engine import Engine, LazyStylizer, OnProgress
+from stylizer.page.journal import set_up
 from stylizer.page.kept import KEPT_SECONDS
 from stylizer.page.layout import lay_out
+from stylizer.page.meter import Meter, Metered
+from stylizer.page.options import parse_options
+from stylizer.page.probes import probes
+from stylizer.page.watch import Watch
 from stylizer.page.wiring import HEAVY, connect
 
+LAST_SECONDS = 20.0  # for running jobs to stop at the end; a step of learning takes two on a slow machine
 EXAMPLES = Path(__file__).parent / "styles" / "examples"
 
 
 def build_app(
-    stylizer: Engine | LazyStylizer, examples: Path = EXAMPLES, closing: threading.Event | None = None
+    stylizer: Engine | LazyStylizer,
+    examples: Path = EXAMPLES,
+    closing: threading.Event | None = None,
+    max_queue: int | None = None,
 ) -> gr.Blocks:
     """The page and its endpoints over a stylizer (`stylizer.pipeline.Stylizer`, or anything with its methods).
 
-    Launch it with `**launch_options()`. Sessions share nothing but the stylizer. Setting `closing` stops running jobs.
+    Launch it with `**launch_options()`. Sessions share nothing but the stylizer. Setting `closing` stops running jobs;
+    a `Watch` also limits and counts them. max_queue: jobs that may wait at the same time, in all; None: any number.
     """
     closing = closing or threading.Event()
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))
@@ -46,7 +54,7 @@ def build_app(
         )  # first: handlers of the same name would take the endpoints' names
         inputs, outputs = lay_out(examples)
         connect(page, stylizer, inputs, outputs, folder=folder, closing=closing)
-    page.queue(default_concurrency_limit=4)
+    page.queue(default_concurrency_limit=4, max_size=max_queue)
     return page
 
 
@@ -64,23 +72,22 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python app.py", description="Start the page of the one-shot face stylizer.")
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (0.0.0.0: every network of this machine)"
-    )
-    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
-    parser.add_argument(
-        "--share", action="store_true", help="make a temporary public address, reachable by anyone who knows it"
-    )
-    parser.add_argument("--device", help="cpu, cuda, cuda:1 or mps (default: STYLIZER_DEVICE, else the best there is)")
-    return parser.parse_args(arguments)
-
-
 def _open(device: str | None, on_progress: OnProgress) -> Engine:
     from stylizer.pipeline import Stylizer  # torch and the networks: only once the page answers
 
     return Stylizer.open(device=device, on_progress=on_progress)
+
+
+def _opener(device: str | None, meter: Meter) -> Callable[[OnProgress], Engine]:
+    """What opens the stylizer in the background: counted, and with a Space's borrowed GPU where that is the machine."""
+    zero = zerogpu.connect()  # now: a Space looks for it when the page is launched
+
+    def opener(on_progress: OnProgress) -> Engine:
+        # Beside a borrowed GPU this process has none itself, even where it seems so.
+        engine: Any = _open(device if zero is None else "cpu", on_progress)
+        return cast(Engine, Metered(engine if zero is None else zero.serve(engine), meter))
+
+    return opener
 
 
 def _private_folder() -> Path:
@@ -93,18 +100,22 @@ def _private_folder() -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C. Returns the exit status: 0, 2 when the port is taken, 1 when it does not answer."""
-    options = _options(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    end = _end()
+    options = parse_options(arguments)
+    set_up(options.log_format, options.log_level)
+    watch = Watch(options.max_seconds)
+    _end_by_signal(watch)
     _private_folder()
-    stylizer = LazyStylizer(lambda on_progress: _open(options.device, on_progress))
-    page = build_app(stylizer, closing=end)
+    stylizer = LazyStylizer(_opener(options.device, watch.meter))
+    page = build_app(stylizer, closing=watch, max_queue=options.max_queue)
+    routes = probes(stylizer, watch.meter, lambda: len(page._queue), options.auth)
     try:
         _, url, public = page.launch(
             server_name=options.host,
             server_port=options.port,
             share=options.share,
+            auth=options.auth or None,
+            root_path=options.root_path,
+            app_kwargs={"routes": routes},
             prevent_thread_lock=True,
             **launch_options(),
         )
@@ -122,18 +133,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         flush=True,
     )
     stylizer.start()
-    while not end.wait(1.0):  # in slices: a signal is handled between them on every platform
+    while not watch.wait(1.0):  # in slices: a signal is handled between them on every platform
         pass
+    watch.meter.wait_idle(LAST_SECONDS)  # jobs see that it ends, and stop at their next step
     page.close(verbose=False)
     return 0
 
 
-def _end() -> threading.Event:
-    """Set by Ctrl-C, and by the signal that service managers send."""
-    end = threading.Event()
+def _end_by_signal(end: threading.Event) -> None:
+    """Have it set by Ctrl-C, and by the signal that service managers send."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: end.set())
-    return end
 
 
 if __name__ == "__main__":

@@ -188,6 +188,9 @@ def _add_sharing(command: Callable[..., argparse.ArgumentParser]) -> None:
     export.add_argument("style", metavar="NAME", help="a style that is there: its name or key")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="or a folder that is there")
     command("import", sharing.import_file, "take in a style's file").add_argument("file", type=Path, metavar="FILE")
+    space = command("space", sharing.publish_space, "publish this page as a Space on the Hub, from a git checkout")
+    space.add_argument("--repo", metavar="USER/NAME", required=True, help="the Space; made where there is none")
+    space.add_argument("--private", action="store_true", help="if it is made now, for you alone")
 
 
 def _add_repo(sub: argparse.ArgumentParser) -> None:

@@ -72,5 +72,9 @@ class DeviceError(StylizerError):
     """The chosen device is not available or ran out of memory."""
 
 
+class TimeLimitError(StylizerError):
+    """The work took longer than whoever runs the program allows; nothing half-done is kept."""
+
+
 class Cancelled(StylizerError):  # noqa: N818 - no error, but the user's wish
     """The user stopped the work. Raised from a progress callback; nothing half-done is kept."""

@@ -85,7 +85,7 @@ class Hub:
         publish: bool = False,
         patience: Patience = Patience(),
     ) -> None:
-        if not _REPO.fullmatch(repo) or ".." in repo:
+        if not is_repository(repo):
             raise SettingsError(f"{repo} is no repository on the Hub; write it as user/name.")
         self.repo, self.publish, self.patience = repo, publish, patience
         self._token, self._endpoint = token, endpoint
@@ -239,6 +239,11 @@ class Hub:
                     raise
             time.sleep(min(clock.left(), random.uniform(0.05, 0.15) * attempt))
         return True
+
+
+def is_repository(text: str) -> bool:
+    """Whether a text is "user/name" as the Hub allows it."""
+    return bool(_REPO.fullmatch(text)) and ".." not in text
 
 
 def open_hub(repo: str | None = None) -> Hub | None:

@@ -12,9 +12,11 @@ from pathlib import Path
 import torch
 
 from stylizer.errors import DeviceError, OutputError
+from stylizer.surroundings import on_space
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # glibc's malloc.h
 _NEVER = 2**31 - 1
+PERSISTENT = Path("/data")  # where a Space has its persistent storage, when it was given one
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 
 
@@ -47,12 +49,16 @@ def choose_runtime(device: str | None = None) -> Runtime:
 def home_dir() -> Path:
     """The folder for weights and styles: STYLIZER_HOME, or "stylizer" in the platform's cache folder; may not exist.
 
+    On a Hugging Face Space with persistent storage it is in that: all else is lost there at every restart.
+
     Raises:
         OutputError: the user has no home folder and STYLIZER_HOME is not set.
     """
     try:
         if chosen := os.environ.get("STYLIZER_HOME", "").strip():
             return Path(chosen).expanduser().absolute()
+        if on_space() and PERSISTENT.is_dir() and os.access(PERSISTENT, os.W_OK):
+            return PERSISTENT / "stylizer"
         if sys.platform == "win32":
             cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
         elif sys.platform == "darwin":

@@ -5,6 +5,7 @@ Heavy modules are imported where they are needed, as in `commands.py`.
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylizer.batch import naming
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from stylizer.pipeline import Stylizer
 
 PREVIEW_PEOPLE = 4
-__all__ = ["export_file", "import_file", "pull", "push", "search"]
+__all__ = ["export_file", "import_file", "publish_space", "pull", "push", "search"]
 
 
 def push(args: argparse.Namespace, context: Context) -> Outcome:
@@ -85,6 +86,16 @@ def import_file(args: argparse.Namespace, context: Context) -> Outcome:
     style = import_style(context.stylizer(args).library, args.file)
     context.console.say(f"{style.name} is here now; use it with --style.")
     return {"name": style.name, "key": style.key}, 0
+
+
+def publish_space(args: argparse.Namespace, context: Context) -> Outcome:
+    """Publish this checkout as a Space on the Hub; needs no networks."""
+    from stylizer.space import publish
+
+    done = publish(args.repo, Path(__file__).resolve().parent.parent, args.private)
+    what = f"holds this version now ({done.files} files)" if done.changed else "held this version already"
+    context.console.say(f"The Space {done.repo} {what}.")
+    return asdict(done), 0
 
 
 def _library(args: argparse.Namespace) -> "Library":

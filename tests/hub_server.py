@@ -1,11 +1,11 @@
-"""A Hub on the loopback interface: the part of its HTTP interface that the real client uses for model repositories.
+"""A Hub on the loopback interface: the part of its HTTP interface that the real client uses for models and Spaces.
 
     with HubServer() as server:
         server.create("user/styles")
         Hub("user/styles", token=TOKEN, endpoint=server.url)
 
-Commits, large files by LFS, blobs and errors are as the Hub's; what it stores is in memory. `server.fault` makes
-requests fail as a Hub in trouble does.
+A Space is called `spaces/user/name` here. Commits, large files by LFS, blobs and errors are as the Hub's; what it
+stores is in memory. `server.fault` makes requests fail as a Hub in trouble does.
 """
 
 import base64
@@ -37,6 +37,7 @@ class Repository:
 
     name: str
     private: bool = False
+    sdk: str = ""
     commits: list[tuple[str, dict[str, bytes]]] = field(default_factory=list)
 
     @property
@@ -103,9 +104,9 @@ class HubServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def create(self, repo: str, private: bool = False) -> Repository:
+    def create(self, repo: str, private: bool = False, sdk: str = "") -> Repository:
         """Make a repository as the Hub does, with a first commit."""
-        made = Repository(repo, private)
+        made = Repository(repo, private, sdk)
         made.commit({".gitattributes": b"*.xz filter=lfs diff=lfs merge=lfs -text\n"})
         self.repositories[repo] = made
         return made
@@ -139,6 +140,8 @@ class HubServer:
                     return None
                 if line["key"] == "file":
                     files[value["path"]] = base64.b64decode(value["content"])
+                if line["key"] == "deletedFile":
+                    del files[value["path"]]
                 if line["key"] == "lfsFile":
                     files[value["path"]] = self.large[value["oid"]]
             repo.commit(files)
@@ -182,8 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
             good = hashlib.sha256(body).hexdigest() == path[5:]
             self.hub.large |= {path[5:]: body} if good else {}
             return self._send(200 if good else 400, b"")
-        words = path.removeprefix("/api/models").strip("/").split("/")
-        name = "/".join(words[:2]).removesuffix(".git")
+        path, space = path.removeprefix("/api").removeprefix("/models"), path.startswith(("/api/spaces/", "/spaces/"))
+        words = path.removeprefix("/spaces").strip("/").split("/")
+        name = ("spaces/" if space else "") + "/".join(words[:2]).removesuffix(".git")
         found, may = self.hub.repositories.get(name), self._token() in {TOKEN, READ_TOKEN}
         if self._token() and not may:
             return self._error(401, "", "Invalid credentials in Authorization header")
@@ -192,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._in_repository(found, words[2:], body)
 
     def _in_repository(self, repo: Repository, words: list[str], body: bytes) -> None:  # noqa: PLR0911 - a table
-        if not words:
+        if not words or words[0] == "revision":
             return self._json(_info(repo, "blobs=" in self.path))
         if words[0] == "resolve":
             content = repo.files.get("/".join(words[2:]))
@@ -207,9 +211,9 @@ class _Handler(BaseHTTPRequestHandler):
         if words[0] == "preupload":
             files = [file["path"] for file in json.loads(body)["files"]]
             modes = {path: "lfs" if path.endswith(LFS_ENDINGS) else "regular" for path in files}
-            return self._json(
-                {"files": [{"path": p, "uploadMode": m, "shouldIgnore": False} for p, m in modes.items()]}
-            )
+            oids = {path: _oid(repo.files[path], mode) for path, mode in modes.items() if path in repo.files}
+            told = [{"path": p, "uploadMode": m, "shouldIgnore": False, "oid": oids.get(p)} for p, m in modes.items()]
+            return self._json({"files": told})
         if words[:2] == ["info", "lfs"]:
             objects = [{**one, "authenticated": True} for one in json.loads(body)["objects"]]
             for one in objects:
@@ -224,11 +228,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _create(self, wanted: dict[str, Any]) -> None:
         if self._token() != TOKEN:
             return self._error(401, "", "Invalid credentials in Authorization header")
-        name = f"{wanted['organization']}/{wanted['name']}"
-        if name in self.hub.repositories:
-            return self._error(409, "", "You already created this model repo")
-        self.hub.create(name, wanted.get("visibility") == "private" or bool(wanted.get("private")))
-        self._json({"url": f"{self.hub.url}/{name}", "name": name})
+        name, kind = f"{wanted['organization']}/{wanted['name']}", wanted.get("type") or "model"
+        place = f"spaces/{name}" if kind == "space" else name
+        if place in self.hub.repositories:
+            return self._error(409, "", f"You already created this {kind} repo")
+        if kind == "space" and "sdk" not in wanted:
+            return self._error(400, "", "A Space needs an SDK")
+        private = wanted.get("visibility") == "private" or bool(wanted.get("private"))
+        self.hub.create(place, private, wanted.get("sdk", ""))
+        self._json({"url": f"{self.hub.url}/{place}", "name": name})
 
     def _token(self) -> str:
         return (self.headers.get("authorization") or "").removeprefix("Bearer ")
@@ -261,9 +269,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
 
+def _oid(content: bytes, mode: str) -> str:
+    """What the Hub calls a file's content by."""
+    large = mode == "lfs"
+    return (hashlib.sha256(content) if large else hashlib.sha1(b"blob %d\0" % len(content) + content)).hexdigest()
+
+
 def _info(repo: Repository, blobs: bool) -> dict[str, Any]:
     files: list[dict[str, Any]] = []
     for path, content in repo.files.items():
-        blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        blob = _oid(content, "regular")
         files.append({"rfilename": path, **({"size": len(content), "blobId": blob} if blobs else {})})
     return {"_id": "0", "id": "user/styles", "sha": repo.sha, "private": repo.private, "tags": [], "siblings": files}

@@ -13,7 +13,19 @@ PACKAGE = ROOT / "stylizer"
 # From the ground up; a module imports from its own layer and from those above it in this list. Within a layer, cycles
 # are what is forbidden.
 LAYERS = [
-    {"atomic", "credentials", "errors", "images", "memory", "pattern", "progress", "runtime", "settings", "watermark"},
+    {
+        "atomic",
+        "credentials",
+        "errors",
+        "images",
+        "memory",
+        "pattern",
+        "progress",
+        "runtime",
+        "settings",
+        "surroundings",
+        "watermark",
+    },
     {"networks"},
     {"weights"},
     {
@@ -34,7 +46,7 @@ LAYERS = [
         "drawing",
         "metrics",
     },
-    {"library", "exchange", "keys", "names", "parcel", "recent", "shelf", "hub", "hub_wire", "hub_readme"},
+    {"library", "exchange", "keys", "names", "parcel", "recent", "shelf", "hub", "hub_wire", "hub_readme", "space"},
     {"pipeline"},
     {"training"},
     {

@@ -159,3 +159,20 @@ def test_freed_memory_is_kept_in_every_thread() -> None:
     main, *threads = map(int, done.stdout.split())
     assert main < 1000
     assert threads[-1] < 100_000
+
+
+def test_a_space_keeps_its_cache_where_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STYLIZER_HOME", raising=False)
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.setattr(runtime, "PERSISTENT", tmp_path)
+    elsewhere = home_dir()
+    assert tmp_path not in elsewhere.parents
+    monkeypatch.setenv("SPACE_ID", "user/stylizer")
+    assert home_dir() == tmp_path / "stylizer"
+    monkeypatch.setattr(runtime, "PERSISTENT", tmp_path / "none")
+    assert home_dir() == elsewhere, "a Space without persistent storage"
+    monkeypatch.setattr(runtime, "PERSISTENT", tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert home_dir() == elsewhere, "storage that cannot be written"
+    monkeypatch.setenv("STYLIZER_HOME", str(tmp_path / "chosen"))
+    assert home_dir() == tmp_path / "chosen"

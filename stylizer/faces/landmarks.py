@@ -5,6 +5,7 @@ Convention:
     "Left" is the viewer's left: points 36..41 are the eye on the left of the picture.
 """
 
+import copy
 import logging
 import math
 import threading
@@ -70,6 +71,12 @@ class FaceFinder:
         self._fan, self._fan_is_known = fan or None, fan is not None
         self._models: dict[str, Any] = {}
         self._lock = threading.RLock()
+
+    def forked(self) -> "FaceFinder":
+        """The same finder, its models included, for a forked process: there, a lock that was held is never given."""
+        other = copy.copy(self)
+        other._lock = threading.RLock()
+        return other
 
     def find(self, photo: Image.Image) -> list[Face]:
         """All faces, the largest first (ties: from left to right); an empty list if there are none.

@@ -112,6 +112,12 @@ class LazyStylizer:
         """True when a call would not have to wait."""
         return self._engine is not None
 
+    @property
+    def failed(self) -> bool:
+        """True when the last start failed and no other one is under way."""
+        with self._changed:
+            return self._error is not None and not self._loading and self._engine is None
+
     def start(self) -> None:
         """Begin loading in the background; harmless when that is already under way or done."""
         with self._changed:

@@ -1,5 +1,6 @@
 """A heavy job in a worker thread: its progress as a stream of values, and a clean way to stop it."""
 
+import contextvars
 import queue
 import threading
 import time
@@ -9,8 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from PIL import Image
 
-from stylizer.errors import Cancelled
+from stylizer.errors import Cancelled, TimeLimitError
 from stylizer.page.engine import Engine, LazyStylizer, loaded
+from stylizer.page.watch import watch_of
 
 T = TypeVar("T")
 
@@ -54,11 +56,15 @@ class Finished(Generic[T]):
 
 
 class Reporter:
-    """What a job tells about itself. Every call raises `Cancelled` once the ticket says so, or the program closes."""
+    """What a job tells about itself. Every call raises `Cancelled` once the ticket says so, or the program closes.
+
+    Where `closing` is a `Watch` with a time limit, every call raises `TimeLimitError` once that is over.
+    """
 
     def __init__(self, ticket: Ticket, closing: threading.Event, tell: Callable[[Progress | Part[Any]], None]) -> None:
         self._ticket, self._turn, self._closing, self._tell = ticket, ticket.turn, closing, tell
         self._stage, self._started = "", 0.0
+        self._limit, self._begun = watch_of(closing).max_seconds, time.monotonic()
 
     def stage(self, text: str) -> None:
         """Begin a new stage, such as "Learning the style"."""
@@ -71,7 +77,8 @@ class Reporter:
         self._send(Progress(f"{text}, {left}" if left else text, step / max(1, total), preview))
 
     def on_progress(self, text: str, fraction: float) -> None:
-        """The callback of downloads and loading."""
+        """The callback of downloads and loading, whose time is not the job's."""
+        self._begun = time.monotonic()
         self._send(Progress(text, fraction))
 
     def part(self, value: object) -> None:
@@ -81,6 +88,11 @@ class Reporter:
     def _send(self, news: Progress | Part[Any]) -> None:
         if self._ticket.cancelled or self._ticket.turn != self._turn or self._closing.is_set():
             raise Cancelled("Cancelled.")
+        if self._limit is not None and time.monotonic() - self._begun > self._limit:
+            raise TimeLimitError(
+                f"This was stopped after {self._limit:.0f} s, which is all that a job may take here; "
+                "choose fewer iterations or another depth, or run the program yourself."
+            )
         self._tell(news)
 
     def _seconds_left(self, step: int, total: int) -> str:
@@ -97,13 +109,13 @@ def ready(stylizer: Engine | LazyStylizer, reporter: Reporter) -> Engine:
 
 
 def follow(
-    work: Callable[[Reporter], T], ticket: Ticket, closing: threading.Event
+    work: Callable[[Reporter], T], ticket: Ticket, closing: threading.Event, kind: str = "stylize"
 ) -> Iterator[Progress | Part[Any] | Finished[T] | None]:
     """Run `work` in a thread and yield its progress and parts, then `Finished`; None is a sign of life, each second.
 
     Progress that arrives faster than it is asked for is merged, with the newest preview. Closing the iterator
     (the visitor left) cancels the work. Either way this returns only after the thread has ended, so that the next
-    job does not start beside it.
+    job does not start beside it. kind: what the job is counted as, where `closing` is a `Watch`.
 
     Raises: whatever `work` raises.
     """
@@ -112,11 +124,16 @@ def follow(
 
     def run() -> None:
         try:
-            told.put(Finished(work(reporter)))
+            with watch_of(closing).meter.job(kind) as job:
+                value = work(reporter)
+                job.style = getattr(value, "style_key", "")
+            told.put(Finished(value))
         except BaseException as error:  # handed over to the thread that waits
             told.put(error)
 
-    worker = threading.Thread(target=run, name="stylize", daemon=True)
+    # In the visitor's context: a Space asks it whose GPU quota the work is on.
+    context = contextvars.copy_context()
+    worker = threading.Thread(target=context.run, args=(run,), name="stylize", daemon=True)
     worker.start()
     try:
         while True:

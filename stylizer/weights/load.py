@@ -81,6 +81,15 @@ def load_networks(
     return Networks(generator, mapping, perceptual, quick, identity, heads, encoder, wspace, base_hash, helpers_hash)
 
 
+def moved(networks: Networks, device: torch.device) -> Networks:
+    """The same networks on another device; those given stay where they are."""
+    copied = copy.deepcopy(networks)
+    for part in vars(copied).values():
+        if isinstance(part, nn.Module):
+            _place(part, device)
+    return copied
+
+
 def _has_fast_bfloat16(device: torch.device) -> bool:
     """Where plain convolutions gain from half precision: CPUs with AVX512-BF16, and recent GPUs."""
     if device.type == "cuda":
