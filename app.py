@@ -46,13 +46,14 @@ def build_app(
     """
     closing = closing or threading.Event()
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))
+    gr.set_static_paths([folder])  # served from there, and never copied: what is deleted there is gone
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     page = gr.Blocks(title=look.TITLE, analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS))
     with page:
         add_endpoints(
             stylizer, folder, HEAVY, closing
         )  # first: handlers of the same name would take the endpoints' names
-        inputs, outputs = lay_out(examples)
+        inputs, outputs = lay_out(examples, folder)
         connect(page, stylizer, inputs, outputs, folder=folder, closing=closing)
     page.queue(default_concurrency_limit=4, max_size=max_queue)
     return page

@@ -284,7 +284,8 @@ class FakeStylizer:
         self.calls.append("blend")
         pairs = zip(one.delta["colour"], other.delta["colour"], strict=True)
         colour = tuple(round((1 - share) * a + share * b) for a, b in pairs)
-        return FakeStyle("", f"{one.name} + {other.name}", {**one.delta, "colour": colour}, {})
+        card = {"blend": {"styles": [one.key, other.key], "share": share}}
+        return FakeStyle("", f"{one.name} + {other.name}", {**one.delta, "colour": colour}, card)
 
     def paste(self, aligned: FakeAligned, crop: Image.Image) -> Image.Image:
         if aligned.photo is None:

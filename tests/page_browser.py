@@ -13,7 +13,7 @@ import gradio as gr
 import pytest
 from fakes import FakeStylizer
 from page_pictures import face
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageStat
 
 from app import build_app, launch_options
 from stylizer.settings import RenderSettings
@@ -140,13 +140,16 @@ class Browser:
 
     def download(self) -> Image.Image:
         """What the download button gives."""
+        with Image.open(self.download_file()) as picture:
+            return picture.convert("RGB")
+
+    def download_file(self) -> Path:
+        """Its file."""
         for old in self.downloads.iterdir():
             old.unlink()
         self.until(lambda: self.find("#download").is_enabled())
         self.find("#download").click()
-        file = self.until(lambda: next(self.downloads.glob("*.png"), None))
-        with Image.open(file) as picture:
-            return picture.convert("RGB")
+        return Path(self.until(lambda: next(self.downloads.glob("*.png"), None)))
 
 
 Visit = Callable[..., Browser]
@@ -185,7 +188,10 @@ def near(one: Image.Image, other: Image.Image) -> bool:
 
 
 def same(one: Image.Image, other: Image.Image) -> bool:
-    return one.size == other.size and ImageChops.difference(one, other.convert("RGB")).getbbox() is None
+    """The same picture but for the watermark, which changes no pixel by much, and most not at all."""
+    difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
+    high, mean = max(high for _, high in difference.getextrema()), max(ImageStat.Stat(difference).mean)
+    return one.size == other.size and high <= 16 and mean <= 0.6
 
 
 def drawn(reference: Path, target: Path, strength: float = 1.0) -> Image.Image:

@@ -8,7 +8,7 @@ import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageStat
 
 from app import build_app, launch_options
 
@@ -41,7 +41,10 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
 
 def same(one: Image.Image, other: Image.Image) -> bool:
-    return one.size == other.size and ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getbbox() is None
+    """The same picture but for the watermark, which changes no pixel by much, and most not at all."""
+    difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
+    high, mean = max(high for _, high in difference.getextrema()), max(ImageStat.Stat(difference).mean)
+    return one.size == other.size and high <= 16 and mean <= 0.6
 
 
 def stylize(client: Client, **given: Any) -> tuple[Image.Image, dict[str, Any]]:

@@ -2,10 +2,13 @@
 
 import contextvars
 import queue
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from PIL import Image
@@ -21,11 +24,25 @@ T = TypeVar("T")
 class Ticket:
     """A session's right to stop its own job: Cancel sets the flag, the job looks at it between two steps.
 
-    turn: of the session's newest job; an older one stops for it.
+    base: where the session's folder is made. turn: of the session's newest job; an older one stops for it.
+    folder: of the pictures that are shown in passing.
     """
 
+    base: Path | None = None
     cancelled: bool = False
     turn: int = 0
+    folder: Path | None = None
+
+    def desk(self) -> Path:
+        """The session's folder, made when it is needed."""
+        if self.folder is None or not self.folder.exists():
+            self.folder = Path(tempfile.mkdtemp(dir=self.base))
+        return self.folder
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def renew(self) -> None:
         """A new job is wanted."""

@@ -14,6 +14,7 @@ from PIL import Image
 from stylizer.page.work import Drawn
 
 if TYPE_CHECKING:
+    from stylizer.provenance import Origin
     from stylizer.score import Score
 
 KEPT_SECONDS = 3600  # after that long without a change, a session starts afresh and its files go
@@ -28,26 +29,35 @@ class Kept:
     folder: Path
     score: "Score | None" = None
 
-    def shown(self, image: Image.Image) -> str:
-        """A file that a browser shows quickly."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{secrets.token_hex(8)}.jpg"
-        image.save(path, quality=_SHOWN_QUALITY)
-        return str(path)
+    def shown(self, image: Image.Image, origin: "Origin | None" = None) -> str:
+        """A file that a browser shows quickly. origin: of what is drawn; None: it is only cut out of a photo."""
+        return show(image, self.folder, origin)
 
     def full(self) -> str:
         """The portrait as a PNG file at full resolution, named for the visitor's download folder."""
-        from stylizer.images import save_picture  # brings torch along: not at the page's start
+        from stylizer.provenance import save_result  # brings torch along: not at the page's start
 
         folder = self.folder / secrets.token_hex(8)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
         path = folder / f"portrait-{_file_name(self.drawn.style_name)}.png"
-        save_picture(self.drawn.image, path)
+        save_result(self.drawn.image, path, self.drawn.origin)
         return str(path)
 
     def remove(self) -> None:
         """Delete the files."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def show(image: Image.Image, folder: Path, origin: "Origin | None" = None) -> str:
+    """Write a JPEG file of a random name into a folder; what is drawn says so in its note and its watermark."""
+    path = folder / f"{secrets.token_hex(16)}.jpg"
+    if origin is None:
+        image.convert("RGB").save(path, quality=_SHOWN_QUALITY)
+    else:
+        from stylizer.provenance import save_result  # brings torch along: not at the page's start
+
+        save_result(image, path, origin)
+    return str(path)
 
 
 def keep(drawn: Drawn, base: Path) -> Kept:

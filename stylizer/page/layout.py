@@ -66,10 +66,11 @@ class Outputs:
         return [*mine, self.beside.try_all, self.beside.compare, self.beside.compared]
 
 
-def lay_out(examples: Path) -> tuple[Inputs, Outputs]:
+def lay_out(examples: Path, folder: Path) -> tuple[Inputs, Outputs]:
     """Put all widgets on the page; call inside a `gr.Blocks` context.
 
     examples: folder with references/*.webp and targets/*.webp; either may be missing.
+    folder: where sessions keep their files.
     """
     gr.HTML(look.HEADER, padding=False)
     with gr.Row(equal_height=False):
@@ -92,7 +93,7 @@ def lay_out(examples: Path) -> tuple[Inputs, Outputs]:
                 *_result(),
                 *_tried(),
                 *_details(),
-                *_memory(),
+                *_memory(folder),
                 beside,
             ]
     return inputs, Outputs(*widgets)
@@ -131,11 +132,11 @@ def _details() -> tuple[Any, ...]:
     return box, crop_reference, crop_photo, inverted, *people
 
 
-def _memory() -> tuple[Any, ...]:
+def _memory(folder: Path) -> tuple[Any, ...]:
     """Ticket, kept, study, trial; who judges and what was advised; the keys of the styles on the shelf; a number that
     asks for a redraw; and a clock that looks whether the networks, and so the styles, are there."""
     return (
-        gr.State(Ticket()),
+        gr.State(Ticket(folder), delete_callback=_forget),
         gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
         gr.State(None, time_to_live=KEPT_SECONDS),
         gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
@@ -168,7 +169,7 @@ def _people() -> tuple[gr.Button, gr.Gallery, gr.Number, gr.Slider]:
     return invent, gallery, seed, truncation
 
 
-def _forget(files: Kept | Trial | None) -> None:
+def _forget(files: Kept | Trial | Ticket | None) -> None:
     """Remove a session's files when its state goes."""
     if files is not None:
         files.remove()

@@ -25,14 +25,18 @@ class People:
 
     def invent(self, kept: Kept | None, seed: Any, truncation: Any) -> Updates:
         """Fill the gallery with invented faces, styled as the last portrait is."""
+        from stylizer.provenance import origin_of  # brings torch along: not at the page's start
+
         try:
-            if kept is None:
+            if kept is None or not kept.folder.exists():
                 raise InputError("The portrait is no longer kept; press Stylize again.")
             engine = loaded(self._stylizer)
             wish = kept.drawn.wish
             style, settings = wanted_style(engine, kept.drawn.mixer.key, wish), wish.settings
             which = int(number(seed, "seed", 0))
             faces = engine.invent(style, COUNT, settings, seed=which, truncation=number(truncation, "variety"))
+            origin = origin_of(style, "nobody")
+            shown = [kept.shown(face.resize((_SIDE, _SIDE)), origin) for face in faces]
         except Exception as error:
             return {self._out.note: note(sentence(error), "error")}
-        return {self._out.people: gr.update(visible=True, value=[face.resize((_SIDE, _SIDE)) for face in faces])}
+        return {self._out.people: gr.update(visible=True, value=shown)}

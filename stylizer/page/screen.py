@@ -1,17 +1,20 @@
 """What the page shows at each moment of a job: updates of its widgets, and no work."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from stylizer.page.jobs import Part, Progress, Ticket
-from stylizer.page.kept import Kept
+from stylizer.page.kept import Kept, show
 from stylizer.page.layout import Outputs
 from stylizer.page.look import note, score, times
 from stylizer.page.study import Study
 from stylizer.page.trial import Trial
 from stylizer.page.verdict import Advice, Verdict
+
+if TYPE_CHECKING:
+    from stylizer.provenance import Origin
 
 Updates = dict[Any, Any]
 
@@ -58,7 +61,7 @@ class Screen:
             updates |= {
                 out.empty: gr.update(visible=False),
                 out.result_box: gr.update(visible=False),
-                out.preview: gr.update(visible=True, value=event.preview),
+                out.preview: gr.update(visible=True, value=show(event.preview, ticket.desk(), _without_style())),
             }
         return updates
 
@@ -73,7 +76,7 @@ class Screen:
             out.preview: gr.update(visible=False, value=None),
             out.result_box: gr.update(visible=True),
             out.details_box: gr.update(visible=True),
-            out.slider: (kept.shown(drawn.before), kept.shown(drawn.image)),
+            out.slider: (kept.shown(drawn.before), kept.shown(drawn.image, drawn.origin)),
             out.score: "",
             **self.advice(None),
             out.times: times(drawn.seconds),
@@ -81,7 +84,7 @@ class Screen:
                 visible=drawn.reference is not None, value=drawn.reference and kept.shown(drawn.reference)
             ),
             out.crop_photo: kept.shown(drawn.mixer.aligned.crop),
-            out.inverted: kept.shown(drawn.inverted),
+            out.inverted: kept.shown(drawn.inverted, _without_style()),
             out.people: gr.update(visible=False, value=None),
             **self.file(kept),
         }
@@ -90,7 +93,7 @@ class Screen:
         """The same portrait as it is wanted now."""
         out, drawn = self._out, kept.drawn
         return {
-            out.slider: (kept.shown(drawn.before), kept.shown(drawn.image)),
+            out.slider: (kept.shown(drawn.before), kept.shown(drawn.image, drawn.origin)),
             out.times: times(drawn.seconds),
             out.download: gr.update(interactive=False),
             out.kept: kept,
@@ -128,10 +131,11 @@ class Screen:
             out.trial: trial,
         }
 
-    def compared(self, study: Study) -> Updates:
+    def compared(self, study: Study, ticket: Ticket) -> Updates:
         """The photo as each depth sees it."""
-        pictures = ((picture, depth.capitalize()) for depth, picture in study.pictures.items())
-        faces = [(study.crop, "Photo"), *pictures]
+        desk, origin = ticket.desk(), _without_style()
+        pictures = ((show(picture, desk, origin), depth.capitalize()) for depth, picture in study.pictures.items())
+        faces = [(show(study.crop, desk), "Photo"), *pictures]
         return {self._out.beside.compared: gr.update(visible=True, value=faces), self._out.study: study}
 
     def back(self, text: str, kind: str, session: Session | None = None) -> Updates:
@@ -157,3 +161,10 @@ class Screen:
 
     def _buttons(self) -> tuple[gr.Button, ...]:
         return self._out.run, self._out.beside.compare, self._out.beside.try_all
+
+
+def _without_style() -> "Origin":
+    """Of a face as the network sees it, or while a style is being learnt."""
+    from stylizer.provenance import Origin  # brings torch along: not at the page's start
+
+    return Origin()

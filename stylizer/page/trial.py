@@ -1,7 +1,6 @@
 """One photo in every style: small pictures, drawn without what keeps the likeness, which takes seconds."""
 
 import logging
-import secrets
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -12,12 +11,13 @@ from PIL import Image
 from stylizer.errors import InputError, StylizerError
 from stylizer.page.engine import Engine, LazyStylizer
 from stylizer.page.jobs import Reporter, ready
+from stylizer.page.kept import show
 from stylizer.page.study import Study, study_of
 from stylizer.page.work import align_target
 from stylizer.settings import Depth, RenderSettings
 
 MOST = 24  # styles that are tried at once
-SIDE, _QUALITY = 512, 88
+SIDE = 512
 NO_STYLES = "There is no style to try yet: learn one first, from a picture of your own."
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,10 @@ class Trial:
 
     def with_tile(self, name: str, key: str, picture: Image.Image) -> "Trial":
         """With one more style."""
-        path = self.folder / f"{secrets.token_hex(8)}.jpg"
-        picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(path, quality=_QUALITY)
+        from stylizer.provenance import Origin  # brings torch along: not at the page's start
+
+        small = picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+        path = Path(show(small, self.folder, Origin(key, name)))
         return replace(self, tiles=(*self.tiles, Tile(name, key, path)))
 
     def remove(self) -> None:

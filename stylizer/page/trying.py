@@ -96,7 +96,7 @@ class Trying:
                 lambda reporter: compare(self._stylizer, path, which, study, reporter), session.ticket, self._closing
             ):
                 if isinstance(event, Part):
-                    yield screen.compared(event.value)
+                    yield screen.compared(event.value, session.ticket)
                 elif not isinstance(event, Finished):
                     yield screen.progress(event, session.ticket)
             yield screen.back("Click the face that is most like the photo; then press Stylize.", "done", session)

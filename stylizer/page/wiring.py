@@ -131,6 +131,7 @@ def _connect_pictures(do: Handlers, look_first: Trying, mark: Marking, inputs: I
     gr.on(other_face, look_first.forget_compared, None, beside.compared, **_QUICK)
     gr.on(other_face, look_first.forget_tried, None, [outputs.tried_box, outputs.tried], **_QUICK)
     marked = [inputs.marks, beside.marked, outputs.note]
-    inputs.reference.select(mark.click, [inputs.by_hand, inputs.marks, inputs.reference], marked, **_QUICK)
+    clicked = [outputs.ticket, inputs.by_hand, inputs.marks, inputs.reference]
+    inputs.reference.select(mark.click, clicked, marked, **_QUICK)
     inputs.by_hand.input(mark.begin, inputs.by_hand, marked, **_QUICK)
     inputs.reference.change(mark.renew, inputs.by_hand, marked, **_QUICK)

@@ -17,6 +17,7 @@ from stylizer.settings import DEPTHS, Depth, TrainSettings
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
     from stylizer.inversion import Inversion
+    from stylizer.provenance import Origin
     from stylizer.style import Style
 
 Marks = tuple[tuple[float, float], ...]  # (x, y) of both eyes and the mouth, in pixels of the picture
@@ -62,6 +63,7 @@ class Drawn:
 
     image: the portrait, or the full photo with it. crop: the portrait. before: the same frame without the style.
     reference: the (first) reference's crop, None for a saved style.
+    origin: what the portrait's file tells of itself.
     mixer: of the face, without the photo unless `full_frame` needs it.
     seconds: of each stage, in order.
     """
@@ -71,6 +73,7 @@ class Drawn:
     before: Image.Image
     inverted: Image.Image
     reference: Image.Image | None
+    origin: "Origin"
     mixer: Mixer
     style_name: str
     trained: bool
@@ -136,6 +139,7 @@ def draw(
         before=aligned.crop if photo is None else photo,
         inverted=done.inverted,
         reference=crops[0] if crops else None,
+        origin=_origin(style, request.full_frame),
         mixer=Mixer(done.inversion, aligned, style.key, {style.key: done.likeness}),
         style_name=style.name,
         trained=trained,
@@ -153,7 +157,14 @@ def redraw(engine: Engine, drawn: Drawn, wish: Wish) -> Drawn:
     crop = engine.render(mixer.inversion, style, wish.settings, likeness)
     image = engine.paste(mixer.aligned, crop) if drawn.full_frame else crop
     seconds = {**drawn.seconds, "render": time.perf_counter() - started}
-    return replace(drawn, image=image, crop=crop, mixer=mixer, wish=wish, seconds=seconds)
+    origin = _origin(style, drawn.full_frame)
+    return replace(drawn, image=image, crop=crop, origin=origin, mixer=mixer, wish=wish, seconds=seconds)
+
+
+def _origin(style: "Style", full_frame: bool) -> "Origin":
+    from stylizer.provenance import origin_of  # brings torch along: not at the page's start
+
+    return origin_of(style, "whole photo" if full_frame else "photo")
 
 
 def train(
