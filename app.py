@@ -21,11 +21,12 @@ from stylizer.page import look, zerogpu
 from stylizer.page.endpoints import add_endpoints
 from stylizer.page.engine import Engine, LazyStylizer, OnProgress
 from stylizer.page.journal import set_up
-from stylizer.page.kept import KEPT_SECONDS
+from stylizer.page.kept import KEPT_SECONDS, SWEEP_SECONDS, sweep
 from stylizer.page.layout import lay_out
 from stylizer.page.meter import Meter, Metered
 from stylizer.page.options import parse_options
 from stylizer.page.probes import probes
+from stylizer.page.uploads import Uploads
 from stylizer.page.watch import Watch
 from stylizer.page.wiring import HEAVY, connect
 
@@ -48,13 +49,14 @@ def build_app(
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))
     gr.set_static_paths([folder])  # served from there, and never copied: what is deleted there is gone
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    page = gr.Blocks(title=look.TITLE, analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS))
+    threading.Thread(target=sweep, args=(folder, closing), name="sweep", daemon=True).start()
+    page = gr.Blocks(title=look.TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEPT_SECONDS))
     with page:
         add_endpoints(
             stylizer, folder, HEAVY, closing
         )  # first: handlers of the same name would take the endpoints' names
         inputs, outputs = lay_out(examples, folder)
-        connect(page, stylizer, inputs, outputs, folder=folder, closing=closing)
+        connect(page, stylizer, inputs, outputs, folder=folder, uploads=Uploads(examples), closing=closing)
     page.queue(default_concurrency_limit=4, max_size=max_queue)
     return page
 

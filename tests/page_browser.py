@@ -36,7 +36,7 @@ WAIT = 60.0
 class Browser:
     """One visitor."""
 
-    def __init__(self, url: str, profile: Path, shots: Path) -> None:
+    def __init__(self, url: str, profile: Path, shots: Path, consent: bool = True) -> None:
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
         for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
@@ -50,6 +50,8 @@ class Browser:
         self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
         self.driver.get(url)
         self.until(lambda: self.find("#run"))
+        if consent:
+            self.consent()
 
     def find(self, css: str) -> Any:
         found = self.driver.find_elements("css selector", css)
@@ -99,7 +101,14 @@ class Browser:
         field.send_keys(f"{Keys.CONTROL}a{Keys.NULL}{text}{Keys.ENTER}")
         self.until(lambda: self.find(f"#{where} input").get_attribute("value") == text)
 
+    def consent(self) -> None:
+        """Say that the pictures may be used."""
+        box = self.until(lambda: self.find("#consent input"))
+        if not box.is_selected():
+            box.click()
+
     def run(self) -> None:
+        self.consent()
         self.find("#run").click()
 
     def ran(self) -> None:
@@ -166,12 +175,12 @@ def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     (examples / "targets").mkdir(parents=True)
     face(examples / "targets" / "example.webp", "plum")
 
-    def start(stylizer: Any) -> Browser:
+    def start(stylizer: Any, **how: Any) -> Browser:
         if not pages or pages[0][2] is not stylizer:
             page = build_app(stylizer, examples)
             _, url, _ = page.launch(prevent_thread_lock=True, **launch_options())
             pages.insert(0, (page, url, stylizer))
-        browsers.append(Browser(pages[0][1], tmp_path / f"profile{len(browsers)}", shots))
+        browsers.append(Browser(pages[0][1], tmp_path / f"profile{len(browsers)}", shots, **how))
         return browsers[-1]
 
     yield start

@@ -8,6 +8,7 @@ from typing import Any
 
 from stylizer.errors import Cancelled, InputError
 from stylizer.page.chooser import FROM_PICTURE
+from stylizer.page.consent import check_consent
 from stylizer.page.controls import DEFAULTS
 from stylizer.page.engine import Engine, LazyStylizer, loaded
 from stylizer.page.inputs import Inputs
@@ -63,6 +64,8 @@ class Handlers:
 
             for event in follow(work, session.ticket, self._closing):
                 if isinstance(event, Finished):
+                    if session.ticket.turn != turn:  # the visitor has just thrown the pictures away
+                        raise Cancelled("Cancelled.")
                     if session.kept is not None:
                         session.kept.remove()
                     drawn = event.value
@@ -103,7 +106,8 @@ class Handlers:
             file = screen.file(kept) if moved else {self._out.kept: kept}
             yield {**screen.judged(kept, verdict, advice), **file}
         except Exception as error:
-            yield {self._out.note: note(sentence(error), "error")}
+            gone = kept is not None and not kept.folder.exists()  # deleted by the visitor meanwhile
+            yield screen.nothing() if gone else {self._out.note: note(sentence(error), "error")}
 
     def reset(self, again: int) -> Updates:
         """All controls as they were at first, and a redraw."""
@@ -120,6 +124,7 @@ class Handlers:
 
     def _request(self, values: tuple[Any, ...]) -> Request:
         given = dict(zip((field.name for field in fields(Inputs)), values, strict=True))
+        check_consent(given["consent"])
         picture = given["source"] == FROM_PICTURE
         references = (*paths_of(given["reference"]), *paths_of(given["more"])) if picture else ()
         style = None if picture else given["saved"]

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from stylizer.page.chooser import lay_out_chooser
+from stylizer.page.consent import CONSENT
 from stylizer.page.controls import Controls, lay_out_controls
 from stylizer.page.pictures import examples_of, picture
 from stylizer.settings import DEFAULT_DEPTH, DEPTHS, ITERATIONS_MAX, ITERATIONS_MIN, TrainSettings
@@ -43,6 +44,7 @@ class Inputs:
     by_hand: gr.Checkbox
     marks: gr.State
     full_frame: gr.Checkbox
+    consent: gr.Checkbox
 
     @property
     def controls(self) -> Controls:
@@ -77,6 +79,7 @@ def lay_out_inputs(examples: Path) -> tuple[Inputs, Beside]:
             examples_of(examples / "targets", target, "Or try one of these")
     controls, reset = lay_out_controls()
     *advanced, compare, compared = _advanced()
+    advanced.append(gr.Checkbox(False, label=CONSENT, container=False, elem_id="consent"))
     boxes = (style.library_box, style.picture_box, style.shelf)
     inputs = Inputs(style.source, style.reference, style.more, style.saved, target, *controls, *advanced)
     return inputs, Beside(*boxes, style.try_all, reset, compare, compared, style.marked)

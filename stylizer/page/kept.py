@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from stylizer.provenance import Origin
     from stylizer.score import Score
 
+SWEEP_SECONDS = 600  # between two looks for what is too old
 KEPT_SECONDS = 3600  # after that long without a change, a session starts afresh and its files go
 _SHOWN_QUALITY = 92  # of the JPEG files that the browser shows; the download is a lossless PNG
 
@@ -64,6 +66,12 @@ def keep(drawn: Drawn, base: Path) -> Kept:
     """Keep a portrait in a new folder below `base`."""
     _forget_old(base)
     return Kept(drawn, Path(tempfile.mkdtemp(dir=base)))
+
+
+def sweep(base: Path, closing: threading.Event) -> None:
+    """Delete what is too old, again and again, until the program ends."""
+    while not closing.wait(SWEEP_SECONDS) and base.exists():
+        _forget_old(base)
 
 
 def _forget_old(base: Path) -> None:

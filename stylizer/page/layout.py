@@ -41,6 +41,7 @@ class Outputs:
     people: gr.Gallery
     people_seed: gr.Number
     truncation: gr.Slider
+    forget: gr.Button
     ticket: gr.State
     kept: gr.State
     study: gr.State
@@ -61,7 +62,7 @@ class Outputs:
     def of_jobs(self) -> list[Any]:
         """All that a job may change."""
         others = {"ticket", "verdict", "advised", "keys", "again", "clock", "beside"}
-        others |= {"invent", "people_seed", "truncation"}
+        others |= {"invent", "people_seed", "truncation", "forget"}
         mine = [getattr(self, field.name) for field in fields(self) if field.name not in others]
         return [*mine, self.beside.try_all, self.beside.compare, self.beside.compared]
 
@@ -79,6 +80,8 @@ def lay_out(examples: Path, folder: Path) -> tuple[Inputs, Outputs]:
             with gr.Row():
                 run = gr.Button("Stylize", variant="primary", size="lg", elem_id="run", scale=3)
                 cancel = gr.Button("Cancel", size="lg", elem_id="cancel", visible=False, scale=1, min_width=110)
+            gr.HTML(look.PRIVACY.format(minutes=KEPT_SECONDS // 60), elem_id="privacy", padding=False)
+            forget = gr.Button("Delete my pictures now", size="sm", elem_id="forget")
         with gr.Column(scale=12, min_width=320):
             # First of the right column: on a phone, that is right below the button.
             note = gr.HTML("", elem_id="note", padding=False)
@@ -93,6 +96,7 @@ def lay_out(examples: Path, folder: Path) -> tuple[Inputs, Outputs]:
                 *_result(),
                 *_tried(),
                 *_details(),
+                forget,
                 *_memory(folder),
                 beside,
             ]

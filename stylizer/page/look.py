@@ -33,6 +33,11 @@ EMPTY = """
 </div>
 """
 
+PRIVACY = """
+<p class="hint">Your photo, your style pictures and the portraits are kept on the computer that runs this page for about
+{minutes} minutes, then deleted. A style once learnt is kept; it holds no picture.</p>
+"""
+
 CSS = """
 .gradio-container, .gradio-container > main { width: 100% !important; box-sizing: border-box; }
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }

@@ -10,6 +10,7 @@ import gradio as gr
 
 from stylizer.errors import Cancelled, InputError
 from stylizer.page.chooser import FROM_LIBRARY
+from stylizer.page.consent import check_consent
 from stylizer.page.engine import Engine, LazyStylizer
 from stylizer.page.inputs import Inputs
 from stylizer.page.jobs import Finished, Part, follow
@@ -44,7 +45,8 @@ class Trying:
         session, screen = Session(*values[:4]), self._screen
         turn = session.ticket.turn
         try:
-            wanted = _wanted(*values[4:])
+            check_consent(values[4])
+            wanted = _wanted(*values[5:])
 
             def work(reporter: Any) -> Any:
                 return try_all(self._stylizer, wanted, reporter, self._folder, study=before.study, before=before.trial)
@@ -85,9 +87,10 @@ class Trying:
     def compare(self, *values: Any) -> Iterator[Updates]:
         """How each depth sees the photo, one after the other; the page is then as it was, with them beside it."""
         session, screen = Session(*values[:4]), self._screen
-        target, face = values[4:]
+        consent, target, face = values[4:]
         turn = session.ticket.turn
         try:
+            check_consent(consent)
             path, which = path_of(target), int(number(face, "face", 0))
             if path is None:
                 raise InputError(_NO_PHOTO)

@@ -5,7 +5,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from stylizer.errors import SettingsError, StylizerError
+from gradio.utils import get_upload_folder
+
+from stylizer.errors import InputError, SettingsError, StylizerError
 from stylizer.page.wish import Wish
 from stylizer.settings import RenderSettings, TrainSettings
 
@@ -22,10 +24,19 @@ def sentence(error: BaseException) -> str:
 
 
 def path_of(picture: Any) -> Path | None:
-    """The file of an upload as gradio hands it over unprocessed (its own decoding fails on odd files)."""
+    """The file of an upload as gradio hands it over unprocessed (its own decoding fails on odd files).
+
+    Raises:
+        InputError: it lies elsewhere than uploads do. gradio does not look at what a program does not call a file.
+    """
     if isinstance(picture, dict):
         picture = picture.get("path")
-    return Path(picture) if picture else None
+    if not picture:
+        return None
+    path = Path(str(picture)).resolve()
+    if Path(get_upload_folder()).resolve() not in path.parents:
+        raise InputError("This picture was not uploaded; upload it, then try again.")
+    return path
 
 
 def paths_of(pictures: Any) -> tuple[Path, ...]:

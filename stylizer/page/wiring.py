@@ -15,9 +15,11 @@ from stylizer.page.judging import Judging
 from stylizer.page.layout import Outputs
 from stylizer.page.marking import Marking
 from stylizer.page.people import People
+from stylizer.page.privacy import Privacy
 from stylizer.page.screen import Screen
 from stylizer.page.shelf import Shelf
 from stylizer.page.trying import Trying
+from stylizer.page.uploads import Uploads
 
 HEAVY = "heavy"  # one queue for everything that learns or inverts: one such job at a time
 # Of every event: pictures arrive as files, whatever is in them, and are opened by us.
@@ -33,6 +35,7 @@ def connect(
     outputs: Outputs,
     *,
     folder: Path,
+    uploads: Uploads,
     closing: threading.Event,
 ) -> None:
     """Tie all events to handlers, inside the `gr.Blocks` that holds the widgets; the arguments as for `Handlers`."""
@@ -43,6 +46,7 @@ def connect(
     _connect_styles(page, shelf, runs, inputs, outputs)
     _connect_redraw(do, Judging(stylizer, inputs, outputs), runs, inputs, outputs)
     _connect_pictures(do, look_first, Marking(stylizer, inputs, outputs), inputs, outputs)
+    _connect_privacy(page, Privacy(uploads, inputs, outputs), inputs, outputs)
     page.load(None, js=look.KEYS)
     crowd = [outputs.kept, outputs.people_seed, outputs.truncation]
     people = {**_REDRAW, "show_progress": "full"}
@@ -61,12 +65,12 @@ def _connect_jobs(do: Handlers, look_first: Trying, inputs: Inputs, outputs: Out
         **_RAW,
     }
     given = [*outputs.session, *(getattr(inputs, field.name) for field in fields(Inputs))]
-    tried = [*outputs.session, inputs.target, inputs.face, inputs.depth, *inputs.controls]
+    tried = [*outputs.session, inputs.consent, inputs.target, inputs.face, inputs.depth, *inputs.controls]
     run, compare, try_all = (
         button.click(screen.begin, outputs.ticket, buttons, **_QUICK).then(job, values, **heavy)
         for button, job, values in (
             (outputs.run, do.run, given),
-            (beside.compare, look_first.compare, [*outputs.session, inputs.target, inputs.face]),
+            (beside.compare, look_first.compare, [*outputs.session, inputs.consent, inputs.target, inputs.face]),
             (beside.try_all, look_first.try_all, tried),
         )
     )
@@ -135,3 +139,14 @@ def _connect_pictures(do: Handlers, look_first: Trying, mark: Marking, inputs: I
     inputs.reference.select(mark.click, clicked, marked, **_QUICK)
     inputs.by_hand.input(mark.begin, inputs.by_hand, marked, **_QUICK)
     inputs.reference.change(mark.renew, inputs.by_hand, marked, **_QUICK)
+
+
+def _connect_privacy(page: gr.Blocks, privacy: Privacy, inputs: Inputs, outputs: Outputs) -> None:
+    """Whose pictures are whose, and how they go at once."""
+    for picture in (inputs.reference, inputs.target):
+        gr.on([picture.upload, picture.input], privacy.brought, picture, None, **_QUICK)
+    inputs.more.upload(privacy.brought, inputs.more, None, **_QUICK)
+    page.unload(privacy.left)
+    mine = [outputs.ticket, outputs.kept, outputs.trial]
+    outputs.forget.click(privacy.forget, mine, privacy.changed, **_QUICK)
+    outputs.forget.click(None, js=look.TO_NEWS)
