@@ -1,5 +1,6 @@
 """The page: `python app.py` starts it, `build_app(stylizer)` builds it. No image maths here, and no networks."""
 
+import argparse
 import atexit
 import os
 import shutil
@@ -39,11 +40,14 @@ def build_app(
     examples: Path = EXAMPLES,
     closing: threading.Event | None = None,
     max_queue: int | None = None,
+    *,
+    shared: bool = False,
 ) -> gr.Blocks:
     """The page and its endpoints over a stylizer (`stylizer.pipeline.Stylizer`, or anything with its methods).
 
     Launch it with `**launch_options()`. Sessions share nothing but the stylizer. Setting `closing` stops running jobs;
     a `Watch` also limits and counts them. max_queue: jobs that may wait at the same time, in all; None: any number.
+    shared: strangers use the page, too; learnt styles are then neither renamed nor deleted nor published there.
     """
     closing = closing or threading.Event()
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))
@@ -55,8 +59,10 @@ def build_app(
         add_endpoints(
             stylizer, folder, HEAVY, closing
         )  # first: handlers of the same name would take the endpoints' names
-        inputs, outputs = lay_out(examples, folder)
-        connect(page, stylizer, inputs, outputs, folder=folder, uploads=Uploads(examples), closing=closing)
+        inputs, outputs = lay_out(examples, folder, shared)
+        connect(
+            page, stylizer, inputs, outputs, folder=folder, uploads=Uploads(examples), shared=shared, closing=closing
+        )
     page.queue(default_concurrency_limit=4, max_size=max_queue)
     return page
 
@@ -93,6 +99,11 @@ def _opener(device: str | None, meter: Meter) -> Callable[[OnProgress], Engine]:
     return opener
 
 
+def _shared(options: argparse.Namespace) -> bool:
+    """Whether others than this computer's user can reach the page."""
+    return bool(options.share or os.environ.get("SPACE_ID")) or options.host not in {"127.0.0.1", "localhost", "::1"}
+
+
 def _private_folder() -> Path:
     """Uploads of this run, readable by this user only and gone when it ends."""
     folder = Path(tempfile.mkdtemp(prefix="stylizer-uploads-"))
@@ -109,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _end_by_signal(watch)
     _private_folder()
     stylizer = LazyStylizer(_opener(options.device, watch.meter))
-    page = build_app(stylizer, closing=watch, max_queue=options.max_queue)
+    page = build_app(stylizer, closing=watch, max_queue=options.max_queue, shared=_shared(options))
     routes = probes(stylizer, watch.meter, lambda: len(page._queue), options.auth)
     try:
         _, url, public = page.launch(

@@ -17,7 +17,7 @@ def check(args: argparse.Namespace, context: Context) -> Outcome:
 
     found = inspect_picture(args.picture)
     style = next((info for info in open_library().list() if found.is_of(info.key)), None)
-    context.console.say(_told(args.picture, found, style.name if style else None))
+    context.console.say(told(args.picture, found, style.name if style else None))
     mark, noted = found.mark, found.noted
     key_start = mark.payload.hex() if mark and mark.payload else None
     return {
@@ -30,8 +30,8 @@ def check(args: argparse.Namespace, context: Context) -> Outcome:
     }, 0
 
 
-def _told(path: Path, found: "Finding", style_name: str | None) -> str:
-    """What was found, for humans; `style_name`: of the style in the library that it was drawn in."""
+def told(path: Path | str, found: "Finding", style_name: str | None) -> str:
+    """What was found, for humans; `path` names it; `style_name`: of the style in the library that it was drawn in."""
     if not found.made_here:
         return f"{path} carries no sign of this program; that does not prove that it was not made by it."
     signs = [f"watermark (score {found.mark.score:.1f}; chance reaches 5)"] if found.mark else []

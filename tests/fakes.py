@@ -6,6 +6,7 @@ references, two strengths, two photos or two depths never give the same picture.
 """
 
 import hashlib
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from stylizer.errors import FaceIndexError, NoFaceError, SettingsError, StyleNotFoundError
 from stylizer.images import open_picture
+from stylizer.library import Library
 from stylizer.score import LIMIT, Score
 from stylizer.settings import COUNT, CROP_SIZE, TRUNCATION, Depth, RenderSettings, TrainSettings
 
@@ -128,6 +130,8 @@ class FakeStylizer:
         self.trained: list[str] = []
         self.marks: list[Any] = []
         self.starts: list[bool] = []
+        self._home = tempfile.TemporaryDirectory(prefix="fake-library-")
+        self.library = Library(Path(self._home.name))  # a real one, empty at first; its styles are drawn as a colour
         self._styles: dict[str, tuple[FakeStyle, bool]] = {}
         for name in presets:
             key = hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -296,7 +300,7 @@ class FakeStylizer:
         return [
             FakeStyleInfo(style.name, style.key, 1000, preset, self._thumbnail(style.name))
             for style, preset in self._styles.values()
-        ]
+        ] + [FakeStyleInfo(info.name, info.key, info.bytes, info.preset) for info in self.library.list()]
 
     def _thumbnail(self, name: str) -> Path | None:
         path = self.thumbnails and self.thumbnails / f"{name}.webp"
@@ -306,6 +310,9 @@ class FakeStylizer:
         for style, _ in self._styles.values():
             if name_or_key in (style.name, style.key):
                 return style
+        for info in self.library.list():
+            if name_or_key in (info.name, info.key):
+                return FakeStyle(info.key, info.name, {"colour": (90, 40 + int(info.key[0], 16), 60), "levels": 3})
         raise StyleNotFoundError(f"No style is called {name_or_key}; list the styles to see what there is.")
 
     def _work(self, preview: Image.Image, on_step: OnStep | None) -> None:

@@ -92,6 +92,11 @@ def test_all_that_the_page_shows_names_its_style(visit: Visit, tmp_path: Path) -
         assert found.mark is not None
         assert found.is_of(key_of(fake, "Ink"))
         assert found.noted is not None
+    page.open("check-box", "check")
+    for picture, told in ((page.download_file(), "in the style Ink"), (tmp_path / "t.png", "no sign")):
+        page.upload("check", picture)
+        page.until(lambda told=told: told in page.find("#check-said").text)
+    page.shot("60-check")
     assert fetched(page, page.shown("#inverted")[0], saved).without_style
     page.open("people-box", "invent")
     page.find("#invent").click()

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import gradio as gr
 
+from stylizer.page.mine_box import MineBox, lay_out_mine
 from stylizer.page.pictures import examples_of, picture, shown
 
 FROM_PICTURE, FROM_LIBRARY = "picture", "library"
@@ -18,14 +19,18 @@ class Chooser(NamedTuple):
     shelf: gr.Gallery
     saved: gr.Dropdown
     try_all: gr.Button
+    mine: MineBox
     picture_box: gr.Column
     reference: gr.Image
     more: gr.File
     marked: gr.Image
 
 
-def lay_out_chooser(references: Path) -> Chooser:
-    """Put them into the present column. references: folder of example pictures; may be missing."""
+def lay_out_chooser(references: Path, shared: bool) -> Chooser:
+    """Put them into the present column.
+
+    references: folder of example pictures; may be missing. shared: as for `lay_out_mine`.
+    """
     source = gr.Radio(
         [("Ready styles", FROM_LIBRARY), ("My own picture", FROM_PICTURE)],
         value=FROM_PICTURE,
@@ -40,6 +45,7 @@ def lay_out_chooser(references: Path) -> Chooser:
             [], label="Chosen style", info="Type to search", elem_id="saved", interactive=True, filterable=True
         )
         try_all = gr.Button("Try all styles on my photo", size="sm", elem_id="try-all")
+        mine = lay_out_mine(shared)
     with gr.Column(visible=True) as picture_box:
         reference = picture("Style picture", "reference", ["upload", "clipboard"])
         marked = shown("The face as marked", "marked", height=150, visible=False)
@@ -55,7 +61,7 @@ def lay_out_chooser(references: Path) -> Chooser:
                 buttons=[],
                 elem_id="more",
             )
-    return Chooser(source, library_box, shelf, saved, try_all, picture_box, reference, more, marked)
+    return Chooser(source, library_box, shelf, saved, try_all, mine, picture_box, reference, more, marked)
 
 
 def tiles(label: str, elem_id: str, columns: int) -> gr.Gallery:

@@ -14,7 +14,7 @@ from stylizer.settings import Depth, RenderSettings, TrainSettings
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
     from stylizer.inversion import Inversion
-    from stylizer.library import StyleInfo
+    from stylizer.library import Library, StyleInfo
     from stylizer.score import Judge
     from stylizer.style import Style
     from stylizer.stylized import Stylized
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 class Engine(Protocol):
     """The methods of `stylizer.pipeline.Stylizer` that the page uses; see there for shapes and errors."""
+
+    @property
+    def library(self) -> "Library": ...
 
     def align(self, picture: Any, face: int = 0, already_aligned: bool = False, marks: Any = None) -> "AlignedFace": ...
 

@@ -71,7 +71,10 @@ class Handlers:
                     drawn = event.value
                     study = study_of(drawn.mixer.aligned, session.study)
                     study = study.known(request.depth, drawn.mixer.inversion, drawn.inverted)
-                    yield {**screen.portrait(keep(drawn, self._folder)), self._out.study: study}
+                    yield {
+                        **screen.portrait(keep(drawn, self._folder), self._trouble(request, drawn)),
+                        self._out.study: study,
+                    }
                     return
                 yield screen.progress(event, session.ticket)
         except Cancelled:
@@ -121,6 +124,11 @@ class Handlers:
     def broke(self) -> Updates:
         """When the job could not even be started."""
         return self._screen.back(UNEXPECTED, "error")
+
+    def _trouble(self, request: Request, drawn: Drawn) -> str:
+        """What went wrong beside a style that was learnt all the same: the Hub was not reached, or did not take it."""
+        looked = loaded(self._stylizer).library.last_lookup(drawn.mixer.key) if request.references else None
+        return looked.trouble if looked is not None else ""
 
     def _request(self, values: tuple[Any, ...]) -> Request:
         given = dict(zip((field.name for field in fields(Inputs)), values, strict=True))

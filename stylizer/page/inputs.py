@@ -9,6 +9,7 @@ import gradio as gr
 from stylizer.page.chooser import lay_out_chooser
 from stylizer.page.consent import CONSENT
 from stylizer.page.controls import Controls, lay_out_controls
+from stylizer.page.mine_box import MineBox
 from stylizer.page.pictures import examples_of, picture
 from stylizer.settings import DEFAULT_DEPTH, DEPTHS, ITERATIONS_MAX, ITERATIONS_MIN, TrainSettings
 
@@ -64,14 +65,15 @@ class Beside:
     compare: gr.Button
     compared: gr.Gallery
     marked: gr.Image
+    mine: MineBox
 
 
-def lay_out_inputs(examples: Path) -> tuple[Inputs, Beside]:
+def lay_out_inputs(examples: Path, shared: bool) -> tuple[Inputs, Beside]:
     """Put the inputs into the present column."""
     with gr.Row(equal_height=False):
         with gr.Column(min_width=230):
             gr.HTML("<h3>1 · The style</h3>", padding=False)
-            style = lay_out_chooser(examples / "references")
+            style = lay_out_chooser(examples / "references", shared)
         with gr.Column(min_width=230):
             gr.HTML("<h3>2 · The photo</h3>", padding=False)
             gr.HTML('<p class="hint tall">One face, sharp and well lit.</p>', padding=False)
@@ -82,7 +84,7 @@ def lay_out_inputs(examples: Path) -> tuple[Inputs, Beside]:
     advanced.append(gr.Checkbox(False, label=CONSENT, container=False, elem_id="consent"))
     boxes = (style.library_box, style.picture_box, style.shelf)
     inputs = Inputs(style.source, style.reference, style.more, style.saved, target, *controls, *advanced)
-    return inputs, Beside(*boxes, style.try_all, reset, compare, compared, style.marked)
+    return inputs, Beside(*boxes, style.try_all, reset, compare, compared, style.marked, style.mine)
 
 
 def _advanced() -> tuple[Any, ...]:

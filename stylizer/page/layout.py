@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from stylizer.page import look
+from stylizer.page.check import lay_out_check
 from stylizer.page.chooser import tiles
 from stylizer.page.inputs import Beside, Inputs, lay_out_inputs
 from stylizer.page.jobs import Ticket
@@ -42,6 +43,8 @@ class Outputs:
     people_seed: gr.Number
     truncation: gr.Slider
     forget: gr.Button
+    check: gr.Image
+    check_said: gr.HTML
     ticket: gr.State
     kept: gr.State
     study: gr.State
@@ -62,21 +65,21 @@ class Outputs:
     def of_jobs(self) -> list[Any]:
         """All that a job may change."""
         others = {"ticket", "verdict", "advised", "keys", "again", "clock", "beside"}
-        others |= {"invent", "people_seed", "truncation", "forget"}
+        others |= {"invent", "people_seed", "truncation", "forget", "check", "check_said"}
         mine = [getattr(self, field.name) for field in fields(self) if field.name not in others]
         return [*mine, self.beside.try_all, self.beside.compare, self.beside.compared]
 
 
-def lay_out(examples: Path, folder: Path) -> tuple[Inputs, Outputs]:
+def lay_out(examples: Path, folder: Path, shared: bool) -> tuple[Inputs, Outputs]:
     """Put all widgets on the page; call inside a `gr.Blocks` context.
 
     examples: folder with references/*.webp and targets/*.webp; either may be missing.
-    folder: where sessions keep their files.
+    folder: where sessions keep their files. shared: strangers use the page, too.
     """
     gr.HTML(look.HEADER, padding=False)
     with gr.Row(equal_height=False):
         with gr.Column(scale=11, min_width=320):
-            inputs, beside = lay_out_inputs(examples)
+            inputs, beside = lay_out_inputs(examples, shared)
             with gr.Row():
                 run = gr.Button("Stylize", variant="primary", size="lg", elem_id="run", scale=3)
                 cancel = gr.Button("Cancel", size="lg", elem_id="cancel", visible=False, scale=1, min_width=110)
@@ -97,6 +100,7 @@ def lay_out(examples: Path, folder: Path) -> tuple[Inputs, Outputs]:
                 *_tried(),
                 *_details(),
                 forget,
+                *lay_out_check(),
                 *_memory(folder),
                 beside,
             ]

@@ -66,6 +66,9 @@ footer .divider, footer .show-api-divider { display: none; }
 .easel p { font-size: .88rem; max-width: 24rem; margin: 0; line-height: 1.45; }
 .note { border-radius: 10px; padding: .7rem .9rem; line-height: 1.4; border: 1px solid var(--border-color-primary);
   background: var(--background-fill-secondary); overflow-wrap: anywhere; }
+.note small { display: block; margin-top: .4rem; font-size: .84rem; opacity: .8; }
+#mine .html-container:empty, #mine-said:empty { display: none; }
+#mine-sure { background: #b3261e; color: white; }
 .note .bar { height: 6px; border-radius: 3px; margin-top: .55rem; overflow: hidden; background: var(--neutral-200); }
 .dark .note .bar { background: var(--neutral-700); }
 .note .bar i { display: block; height: 100%; border-radius: 3px; background: var(--primary-500);
@@ -193,8 +196,11 @@ def theme() -> gr.themes.Base:
     ).set(**_SURFACES)
 
 
-def note(text: str, kind: str = "", fraction: float | None = None) -> str:
-    """The page's line of news. kind: "", "busy" (with a bar, swaying without a fraction), "done" or "error"."""
+def note(text: str, kind: str = "", fraction: float | None = None, aside: str = "") -> str:
+    """The page's line of news. kind: "", "busy" (with a bar, swaying without a fraction), "done" or "error".
+
+    aside: a second, calmer line.
+    """
     if not text:
         return ""
     bar = ""
@@ -202,8 +208,9 @@ def note(text: str, kind: str = "", fraction: float | None = None) -> str:
         bar = '<div class="bar busy"><i></i></div>'
         if fraction is not None:
             bar = f'<div class="bar"><i style="width:{100 * min(1.0, max(0.0, fraction)):.0f}%"></i></div>'
+    small = f"<small>{html.escape(aside)}</small>" if aside else ""
     role = "alert" if kind == "error" else "status"
-    return f'<div class="note {kind}" role="{role}">{html.escape(text)}{bar}</div>'
+    return f'<div class="note {kind}" role="{role}">{html.escape(text)}{bar}{small}</div>'
 
 
 def times(seconds: dict[str, float]) -> str:

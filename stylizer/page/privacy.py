@@ -62,7 +62,7 @@ class Privacy:
         out, given = self._out, self._in
         memories = [out.kept, out.study, out.trial, out.verdict, out.advised]
         shown = [out.slider, out.score, out.times, out.crop_reference, out.crop_photo, out.inverted, out.tried]
-        return [*memories, given.reference, given.more, given.target, *shown]
+        return [*memories, given.reference, given.more, given.target, out.check, *shown]
 
     @property
     def _hidden(self) -> list[Any]:

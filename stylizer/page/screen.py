@@ -65,13 +65,15 @@ class Screen:
             }
         return updates
 
-    def portrait(self, kept: Kept) -> Updates:
-        """The job is done; the portrait is not judged yet."""
+    def portrait(self, kept: Kept, trouble: str = "") -> Updates:
+        """The job is done; the portrait is not judged yet. trouble: of looking the style up, if there was any."""
         out, drawn = self._out, kept.drawn
         learnt = "The style is new and now kept" if drawn.trained else "The style was already learnt"
         return {
             **self.idle(),
-            out.note: note(f"Done. {learnt} as “{drawn.style_name}”. Move the strength to redraw.", "done"),
+            out.note: note(
+                f"Done. {learnt} as “{drawn.style_name}”. Move the strength to redraw.", "done", aside=trouble
+            ),
             out.empty: gr.update(visible=False),
             out.preview: gr.update(visible=False, value=None),
             out.result_box: gr.update(visible=True),

@@ -8,12 +8,14 @@ from typing import Any
 import gradio as gr
 
 from stylizer.page import look
+from stylizer.page.check import Check
 from stylizer.page.engine import Engine, LazyStylizer
 from stylizer.page.handlers import Handlers
 from stylizer.page.inputs import Inputs
 from stylizer.page.judging import Judging
 from stylizer.page.layout import Outputs
 from stylizer.page.marking import Marking
+from stylizer.page.mine import Mine
 from stylizer.page.people import People
 from stylizer.page.privacy import Privacy
 from stylizer.page.screen import Screen
@@ -36,6 +38,7 @@ def connect(
     *,
     folder: Path,
     uploads: Uploads,
+    shared: bool,
     closing: threading.Event,
 ) -> None:
     """Tie all events to handlers, inside the `gr.Blocks` that holds the widgets; the arguments as for `Handlers`."""
@@ -46,7 +49,8 @@ def connect(
     _connect_styles(page, shelf, runs, inputs, outputs)
     _connect_redraw(do, Judging(stylizer, inputs, outputs), runs, inputs, outputs)
     _connect_pictures(do, look_first, Marking(stylizer, inputs, outputs), inputs, outputs)
-    _connect_privacy(page, Privacy(uploads, inputs, outputs), inputs, outputs)
+    _connect_mine(Mine(stylizer, outputs.beside.mine, inputs.saved, shared), shelf, inputs, outputs)
+    _connect_privacy(page, Check(stylizer), Privacy(uploads, inputs, outputs), inputs, outputs)
     page.load(None, js=look.KEYS)
     crowd = [outputs.kept, outputs.people_seed, outputs.truncation]
     people = {**_REDRAW, "show_progress": "full"}
@@ -141,12 +145,34 @@ def _connect_pictures(do: Handlers, look_first: Trying, mark: Marking, inputs: I
     inputs.reference.change(mark.renew, inputs.by_hand, marked, **_QUICK)
 
 
-def _connect_privacy(page: gr.Blocks, privacy: Privacy, inputs: Inputs, outputs: Outputs) -> None:
+def _connect_privacy(page: gr.Blocks, check: Check, privacy: Privacy, inputs: Inputs, outputs: Outputs) -> None:
     """Whose pictures are whose, and how they go at once."""
-    for picture in (inputs.reference, inputs.target):
+    for picture in (inputs.reference, inputs.target, outputs.check):
         gr.on([picture.upload, picture.input], privacy.brought, picture, None, **_QUICK)
     inputs.more.upload(privacy.brought, inputs.more, None, **_QUICK)
     page.unload(privacy.left)
     mine = [outputs.ticket, outputs.kept, outputs.trial]
     outputs.forget.click(privacy.forget, mine, privacy.changed, **_QUICK)
+    outputs.check.change(check.inspect, outputs.check, outputs.check_said, concurrency_id="check", **_RAW)
     outputs.forget.click(None, js=look.TO_NEWS)
+
+
+def _connect_mine(mine: Mine, shelf: Shelf, inputs: Inputs, outputs: Outputs) -> None:
+    """The box "My styles"."""
+    box, chosen = outputs.beside.mine, inputs.saved
+    filled = [inputs.saved, inputs.other, outputs.beside.shelf, outputs.beside.try_all, outputs.keys, outputs.note]
+    about: list[Any] = [box.with_reference, box.name, box.rename, box.delete, box.sure, box.sure_of, box.file]
+    about += [box.hub_box, box.publish]
+    gr.on([chosen.change, box.box.expand], mine.choose, [chosen, outputs.kept], about, **_QUICK)
+    box.delete.click(mine.ask, chosen, [box.said, box.sure, box.sure_of], **_QUICK)
+    slow: dict[str, Any] = {"concurrency_id": "library", "concurrency_limit": 2, **_RAW, "show_progress": "minimal"}
+    box.export.click(mine.export, [chosen, outputs.ticket], [box.said, box.file], **slow)
+    box.publish.click(mine.publish, [chosen, box.with_reference, outputs.kept], box.said, **slow)
+    gr.on([box.search.click, box.wanted.submit], mine.search, box.wanted, [box.said, box.found, box.pull], **slow)
+    for job in (
+        box.rename.click(mine.rename, [chosen, box.name], box.said, **slow),
+        box.sure.click(mine.delete, box.sure_of, [box.said, box.sure, box.sure_of], **slow),
+        box.incoming.upload(mine.take_in, box.incoming, [box.said, box.incoming, chosen], **slow),
+        box.pull.click(mine.pull, box.found, [box.said, chosen], **slow),
+    ):
+        job.success(shelf.fill, [inputs.saved, inputs.other], filled, **_RAW)
