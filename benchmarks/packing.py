@@ -10,14 +10,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
 from stylizer.finetune import finetune
 from stylizer.inversion import Inversion
-from stylizer.metrics import perceptual_distance
+from stylizer.metrics import perceptual_distance, psnr
 from stylizer.packing import pack, unpack
 from stylizer.pipeline import Stylizer
 from stylizer.sampling import sample
@@ -25,12 +22,6 @@ from stylizer.settings import TrainSettings
 from stylizer.style import HEAD
 
 REFERENCES = Path(__file__).parents[1] / "styles" / "examples" / "references"
-
-
-def psnr(one: Image.Image, other: Image.Image) -> float:
-    """Peak signal-to-noise ratio of 8-bit pictures in dB."""
-    error = np.square(np.asarray(one, float) - np.asarray(other, float)).mean()
-    return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
 def main() -> None:

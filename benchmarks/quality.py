@@ -63,12 +63,12 @@ def measure(
     return [photo.identity, photo.perceptual, distances[1], distances[0], ratio, drift], pictures
 
 
-def contact_sheet(rows: list[list[Image.Image]]) -> Image.Image:
-    """Rows of pictures on white, TILE px each."""
-    sheet = Image.new("RGB", (TILE * max(map(len, rows)), TILE * len(rows)), "white")
+def contact_sheet(rows: list[list[Image.Image]], tile: int = TILE) -> Image.Image:
+    """Rows of pictures on white, `tile` px each."""
+    sheet = Image.new("RGB", (tile * max(map(len, rows)), tile * len(rows)), "white")
     for top, row in enumerate(rows):
         for left, picture in enumerate(row):
-            sheet.paste(picture.resize((TILE, TILE), Image.Resampling.LANCZOS), (left * TILE, top * TILE))
+            sheet.paste(picture.resize((tile, tile), Image.Resampling.LANCZOS), (left * tile, top * tile))
     return sheet
 
 

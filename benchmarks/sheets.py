@@ -12,6 +12,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
+from quality import contact_sheet
+
 from stylizer.pipeline import Stylizer
 from stylizer.settings import RenderSettings
 from stylizer.style import Style
@@ -32,15 +34,6 @@ SETTINGS = (
     RenderSettings(color=0.5),
     RenderSettings(color=1.5),
 )
-
-
-def sheet(rows: list[list[Image.Image]], tile: int) -> Image.Image:
-    """Pictures in rows, `tile` px each."""
-    result = Image.new("RGB", (tile * max(map(len, rows)), tile * len(rows)), "white")
-    for top, row in enumerate(rows):
-        for left, picture in enumerate(row):
-            result.paste(picture.resize((tile, tile), Image.Resampling.LANCZOS), (tile * left, tile * top))
-    return result
 
 
 def controls(stylizer: Stylizer, done: dict[str, Stylized], style: Style, other: Style) -> list[Image.Image]:
@@ -70,10 +63,10 @@ def main() -> None:
         print(style.name, flush=True)
     sitters = [face.crop for face in faces] * 3
     wide = [[tile for row in rows[i : i + 3] for tile in row] for i in range(0, len(rows), 3)]
-    sheet([sitters, *wide], 128).save(options.out / "presets.webp", quality=82)
+    contact_sheet([sitters, *wide], 128).save(options.out / "presets.webp", quality=82)
     named = {style.name: style for style in styles}
     shown = [controls(stylizer, done, named[name], named[OTHER]) for name in SHOWN]
-    sheet(shown, 160).save(options.out / "controls.webp", quality=82)
+    contact_sheet(shown, 160).save(options.out / "controls.webp", quality=82)
 
 
 if __name__ == "__main__":

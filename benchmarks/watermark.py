@@ -18,7 +18,6 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
@@ -26,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 from stylizer.errors import InputError, StylizerError
 from stylizer.faces import AlignedFace
 from stylizer.images import open_picture
+from stylizer.metrics import psnr
 from stylizer.pipeline import Stylizer
 from stylizer.style import Style
 from stylizer.watermark import Mark, detect, embed
@@ -96,19 +96,15 @@ class Tally:
         pixels, started = np.asarray(image), time.perf_counter()
         marked = embed(pixels, payload)
         self.embedding.append(time.perf_counter() - started)
-        self.psnr.append(psnr(pixels, marked))
-        return Image.fromarray(marked)
+        result = Image.fromarray(marked)
+        self.psnr.append(psnr(image, result))
+        return result
 
     def _detect(self, image: Image.Image) -> Mark | None:
         pixels, started = np.asarray(image), time.perf_counter()
         mark = detect(pixels)
         self.checking.append(time.perf_counter() - started)
         return mark
-
-
-def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Peak signal-to-noise ratio in decibels."""
-    return float(10 * np.log10(255**2 / np.mean((one.astype(float) - other) ** 2)))
 
 
 def changed(image: Image.Image, rng: np.random.Generator) -> Image.Image:

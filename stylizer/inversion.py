@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stylizer.faces import AlignedFace
-from stylizer.faces.chip import chip_to_crop, cut_chip, mean_face_chip
+from stylizer.faces.chip import chip_of, chip_to_crop, cut_chip
 from stylizer.faces.regions import attention
 from stylizer.images import to_image, to_tensor
 from stylizer.networks.encoder import Code, Look, look, start
@@ -179,7 +179,7 @@ def encode(networks: Networks, aligned: AlignedFace, passes: int, on_pass: Said)
     if not passes:
         return code
     photo = F.interpolate(to_tensor(aligned.crop).to(code.u.device), size=HEAD_SIDE, mode="area")
-    chip = mean_face_chip() if aligned.landmarks_xy is None else chip_to_crop(aligned.landmarks_xy)
+    chip = chip_of(aligned.landmarks_xy)
 
     def see(picture: Tensor) -> Look:
         return look(networks.quick_perceptual, networks.identity, picture, cut_chip(picture, chip, CROP_SIZE))

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from stylizer import losses
-from stylizer.faces.chip import chip_to_crop, cut_chip, mean_face_chip
+from stylizer.faces.chip import chip_of, cut_chip
 from stylizer.faces.regions import feature_ellipses
 from stylizer.inversion import BLOCK, HEAD_SIDE, Inversion
 from stylizer.mixing import with_finish
@@ -65,8 +65,7 @@ def find_likeness(
     if not style.head or not search.steps:
         return move[0].cpu()
     drawing = _Drawing(networks, style, inversion)
-    chip = mean_face_chip() if landmarks_xy is None else chip_to_crop(landmarks_xy)
-    face = _Face(networks, inversion, chip, drawing)
+    face = _Face(networks, inversion, chip_of(landmarks_xy), drawing)
     moved = move.requires_grad_()
     form = (torch.arange(NUM_WS, device=move.device) < search.layers).float()[:, None]
     optimiser = torch.optim.Adam([moved], betas=(0.9, 0.99))

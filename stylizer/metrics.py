@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stylizer.errors import NoFaceError
 from stylizer.faces import FaceFinder
-from stylizer.faces.chip import chip_to_crop, cut_chip
+from stylizer.faces.chip import chip_of, cut_chip
 from stylizer.images import to_tensor
 from stylizer.weights.load import Networks
 
@@ -18,15 +18,15 @@ _STYLE_SIDE = 512
 
 
 @torch.no_grad()
-def describe(networks: Networks, crop: Image.Image, landmarks_xy: NDArray[np.float32]) -> Tensor:
+def describe(networks: Networks, crop: Image.Image, landmarks_xy: NDArray[np.float32] | None) -> Tensor:
     """dlib's (128,) descriptor of the face in a picture; below a distance of 0.6 two faces are of one person.
 
     Args:
         crop: RGB, any size, square.
-        landmarks_xy: (68, 2) in its pixels.
+        landmarks_xy: (68, 2) in its pixels; None: about where the mean face has them, for a 1024 px crop.
     """
     device = next(networks.identity.parameters()).device
-    chip = cut_chip(to_tensor(crop).to(device), chip_to_crop(landmarks_xy), crop.width)
+    chip = cut_chip(to_tensor(crop).to(device), chip_of(landmarks_xy), crop.width)
     descriptor: Tensor = networks.identity(chip)[0].cpu()
     return descriptor
 
@@ -74,6 +74,12 @@ def style_distance(networks: Networks, one: Image.Image, other: Image.Image) -> 
 def style_ratio(networks: Networks, result: Image.Image, reference: Image.Image, inverted: Image.Image) -> float:
     """Style distance of the result to the reference over that of the unstylised inversion: 1 = nothing was taken."""
     return style_distance(networks, result, reference) / max(style_distance(networks, inverted, reference), 1e-6)
+
+
+def psnr(one: Image.Image, other: Image.Image) -> float:
+    """Peak signal-to-noise ratio of two 8-bit pictures of one size, in decibels; at most 138."""
+    error = np.square(np.asarray(one, float) - np.asarray(other, float)).mean()
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
 def landmark_drift(one_xy: NDArray[np.float32], other_xy: NDArray[np.float32]) -> float:

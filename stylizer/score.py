@@ -13,11 +13,9 @@ from torch import Tensor
 
 from stylizer.drawing import draw
 from stylizer.faces import AlignedFace
-from stylizer.faces.chip import chip_to_crop, cut_chip, mean_face_chip
-from stylizer.images import to_tensor
 from stylizer.inversion import Inversion
 from stylizer.losses import grams
-from stylizer.metrics import feature_maps
+from stylizer.metrics import describe, feature_maps
 from stylizer.settings import NUM_WS, RenderSettings
 from stylizer.style import Style
 from stylizer.weights.load import Networks
@@ -57,9 +55,8 @@ class Judge:
     def __init__(
         self, networks: Networks, style: Style, inverted: Image.Image, aligned: AlignedFace | None = None
     ) -> None:
-        landmarks_xy = None if aligned is None else aligned.landmarks_xy
         self._networks = networks
-        self._chip = mean_face_chip() if landmarks_xy is None else chip_to_crop(landmarks_xy)
+        self._landmarks_xy = None if aligned is None else aligned.landmarks_xy
         self._person, self._before = self._describe(inverted), self._statistics(inverted)
         mean = Inversion(networks.wspace.mean.reshape(1, -1).expand(NUM_WS, -1).cpu(), "fast")
         plain, styled = (draw(networks, mean, which, RenderSettings()) for which in (None, style))
@@ -91,10 +88,7 @@ class Judge:
         return round(low * _STEP, 2)
 
     def _describe(self, picture: Image.Image) -> Tensor:
-        device = self._networks.wspace.mean.device
-        chip = cut_chip(to_tensor(picture).to(device), self._chip, picture.width)
-        descriptor: Tensor = self._networks.identity(chip)[0].cpu()
-        return descriptor
+        return describe(self._networks, picture, self._landmarks_xy)
 
     def _statistics(self, picture: Image.Image) -> list[Tensor]:
         return [g.cpu() / g.norm() for g in grams(feature_maps(self._networks, picture, SIDE))]

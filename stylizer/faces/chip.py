@@ -36,6 +36,11 @@ def chip_to_crop(landmarks_xy: NDArray[np.float32], size: int = CHIP_SIZE) -> ND
     return affine
 
 
+def chip_of(landmarks_xy: NDArray[np.float32] | None) -> NDArray[np.float64]:
+    """`chip_to_crop` of a face's (68, 2) landmarks in its crop; None: the mean face's, about right for any crop."""
+    return mean_face_chip() if landmarks_xy is None else chip_to_crop(landmarks_xy)
+
+
 def cut_chip(picture: Tensor, chip_to_picture: NDArray[np.float64], picture_side: int) -> Tensor:
     """Cut a chip for `DlibIdentity` from pictures in [-1, 1].
 
