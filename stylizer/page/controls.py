@@ -9,7 +9,7 @@ from stylizer.settings import AMOUNT_MAX, AMOUNT_MIN, STRENGTH_MAX, STRENGTH_MIN
 
 NO_OTHER = ""  # what the list of styles to mix in says for none
 _AMOUNTS = {
-    "shape": ("Shape", "Proportions and outlines: 0 keeps the photo's, 2 exaggerates"),
+    "shape": ("Shape", "Proportions and outlines: 0 keeps the photo's, more than 1 exaggerates"),
     "texture": ("Texture", "Strokes, lines and finish"),
     "color": ("Colour", "How far the style's colours replace the photo's"),
 }
