@@ -1,6 +1,5 @@
 """The page: `python app.py` starts it, `build_app(stylizer)` builds it. No image maths here, and no networks."""
 
-import argparse
 import atexit
 import os
 import shutil
@@ -17,6 +16,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from stylizer.page import look, zerogpu
 from stylizer.page.endpoints import add_endpoints
@@ -24,9 +24,10 @@ from stylizer.page.engine import Engine, LazyStylizer, OnProgress
 from stylizer.page.journal import set_up
 from stylizer.page.kept import KEPT_SECONDS, SWEEP_SECONDS, sweep
 from stylizer.page.layout import lay_out
+from stylizer.page.line import Line, Turnstile
 from stylizer.page.meter import Meter, Metered
 from stylizer.page.options import parse_options
-from stylizer.page.probes import probes
+from stylizer.page.probes import Login, probes
 from stylizer.page.uploads import Uploads
 from stylizer.page.watch import Watch
 from stylizer.page.wiring import HEAVY, connect
@@ -67,6 +68,23 @@ def build_app(
     return page
 
 
+def around(
+    page: gr.Blocks,
+    stylizer: Engine | LazyStylizer,
+    meter: Meter,
+    logins: Sequence[Login] = (),
+    max_per_user: int | None = None,
+) -> dict[str, Any]:
+    """What a hosted page has around it: /health and /metrics, and who has enough in the line is sent away.
+
+    For `gr.Blocks.launch(app_kwargs=...)`. max_per_user: jobs of one address in the line; None: any number.
+    """
+    line = Line(page, HEAVY)
+    routes = probes(stylizer, meter, lambda: len(page._queue), logins)
+    limits = [] if max_per_user is None else [Middleware(Turnstile, line=line, most=max_per_user)]
+    return {"routes": routes, "middleware": limits}
+
+
 def launch_options() -> dict[str, Any]:
     """What `gr.Blocks.launch` needs to know about the look and the visitors' privacy."""
     return {
@@ -94,14 +112,11 @@ def _opener(device: str | None, meter: Meter) -> Callable[[OnProgress], Engine]:
     def opener(on_progress: OnProgress) -> Engine:
         # Beside a borrowed GPU this process has none itself, even where it seems so.
         engine: Any = _open(device if zero is None else "cpu", on_progress)
-        return cast(Engine, Metered(engine if zero is None else zero.serve(engine), meter))
+        metered = Metered(engine if zero is None else zero.serve(engine), meter)
+        metered.try_out()
+        return cast(Engine, metered)
 
     return opener
-
-
-def _shared(options: argparse.Namespace) -> bool:
-    """Whether others than this computer's user can reach the page."""
-    return bool(options.share or os.environ.get("SPACE_ID")) or options.host not in {"127.0.0.1", "localhost", "::1"}
 
 
 def _private_folder() -> Path:
@@ -120,8 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _end_by_signal(watch)
     _private_folder()
     stylizer = LazyStylizer(_opener(options.device, watch.meter))
-    page = build_app(stylizer, closing=watch, max_queue=options.max_queue, shared=_shared(options))
-    routes = probes(stylizer, watch.meter, lambda: len(page._queue), options.auth)
+    page = build_app(stylizer, closing=watch, max_queue=options.max_queue, shared=options.shared)
     try:
         _, url, public = page.launch(
             server_name=options.host,
@@ -129,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             share=options.share,
             auth=options.auth or None,
             root_path=options.root_path,
-            app_kwargs={"routes": routes},
+            app_kwargs=around(page, stylizer, watch.meter, options.auth, options.max_per_user),
             prevent_thread_lock=True,
             **launch_options(),
         )

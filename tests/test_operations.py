@@ -22,18 +22,24 @@ from fakes import FakeStylizer
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from page_pictures import face
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 import app
-from app import build_app, launch_options
+from app import around, build_app, launch_options
 from stylizer import __version__
 from stylizer.errors import Cancelled, DownloadError, TimeLimitError
 from stylizer.page.about import footer
 from stylizer.page.engine import LazyStylizer
 from stylizer.page.jobs import Finished, Reporter, Ticket, follow
 from stylizer.page.journal import Lines, set_up
+from stylizer.page.line import Line, Turnstile
 from stylizer.page.meter import Meter, Metered
 from stylizer.page.options import parse_options
-from stylizer.page.probes import probes
 from stylizer.page.watch import Watch
 from tests.tiny import noise_picture, tiny_stylizer, use_tiny_parts
 
@@ -48,14 +54,16 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     pages: list[gr.Blocks] = []
 
-    def start(stylizer: Any, watch: Watch | None = None, auth: Any = None, **options: Any) -> str:
+    def start(
+        stylizer: Any, watch: Watch | None = None, auth: Any = None, max_per_user: int | None = None, **options: Any
+    ) -> str:
         watch = watch or Watch()
         if not isinstance(stylizer, LazyStylizer):
             stylizer = Metered(stylizer, watch.meter)
         built = build_app(stylizer, tmp_path / "none", watch, **options)
         pages.append(built)
-        routes = probes(stylizer, watch.meter, lambda: len(built._queue), auth or ())
-        _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs={"routes": routes}, **launch_options())
+        kwargs = around(built, stylizer, watch.meter, auth or (), max_per_user)
+        _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs=kwargs, **launch_options())
         return url
 
     yield start
@@ -163,6 +171,39 @@ def test_a_full_queue_turns_visitors_away(page: Page, tmp_path: Path) -> None:
     assert "None" in said, "the others are served"
 
 
+def test_nobody_fills_the_line_alone(page: Page, tmp_path: Path) -> None:
+    fake = FakeStylizer(steps=20, delay=0.05)
+    url = page(fake, max_per_user=2)
+    client, picture = client_of(url), handle_file(face(tmp_path / "r.png", "navy"))
+    jobs = [client.submit(picture, seed=seed, api_name="/train") for seed in range(5)]
+    said = [str(job.exception(120)) for job in jobs]
+    refused = [text for text in said if text != "None"]
+    assert len(refused) == 3, said
+    assert all("429 Too Many Requests" in text for text in refused)
+    assert len(fake.trained) == 2
+    assert client.predict(api_name="/styles"), "they are through, and there is room again"
+
+
+def test_who_has_enough_in_the_line_is_told_so() -> None:
+    class Full(Line):
+        def of_address(self, address: str) -> int:
+            return 3 if address == "testclient" else 0
+
+    async def through(request: Request) -> Response:
+        return PlainTextResponse("through")
+
+    line = Full(gr.Blocks(), "heavy")
+    ways = [Route(path, through, methods=["GET", "POST"]) for path in ("/gradio_api/queue/join", "/config")]
+    for most, status in ((3, 429), (4, 200)):
+        visitor = TestClient(Starlette(routes=ways, middleware=[Middleware(Turnstile, line=line, most=most)]))
+        answer = visitor.post("/gradio_api/queue/join")
+        assert answer.status_code == status
+        assert (visitor.post("/config").text, visitor.get("/gradio_api/queue/join").text) == ("through", "through")
+        if status == 429:
+            said = "You have 3 jobs waiting here already; wait for one of them, then try again."
+            assert answer.json() == {"detail": said}
+
+
 def test_a_job_that_takes_too_long_is_stopped_with_a_sentence(page: Page, tmp_path: Path) -> None:
     fake, watch = FakeStylizer(steps=3000, delay=0.02), Watch(max_seconds=0.3)
     client = client_of(page(fake, watch))
@@ -195,12 +236,23 @@ def test_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     monkeypatch.delenv("SPACE_ID", raising=False)
     options = parse_options(["--auth", "ann:a:b", "--auth", "bob:c", "--root-path", "/x", "--max-seconds", "600"])
     assert (options.auth, options.root_path, options.max_seconds) == ([("ann", "a:b"), ("bob", "c")], "/x", 600)
+    assert (options.shared, options.max_per_user) == (True, 8)
+    assert parse_options(["--host", "0.0.0.0", "--max-per-user", "2"]).max_per_user == 2
     assert (options.host, options.max_queue, options.log_format, options.log_level) == ("127.0.0.1", 64, "text", "info")
+    alone = parse_options([])
+    assert (alone.shared, alone.max_per_user) == (False, None), "who is alone may ask for as much as they like"
     monkeypatch.setenv("STYLIZER_AUTH", "cy:d")
     assert parse_options(["--auth", "ann:a"]).auth == [("ann", "a"), ("cy", "d")]
     monkeypatch.setenv("SPACE_ID", "user/page")
     assert parse_options([]).host == "0.0.0.0", "else a Space's proxy would not reach it"
-    for wrong in (["--auth", "s3cret"], ["--auth", "cy:s3cret"], ["--max-queue", "0"], ["--max-seconds", "nan"]):
+    assert parse_options([]).max_per_user is None, "there all visitors are one address, its proxy's"
+    for wrong in (
+        ["--auth", "s3cret"],
+        ["--auth", "cy:s3cret"],
+        ["--max-queue", "0"],
+        ["--max-per-user", "0"],
+        ["--max-seconds", "nan"],
+    ):
         with pytest.raises(SystemExit) as caught:
             parse_options(wrong)
         assert caught.value.code == 2

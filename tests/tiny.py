@@ -125,7 +125,8 @@ def random_style(generator: nn.Module, seed: int = 0, **facts: Any) -> Style:
 def tiny_stylizer(home: Path, faces: int = 1) -> Stylizer:
     """`Stylizer` on tiny parts. `use_tiny_parts` must have been called."""
     wspace = SimpleNamespace(mean=torch.zeros(1, W_DIM))
-    networks: Any = SimpleNamespace(generator=TinyGenerator(), wspace=wspace, base_hash=BASE_HASH, helpers_hash="")
+    hashes = {"base_hash": BASE_HASH, "helpers_hash": ""}
+    networks: Any = SimpleNamespace(generator=TinyGenerator(), mapping=nn.Identity(), wspace=wspace, **hashes)
     library = Library(home, None, BASE_HASH)
     finder: Any = TinyFinder(faces)
     return Stylizer(networks, finder, library, Runtime(torch.device("cpu"), 1))

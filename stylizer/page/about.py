@@ -1,9 +1,30 @@
-"""The line at the page's foot that says what is running."""
+"""What the page says of the program itself: what is running, and what a new style costs here."""
+
+from typing import Any
 
 from stylizer import __version__
+from stylizer.page.cost import cost
 from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.layout import Outputs
+from stylizer.page.screen import Updates
 
 HASH_DIGITS = 12
+
+
+class About:
+    """Over a stylizer and the page's widgets."""
+
+    def __init__(self, stylizer: Engine | LazyStylizer, outputs: Outputs) -> None:
+        self._stylizer, self._out = stylizer, outputs
+
+    def cost(self, iterations: Any, reference: Any, more: Any) -> Updates:
+        """What the style in the form would cost, before it is learned."""
+        pictures = bool(reference) + len(more or ())
+        return {self._out.beside.cost: cost(self._stylizer, iterations, pictures)}
+
+    def all(self, *given: Any) -> Updates:
+        """That, and the foot of the page."""
+        return {**self.cost(*given), self._out.about: footer(self._stylizer)}
 
 
 def footer(stylizer: Engine | LazyStylizer) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from stylizer.page.engine import Engine, LazyStylizer, loaded
-from stylizer.page.look import note
+from stylizer.page.look import label, note
 from stylizer.page.pictures import picture
 from stylizer.page.values import path_of, sentence
 
@@ -36,7 +36,7 @@ class Check:
                 return ""
             found = inspect_picture(path)
             styles = loaded(self._stylizer).styles() if found.made_here else []
-            name = next((style.name for style in styles if found.is_of(style.key)), None)
+            name = next((label(style.name) for style in styles if found.is_of(style.key)), None)
             return note(told("This picture", found, name), "done" if found.made_here else "")
         except Exception as error:
             return note(sentence(error), "error")

@@ -24,6 +24,7 @@ class Chooser(NamedTuple):
     reference: gr.Image
     more: gr.File
     marked: gr.Image
+    cost: gr.HTML
 
 
 def lay_out_chooser(references: Path, shared: bool) -> Chooser:
@@ -61,7 +62,8 @@ def lay_out_chooser(references: Path, shared: bool) -> Chooser:
                 buttons=[],
                 elem_id="more",
             )
-    return Chooser(source, library_box, shelf, saved, try_all, mine, picture_box, reference, more, marked)
+        cost = gr.HTML("", elem_id="cost", padding=False)
+    return Chooser(source, library_box, shelf, saved, try_all, mine, picture_box, reference, more, marked, cost)
 
 
 def tiles(label: str, elem_id: str, columns: int) -> gr.Gallery:

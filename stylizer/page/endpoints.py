@@ -17,6 +17,7 @@ from stylizer.page.kept import Kept, keep
 from stylizer.page.trial import Wanted, try_all
 from stylizer.page.values import number, path_of, paths_of, sentence, train_settings, wish_of
 from stylizer.page.verdict import advised_strength, judge_of
+from stylizer.page.watch import watch_of
 from stylizer.page.wish import SHARE
 from stylizer.page.work import Drawn, Request, checked, depth_of, draw, train
 from stylizer.settings import DEFAULT_DEPTH, RenderSettings, TrainSettings
@@ -54,7 +55,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
         "score": {"person", "style", "identity", "suggested_strength"}}.
         """
         started = time.perf_counter()
-        with _one_sentence():
+        with _counted(closing, "stylize"):
             pictures = () if style else (*paths_of(reference), *paths_of(references))
             request = Request(
                 target=checked(pictures, style, path_of(target)),
@@ -84,7 +85,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
 
         Answers with {"style": {"key", "name", "trained"}, "seconds"}.
         """
-        with _one_sentence():
+        with _counted(closing, "train"):
             settings, pictures = train_settings(iterations, seed), (*paths_of(reference), *paths_of(more))
             checked(pictures, None, pictures[0] if pictures else None)
             style, trained, seconds = train(
@@ -102,7 +103,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
 
         Quicker than /stylize, and not as like the person: what keeps the likeness takes seconds for each.
         """
-        with _one_sentence():
+        with _counted(closing, "try_all"):
             path = checked((), "any", path_of(target))
             wanted = Wanted(path, 0, depth_of(depth or DEFAULT_DEPTH), wish_of(strength).settings)
             _, trial = try_all(stylizer, wanted, _quiet(closing), folder)
@@ -110,7 +111,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
 
     def styles() -> list:  # type: ignore[type-arg]
         """The saved styles: [{"name", "key", "bytes", "preset"}]."""
-        with _one_sentence():
+        with _counted(closing, "styles"):
             known = ready(stylizer, _quiet(closing)).styles()
         return [{"name": s.name, "key": s.key, "bytes": s.bytes, "preset": s.preset} for s in known]
 
@@ -121,10 +122,11 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
 
 
 @contextmanager
-def _one_sentence() -> Iterator[None]:
-    """What goes wrong inside becomes an error of one sentence."""
+def _counted(closing: threading.Event, kind: str) -> Iterator[None]:
+    """Count what happens inside as a job; what goes wrong in it becomes an error of one sentence."""
     try:
-        yield
+        with watch_of(closing).meter.job(kind):
+            yield
     except Exception as error:
         raise gr.Error(sentence(error), print_exception=False) from None
 

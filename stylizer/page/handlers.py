@@ -1,45 +1,30 @@
 """What happens when a control is used. Raw values in, updates out; a mistake becomes one sentence."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 from stylizer.errors import Cancelled, InputError
 from stylizer.page.chooser import FROM_PICTURE
 from stylizer.page.consent import check_consent
 from stylizer.page.controls import DEFAULTS
-from stylizer.page.engine import Engine, LazyStylizer, loaded
+from stylizer.page.engine import loaded
 from stylizer.page.inputs import Inputs
-from stylizer.page.jobs import Finished, Reporter, follow
+from stylizer.page.jobs import Finished, Reporter
 from stylizer.page.kept import Kept, keep
-from stylizer.page.layout import Outputs
 from stylizer.page.look import note
-from stylizer.page.screen import Screen, Session, Updates
+from stylizer.page.running import Runner
+from stylizer.page.screen import Session, Updates
 from stylizer.page.study import study_of
-from stylizer.page.values import UNEXPECTED, number, path_of, paths_of, sentence, train_settings, wish_of
+from stylizer.page.values import number, path_of, paths_of, sentence, train_settings, wish_of
 from stylizer.page.verdict import Advice, Verdict
 from stylizer.page.work import Drawn, Marks, Request, checked, depth_of, draw, redraw
 
+NOT_STARTED = "This was not started: too many may be waiting here; try again in a few minutes."
 
-class Handlers:
-    """The main job, over a stylizer and the page's widgets: a portrait, and the same one redrawn.
 
-    folder: where sessions keep their files. closing: set when the program ends; running jobs then stop.
-    """
-
-    def __init__(
-        self,
-        stylizer: Engine | LazyStylizer,
-        inputs: Inputs,
-        outputs: Outputs,
-        *,
-        folder: Path,
-        closing: threading.Event,
-    ) -> None:
-        self._stylizer, self._in, self._out, self._folder, self._closing = stylizer, inputs, outputs, folder, closing
-        self._screen = Screen(outputs)
+class Handlers(Runner):
+    """The main job: a portrait, and the same one redrawn."""
 
     def check_picture(self, pictures: Any) -> Updates:
         """Say at once when an upload cannot be used; the upload stays where it is."""
@@ -54,35 +39,28 @@ class Handlers:
 
     def run(self, *values: Any) -> Iterator[Updates]:
         """The whole story, with progress and previews; ends with a portrait, a sentence, or "Cancelled"."""
-        session, screen = Session(*values[:4]), self._screen
-        turn = session.ticket.turn
-        try:
-            request = self._request(values[4:])
+        session = Session(*values[:4])
+        yield from self._to_the_end(session, lambda turn: self._portrait(session, values[4:], turn))
 
-            def work(reporter: Reporter) -> Drawn:
-                return draw(self._stylizer, request, reporter, lambda face: study_of(face, session.study).inversions)
+    def _portrait(self, session: Session, values: tuple[Any, ...], turn: int) -> Iterator[Updates]:
+        request, screen = self._request(values), self._screen
 
-            for event in follow(work, session.ticket, self._closing):
-                if isinstance(event, Finished):
-                    if session.ticket.turn != turn:  # the visitor has just thrown the pictures away
-                        raise Cancelled("Cancelled.")
-                    if session.kept is not None:
-                        session.kept.remove()
-                    drawn = event.value
-                    study = study_of(drawn.mixer.aligned, session.study)
-                    study = study.known(request.depth, drawn.mixer.inversion, drawn.inverted)
-                    yield {
-                        **screen.portrait(keep(drawn, self._folder), self._trouble(request, drawn)),
-                        self._out.study: study,
-                    }
-                    return
+        def work(reporter: Reporter) -> Drawn:
+            return draw(self._stylizer, request, reporter, lambda face: study_of(face, session.study).inversions)
+
+        for event in self._events(work, session, "stylize", turn):
+            if not isinstance(event, Finished):
                 yield screen.progress(event, session.ticket)
-        except Cancelled:
-            # Where a newer job of this visitor took over, the page is that one's.
-            newer = session.ticket.turn != turn
-            yield screen.nothing() if newer else screen.back("Cancelled. Nothing was changed.", "", session)
-        except Exception as error:
-            yield screen.back(sentence(error), "error", session)
+                continue
+            if session.ticket.turn != turn:  # the visitor has just thrown the pictures away
+                raise Cancelled("Cancelled.")
+            if session.kept is not None:
+                session.kept.remove()
+            drawn = event.value
+            study = study_of(drawn.mixer.aligned, session.study)
+            study = study.known(request.depth, drawn.mixer.inversion, drawn.inverted)
+            portrait = screen.portrait(keep(drawn, self._folder), self._trouble(request, drawn))
+            yield {**portrait, self._out.study: study}
 
     def redraw(
         self, kept: Kept | None, verdict: Verdict | None, advice: Advice | None, *controls: Any
@@ -122,8 +100,8 @@ class Handlers:
         return again + 1
 
     def broke(self) -> Updates:
-        """When the job could not even be started."""
-        return self._screen.back(UNEXPECTED, "error")
+        """When the job could not even be started; gradio itself shows why."""
+        return self._screen.back(NOT_STARTED, "error")
 
     def _trouble(self, request: Request, drawn: Drawn) -> str:
         """What went wrong beside a style that was learnt all the same: the Hub was not reached, or did not take it."""

@@ -65,6 +65,7 @@ class Beside:
     compare: gr.Button
     compared: gr.Gallery
     marked: gr.Image
+    cost: gr.HTML
     mine: MineBox
 
 
@@ -84,7 +85,7 @@ def lay_out_inputs(examples: Path, shared: bool) -> tuple[Inputs, Beside]:
     advanced.append(gr.Checkbox(False, label=CONSENT, container=False, elem_id="consent"))
     boxes = (style.library_box, style.picture_box, style.shelf)
     inputs = Inputs(style.source, style.reference, style.more, style.saved, target, *controls, *advanced)
-    return inputs, Beside(*boxes, style.try_all, reset, compare, compared, style.marked, style.mine)
+    return inputs, Beside(*boxes, style.try_all, reset, compare, compared, style.marked, style.cost, style.mine)
 
 
 def _advanced() -> tuple[Any, ...]:

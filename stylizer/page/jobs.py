@@ -25,12 +25,13 @@ class Ticket:
     """A session's right to stop its own job: Cancel sets the flag, the job looks at it between two steps.
 
     base: where the session's folder is made. turn: of the session's newest job; an older one stops for it.
-    folder: of the pictures that are shown in passing.
+    stale: jobs that wait for their turn and are no longer wanted. folder: of the pictures that are shown in passing.
     """
 
     base: Path | None = None
     cancelled: bool = False
     turn: int = 0
+    stale: int = 0
     folder: Path | None = None
 
     def desk(self) -> Path:
@@ -44,9 +45,19 @@ class Ticket:
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def renew(self) -> None:
-        """A new job is wanted."""
-        self.cancelled, self.turn = False, self.turn + 1
+    def renew(self, stale: int = 0) -> None:
+        """A new job is wanted, or none. stale: how many of this session wait for their turn; they are given up."""
+        self.cancelled, self.turn, self.stale = False, self.turn + 1, stale
+
+    def take_turn(self) -> int:
+        """The turn of the job that begins now: the newest one's, or an older one where the job was given up.
+
+        Jobs of one session begin in the order in which they were asked for.
+        """
+        if not self.stale:
+            return self.turn
+        self.stale -= 1
+        return self.turn - 1
 
 
 @dataclass(frozen=True)
@@ -78,8 +89,15 @@ class Reporter:
     Where `closing` is a `Watch` with a time limit, every call raises `TimeLimitError` once that is over.
     """
 
-    def __init__(self, ticket: Ticket, closing: threading.Event, tell: Callable[[Progress | Part[Any]], None]) -> None:
-        self._ticket, self._turn, self._closing, self._tell = ticket, ticket.turn, closing, tell
+    def __init__(
+        self,
+        ticket: Ticket,
+        closing: threading.Event,
+        tell: Callable[[Progress | Part[Any]], None],
+        turn: int | None = None,
+    ) -> None:
+        self._ticket, self._closing, self._tell = ticket, closing, tell
+        self._turn = ticket.turn if turn is None else turn
         self._stage, self._started = "", 0.0
         self._limit, self._begun = watch_of(closing).max_seconds, time.monotonic()
 
@@ -126,18 +144,24 @@ def ready(stylizer: Engine | LazyStylizer, reporter: Reporter) -> Engine:
 
 
 def follow(
-    work: Callable[[Reporter], T], ticket: Ticket, closing: threading.Event, kind: str = "stylize"
+    work: Callable[[Reporter], T],
+    ticket: Ticket,
+    closing: threading.Event,
+    kind: str = "stylize",
+    turn: int | None = None,
 ) -> Iterator[Progress | Part[Any] | Finished[T] | None]:
     """Run `work` in a thread and yield its progress and parts, then `Finished`; None is a sign of life, each second.
 
     Progress that arrives faster than it is asked for is merged, with the newest preview. Closing the iterator
     (the visitor left) cancels the work. Either way this returns only after the thread has ended, so that the next
-    job does not start beside it. kind: what the job is counted as, where `closing` is a `Watch`.
+    job does not start beside it. kind: what the job is counted as, where `closing` is a `Watch`. turn: of the job, from
+    `Ticket.take_turn`; default the newest.
 
     Raises: whatever `work` raises.
     """
     told: queue.SimpleQueue[Progress | Part[Any] | Finished[T] | BaseException] = queue.SimpleQueue()
-    turn, reporter = ticket.turn, Reporter(ticket, closing, told.put)
+    turn = ticket.turn if turn is None else turn
+    reporter = Reporter(ticket, closing, told.put, turn)
 
     def run() -> None:
         try:

@@ -21,7 +21,7 @@ LEVELS = ("debug", "info", "warning", "error")
 OURS = {"stylizer", "app", "__main__"}
 _KEY = re.compile(r"[0-9a-f]{32}")  # as `names.is_key`, which brings torch along: not at the page's start
 _WORDS = {"memory", "disk", "the Hub", "in", "on"}
-_LABELS = {"done", "failed", "cancelled", "stylize", "compare", "train", "styles", "people", "redraw", "suggest", ""}
+_LABELS = {"done", "failed", "cancelled", "stylize", "compare", "try_all", "train", "styles", ""}
 _HIDDEN = "…"
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

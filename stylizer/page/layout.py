@@ -45,6 +45,7 @@ class Outputs:
     forget: gr.Button
     check: gr.Image
     check_said: gr.HTML
+    about: gr.HTML
     ticket: gr.State
     kept: gr.State
     study: gr.State
@@ -54,6 +55,7 @@ class Outputs:
     keys: gr.State
     again: gr.State
     clock: gr.Timer
+    place: gr.Timer
     beside: Beside
 
     @property
@@ -64,8 +66,8 @@ class Outputs:
     @property
     def of_jobs(self) -> list[Any]:
         """All that a job may change."""
-        others = {"ticket", "verdict", "advised", "keys", "again", "clock", "beside"}
-        others |= {"invent", "people_seed", "truncation", "forget", "check", "check_said"}
+        others = {"ticket", "verdict", "advised", "keys", "again", "clock", "place", "beside"}
+        others |= {"invent", "people_seed", "truncation", "forget", "check", "check_said", "about"}
         mine = [getattr(self, field.name) for field in fields(self) if field.name not in others]
         return [*mine, self.beside.try_all, self.beside.compare, self.beside.compared]
 
@@ -101,9 +103,8 @@ def lay_out(examples: Path, folder: Path, shared: bool) -> tuple[Inputs, Outputs
                 *_details(),
                 forget,
                 *lay_out_check(),
-                *_memory(folder),
-                beside,
             ]
+    widgets += [gr.HTML("", elem_id="about", padding=False), *_memory(folder), beside]
     return inputs, Outputs(*widgets)
 
 
@@ -142,7 +143,8 @@ def _details() -> tuple[Any, ...]:
 
 def _memory(folder: Path) -> tuple[Any, ...]:
     """Ticket, kept, study, trial; who judges and what was advised; the keys of the styles on the shelf; a number that
-    asks for a redraw; and a clock that looks whether the networks, and so the styles, are there."""
+    asks for a redraw; a clock that looks whether the networks, and so the styles, are there; and one that looks for a
+    waiting job's place in the line."""
     return (
         gr.State(Ticket(folder), delete_callback=_forget),
         gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
@@ -153,6 +155,7 @@ def _memory(folder: Path) -> tuple[Any, ...]:
         gr.State(()),
         gr.State(0),
         gr.Timer(1.0),
+        gr.Timer(1.0, active=False),
     )
 
 

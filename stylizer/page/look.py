@@ -55,6 +55,7 @@ CSS = """
 #preview { aspect-ratio: 1; }
 #preview .image-container, #preview .image-frame, #preview img {
   width: 100%; height: 100%; object-fit: contain; }
+.about { text-align: center; color: var(--body-text-color-subdued); font-size: .78rem; }
 footer .divider, footer .show-api-divider { display: none; }
 .easel { display: flex; flex-direction: column; align-items: center; justify-content: center; text-align: center;
   min-height: 560px; padding: 2rem 1.5rem; border: 1.5px dashed var(--border-color-primary); border-radius: 14px;
@@ -196,6 +197,11 @@ def theme() -> gr.themes.Base:
     ).set(**_SURFACES)
 
 
+def label(name: str) -> str:
+    """A style's name as people read it: the presets' names are those of folders."""
+    return name.replace("_", " ")
+
+
 def note(text: str, kind: str = "", fraction: float | None = None, aside: str = "") -> str:
     """The page's line of news. kind: "", "busy" (with a bar, swaying without a fraction), "done" or "error".
 
@@ -224,7 +230,7 @@ def score(found: "Score", style_name: str | None) -> str:
     person = f"distance {found.identity:.2f}; below 0.6 it is the same person"
     rows = [("Person kept", found.person, person)]
     if style_name is not None:
-        rows.append(("Style taken", found.style, f"of “{style_name}”"))
+        rows.append(("Style taken", found.style, f"of “{label(style_name)}”"))
     items = (
         f"<li><span>{what} <b>{100 * share:.0f} %</b><small>{html.escape(note)}</small></span>"
         f'<i class="bar" aria-hidden="true"><i style="width:{100 * min(1.0, max(0.0, share)):.0f}%"></i></i></li>'

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stylizer.errors import Cancelled
+from stylizer.page.pace import Pace
 
 if TYPE_CHECKING:
     from stylizer.page.engine import Engine
@@ -35,14 +36,16 @@ class Meter:
         self._sources: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._seconds: dict[str, float] = {}
-        self._running = 0
+        self._running = self._busy = 0  # jobs; and pieces of work, those of jobs among them
 
     @contextlib.contextmanager
     def job(self, kind: str) -> Iterator[Job]:
         """Count what happens inside as one job: done, cancelled (also by a visitor who left), or failed; and log it."""
         job, outcome, started = Job(), "done", time.perf_counter()
+        with self._changed:
+            self._running += 1
         try:
-            with self.running():
+            with self.work():
                 yield job
         except (Cancelled, GeneratorExit):
             outcome = "cancelled"
@@ -53,26 +56,27 @@ class Meter:
         finally:
             seconds = round(time.perf_counter() - started, 2)
             with self._changed:
+                self._running -= 1
                 self._jobs[kind, outcome] += 1
             fields = {"kind": kind, "outcome": outcome, "seconds": seconds}
             log.info("job", extra={"fields": {**fields, "style": job.style} if job.style else fields})
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        """Work that the program waits for at its end."""
+    def work(self) -> Iterator[None]:
+        """What happens inside, the program waits for at its end."""
         with self._changed:
-            self._running += 1
+            self._busy += 1
         try:
             yield
         finally:
             with self._changed:
-                self._running -= 1
+                self._busy -= 1
                 self._changed.notify_all()
 
     def wait_idle(self, seconds: float) -> bool:
         """Wait, so long at most, until nothing runs any more; whether that came about."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._running == 0, seconds)
+            return self._changed.wait_for(lambda: self._busy == 0, seconds)
 
     def took(self, stage: str, seconds: float) -> None:
         """Add the seconds of a stage, such as "render"."""
@@ -107,14 +111,29 @@ class Metered:
     """An engine that does what another one does, and counts it; everything else of that one is there too."""
 
     def __init__(self, engine: "Engine", meter: Meter) -> None:
-        self._engine, self._meter = engine, meter
+        self._engine, self._meter, self._pace = engine, meter, Pace()
 
-    def learn(self, *args: Any, **how: Any) -> Any:
-        """As the engine's; what had to be trained and what was at hand are counted apart."""
-        with self._meter.running():
+    def try_out(self) -> None:
+        """Draw twice, so that it is known how quick this machine is; the first drawing only wakes it up."""
+        for _ in range(2):
             started = time.perf_counter()
-            style, trained = self._engine.learn(*args, **how)
-            self._meter.took("learn" if trained else "look_up", time.perf_counter() - started)
+            self._engine.invent(None, 1)
+            self._pace.drew(time.perf_counter() - started)
+
+    def seconds_to_learn(self, iterations: int, pictures: int = 1) -> float | None:
+        """How long a new style will take here, about; None: not known yet."""
+        return self._pace.seconds(iterations, pictures)
+
+    def learn(self, references: Any, *args: Any, **how: Any) -> Any:
+        """As the engine's; what had to be trained and what was at hand are counted apart."""
+        with self._meter.work():
+            started = time.perf_counter()
+            style, trained = self._engine.learn(references, *args, **how)
+            seconds = time.perf_counter() - started
+        self._meter.took("learn" if trained else "look_up", seconds)
+        if trained:
+            pictures = len(references) if isinstance(references, list | tuple) else 1
+            self._pace.learned(style.card["settings"]["iterations"], seconds, pictures)
         library = getattr(self._engine, "library", None)
         looked = library.last_lookup(style.key) if library is not None else None
         self._meter.found("trained" if trained else looked.source if looked is not None else "memory")
@@ -122,7 +141,7 @@ class Metered:
 
     def stylize(self, *args: Any, **how: Any) -> Any:
         """As the engine's, which itself says how long each of its stages took."""
-        with self._meter.running():
+        with self._meter.work():
             done = self._engine.stylize(*args, **how)
         for stage, seconds in done.seconds.items():
             self._meter.took(stage, seconds)
@@ -136,7 +155,7 @@ class Metered:
 
     def _timed(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **how: Any) -> Any:
-            with self._meter.running():
+            with self._meter.work():
                 started = time.perf_counter()
                 result = work(*args, **how)
                 self._meter.took(name, time.perf_counter() - started)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from stylizer.page.journal import FORMS, LEVELS
 from stylizer.surroundings import on_space
 
-MAX_QUEUE = 64
+MAX_QUEUE, MAX_PER_USER = 64, 8
 LOGINS = "STYLIZER_AUTH"
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options, `auth` as a list of (user, password). Says what is wrong and exits with 2 where something is.
+    """The options, `auth` as a list of (user, password), `shared`: whether others than this computer's user can reach
+    the page. Says what is wrong and exits with 2 where something is.
 
     Passwords are never repeated, neither in an error nor in the log. STYLIZER_AUTH="user:pass other:pass" holds more
     of them, and keeps them out of the list of processes.
@@ -24,6 +25,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", help="cpu, cuda, cuda:1 or mps (default: STYLIZER_DEVICE, else the best there is)")
     about = f"jobs that may wait at the same time; who comes then is asked to come later (default {MAX_QUEUE})"
     parser.add_argument("--max-queue", type=int, default=MAX_QUEUE, metavar="N", help=about)
+    about = "jobs that may wait or run for one address at the same time (default {}; none on this computer alone)"
+    parser.add_argument("--max-per-user", type=int, metavar="N", help=about.format(MAX_PER_USER))
     about = "stop a job that takes longer; waiting does not count (default: never)"
     parser.add_argument("--max-seconds", type=float, metavar="S", help=about)
     parser.add_argument("--log-format", choices=FORMS, default="text", help="json, or text: key=value (default text)")
@@ -31,9 +34,15 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.max_queue < 1:
         parser.error("--max-queue must be 1 or more")
+    if options.max_per_user is not None and options.max_per_user < 1:
+        parser.error("--max-per-user must be 1 or more")
     if options.max_seconds is not None and not options.max_seconds > 0:
         parser.error("--max-seconds must be more than 0")
     options.auth = _logins(parser, [*options.auth, *os.environ.get(LOGINS, "").split()])
+    options.shared = _shared(options)
+    # A Space's own proxy asks for everybody: all visitors are one address there.
+    if options.max_per_user is None and options.shared and not on_space():
+        options.max_per_user = MAX_PER_USER
     return options
 
 
@@ -49,6 +58,11 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--auth", action="append", default=[], metavar="USER:PASS", help=about)
     about = "where a proxy in front shows the page, as /stylizer or https://example.org/stylizer"
     parser.add_argument("--root-path", metavar="PATH", help=about)
+
+
+def _shared(options: argparse.Namespace) -> bool:
+    reached = options.share or options.root_path or options.auth  # a proxy, or a login, is there for others
+    return bool(reached) or on_space() or options.host not in {"127.0.0.1", "localhost", "::1"}
 
 
 def _logins(parser: argparse.ArgumentParser, given: Sequence[str]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from stylizer.page.inputs import Inputs
 from stylizer.page.jobs import Ticket
 from stylizer.page.kept import Kept
 from stylizer.page.layout import Outputs
+from stylizer.page.line import Line
 from stylizer.page.look import note
 from stylizer.page.screen import Screen, Updates
 from stylizer.page.trial import Trial
@@ -18,8 +19,9 @@ from stylizer.page.values import paths_of
 class Privacy:
     """Over the page's widgets."""
 
-    def __init__(self, uploads: Uploads, inputs: Inputs, outputs: Outputs) -> None:
-        self._uploads, self._in, self._out, self._screen = uploads, inputs, outputs, Screen(outputs)
+    def __init__(self, uploads: Uploads, line: Line, inputs: Inputs, outputs: Outputs) -> None:
+        self._uploads, self._line = uploads, line
+        self._in, self._out, self._screen = inputs, outputs, Screen(outputs)
 
     def brought(self, pictures: Any, request: gr.Request) -> None:
         """Remember whose upload this is."""
@@ -31,8 +33,8 @@ class Privacy:
 
     def forget(self, ticket: Ticket, kept: Kept | None, trial: Trial | None, request: gr.Request) -> Updates:
         """Stop what is running, delete all files of this visitor, and empty the page."""
-        ticket.renew()
-        ticket.cancelled = True  # for a job that still waits for its turn
+        ticket.renew(self._line.of_session(request.session_hash))
+        ticket.cancelled = True  # what a running job still says is not shown
         for files in (ticket, kept, trial):
             if files is not None:
                 files.remove()

@@ -8,7 +8,7 @@ import gradio as gr
 from stylizer.page.jobs import Part, Progress, Ticket
 from stylizer.page.kept import Kept, show
 from stylizer.page.layout import Outputs
-from stylizer.page.look import note, score, times
+from stylizer.page.look import label, note, score, times
 from stylizer.page.study import Study
 from stylizer.page.trial import Trial
 from stylizer.page.verdict import Advice, Verdict
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 Updates = dict[Any, Any]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Session:
-    """What the page remembers of one visitor."""
+    """What the page remembers of one visitor, as a job has it."""
 
     ticket: Ticket
     kept: Kept | None
@@ -35,21 +35,10 @@ class Screen:
     def __init__(self, outputs: Outputs) -> None:
         self._out = outputs
 
-    def begin(self, ticket: Ticket) -> Updates:
-        """The instant answer to a button, before the job's turn comes."""
-        ticket.renew()
-        out = self._out
-        buttons: Updates = {b: gr.update(interactive=False) for b in self._buttons()}
-        return {
-            **buttons,
-            out.cancel: gr.update(visible=True, interactive=True),
-            out.note: note("Waiting for a free place …", "busy"),
-        }
-
-    def stop(self, ticket: Ticket) -> Updates:
-        """Cancel: the job ends at its next step."""
-        ticket.cancelled = True
-        return {self._out.cancel: gr.update(interactive=False), self._out.note: note("Stopping …", "busy")}
+    def busy(self) -> Updates:
+        """A job runs, or waits for its turn."""
+        buttons: Updates = {button: gr.update(interactive=False) for button in self._buttons()}
+        return {**buttons, self._out.cancel: gr.update(visible=True, interactive=True)}
 
     def progress(self, event: Progress | Part[Any] | None, ticket: Ticket) -> Updates:
         """Where the job stands; its preview takes the place of the portrait."""
@@ -72,7 +61,7 @@ class Screen:
         return {
             **self.idle(),
             out.note: note(
-                f"Done. {learnt} as “{drawn.style_name}”. Move the strength to redraw.", "done", aside=trouble
+                f"Done. {learnt} as “{label(drawn.style_name)}”. Move the strength to redraw.", "done", aside=trouble
             ),
             out.empty: gr.update(visible=False),
             out.preview: gr.update(visible=False, value=None),
@@ -123,7 +112,7 @@ class Screen:
     def tried(self, trial: Trial, kept: Kept | None) -> Updates:
         """The photo in the styles that were drawn so far."""
         out = self._out
-        faces = [(str(tile.picture), tile.name) for tile in trial.tiles]
+        faces = [(str(tile.picture), label(tile.name)) for tile in trial.tiles]
         return {
             out.empty: gr.update(visible=False),
             out.preview: gr.update(visible=False, value=None),

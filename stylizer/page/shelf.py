@@ -10,7 +10,7 @@ from stylizer.page.controls import NO_OTHER
 from stylizer.page.engine import Engine, LazyStylizer, loaded
 from stylizer.page.inputs import Inputs
 from stylizer.page.layout import Outputs
-from stylizer.page.look import note
+from stylizer.page.look import label, note
 from stylizer.page.plain import plain_tile
 from stylizer.page.screen import Updates
 from stylizer.page.values import sentence
@@ -47,9 +47,9 @@ class Shelf:
             styles = list(loaded(self._stylizer).styles())
         except Exception as error:
             return {self._out.note: note(sentence(error), "error")}
-        choices, keys = [(style.name, style.key) for style in styles], tuple(style.key for style in styles)
+        choices, keys = [(label(style.name), style.key) for style in styles], tuple(style.key for style in styles)
         chosen = saved if saved in keys else (keys[0] if keys else None)
-        pictures = [(str(s.thumbnail) if s.thumbnail else plain_tile(s.key), s.name) for s in styles]
+        pictures = [(str(s.thumbnail) if s.thumbnail else plain_tile(s.key), label(s.name)) for s in styles]
         shown = gr.update(visible=bool(keys), value=pictures, selected_index=self._place(keys, chosen))
         return {
             self._in.saved: gr.update(choices=choices, value=chosen),

@@ -8,20 +8,22 @@ from typing import Any
 import gradio as gr
 
 from stylizer.page import look
+from stylizer.page.about import About
 from stylizer.page.check import Check
 from stylizer.page.engine import Engine, LazyStylizer
 from stylizer.page.handlers import Handlers
 from stylizer.page.inputs import Inputs
 from stylizer.page.judging import Judging
 from stylizer.page.layout import Outputs
+from stylizer.page.line import Line
 from stylizer.page.marking import Marking
 from stylizer.page.mine import Mine
 from stylizer.page.people import People
 from stylizer.page.privacy import Privacy
-from stylizer.page.screen import Screen
 from stylizer.page.shelf import Shelf
 from stylizer.page.trying import Trying
 from stylizer.page.uploads import Uploads
+from stylizer.page.waiting import Waiting
 
 HEAVY = "heavy"  # one queue for everything that learns or inverts: one such job at a time
 # Of every event: pictures arrive as files, whatever is in them, and are opened by us.
@@ -45,22 +47,24 @@ def connect(
     do = Handlers(stylizer, inputs, outputs, folder=folder, closing=closing)
     look_first = Trying(stylizer, inputs, outputs, folder=folder, closing=closing)
     shelf = Shelf(stylizer, inputs, outputs)
-    runs = _connect_jobs(do, look_first, inputs, outputs)
+    line = Line(page, HEAVY)
+    runs = _connect_jobs(do, look_first, Waiting(line, outputs), inputs, outputs)
     _connect_styles(page, shelf, runs, inputs, outputs)
+    _connect_about(page, About(stylizer, outputs), inputs, outputs)
     _connect_redraw(do, Judging(stylizer, inputs, outputs), runs, inputs, outputs)
     _connect_pictures(do, look_first, Marking(stylizer, inputs, outputs), inputs, outputs)
     _connect_mine(Mine(stylizer, outputs.beside.mine, inputs.saved, shared), shelf, inputs, outputs)
-    _connect_privacy(page, Check(stylizer), Privacy(uploads, inputs, outputs), inputs, outputs)
+    _connect_privacy(page, Check(stylizer), Privacy(uploads, line, inputs, outputs), inputs, outputs)
     page.load(None, js=look.KEYS)
     crowd = [outputs.kept, outputs.people_seed, outputs.truncation]
     people = {**_REDRAW, "show_progress": "full"}
     outputs.invent.click(People(stylizer, outputs).invent, crowd, [outputs.people, outputs.note], **people)
 
 
-def _connect_jobs(do: Handlers, look_first: Trying, inputs: Inputs, outputs: Outputs) -> list[Any]:
+def _connect_jobs(do: Handlers, look_first: Trying, waiting: Waiting, inputs: Inputs, outputs: Outputs) -> list[Any]:
     """The long jobs, and how they are stopped; returns those that end with a portrait."""
-    screen, beside = Screen(outputs), outputs.beside
-    buttons = [outputs.run, beside.compare, beside.try_all, outputs.cancel, outputs.note]
+    beside = outputs.beside
+    buttons = [outputs.run, beside.compare, beside.try_all, outputs.cancel, outputs.note, outputs.place]
     heavy: dict[str, Any] = {
         "outputs": outputs.of_jobs,
         "concurrency_id": HEAVY,
@@ -70,8 +74,9 @@ def _connect_jobs(do: Handlers, look_first: Trying, inputs: Inputs, outputs: Out
     }
     given = [*outputs.session, *(getattr(inputs, field.name) for field in fields(Inputs))]
     tried = [*outputs.session, inputs.consent, inputs.target, inputs.face, inputs.depth, *inputs.controls]
+    begins = {"fn": waiting.begin, "inputs": outputs.ticket, "outputs": buttons, **_QUICK}
     run, compare, try_all = (
-        button.click(screen.begin, outputs.ticket, buttons, **_QUICK).then(job, values, **heavy)
+        button.click(**begins).then(job, values, **heavy)
         for button, job, values in (
             (outputs.run, do.run, given),
             (beside.compare, look_first.compare, [*outputs.session, inputs.consent, inputs.target, inputs.face]),
@@ -79,13 +84,15 @@ def _connect_jobs(do: Handlers, look_first: Trying, inputs: Inputs, outputs: Out
         )
     )
     choice = [inputs.source, beside.library_box, beside.picture_box, inputs.saved]
-    chosen = outputs.tried.select(look_first.pick, [outputs.ticket, outputs.trial], [*choice, *buttons], **_QUICK)
-    picked = chosen.success(do.run, given, **heavy)
+    chosen = outputs.tried.select(look_first.pick, outputs.trial, choice, **_QUICK)
+    picked = chosen.success(**begins).then(do.run, given, **heavy)
     for job in (run, compare, try_all, picked):
         job.failure(do.broke, None, outputs.of_jobs, **_QUICK)
     for event in (beside.try_all.click, outputs.tried.select):
         event(None, js=look.TO_NEWS)
-    outputs.cancel.click(screen.stop, outputs.ticket, [outputs.cancel, outputs.note], **_QUICK)
+    outputs.place.tick(waiting.tell, None, [outputs.note, outputs.place], **_QUICK)
+    left = [*buttons, outputs.preview, outputs.empty, outputs.result_box]
+    outputs.cancel.click(waiting.stop, outputs.session, left, **_QUICK)
     return [run, picked]
 
 
@@ -101,6 +108,14 @@ def _connect_styles(page: gr.Blocks, shelf: Shelf, runs: list[Any], inputs: Inpu
     inputs.source.input(shelf.choose_source, [inputs.source, *chosen], [*filled, *boxes], **_RAW)
     beside.shelf.select(shelf.click, outputs.keys, inputs.saved, **_QUICK)
     inputs.saved.change(shelf.mark, [outputs.keys, inputs.saved], beside.shelf, **_QUICK)
+
+
+def _connect_about(page: gr.Blocks, about: About, inputs: Inputs, outputs: Outputs) -> None:
+    """What the page says of the program; what it lacks until the networks are there comes with the styles."""
+    new, cost = [inputs.iterations, inputs.reference, inputs.more], outputs.beside.cost
+    gr.on([page.load, inputs.saved.change], about.all, new, [cost, outputs.about], **_QUICK)
+    changes: list[Any] = [inputs.iterations.change, inputs.reference.change, inputs.more.change]
+    gr.on(changes, about.cost, new, cost, **_QUICK)
 
 
 def _connect_redraw(do: Handlers, judging: Judging, runs: list[Any], inputs: Inputs, outputs: Outputs) -> None:

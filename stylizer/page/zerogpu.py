@@ -76,8 +76,7 @@ class Zero:
         Raises:
             DeviceError: there is no GPU for this visitor now. Whatever the work or on_step raises.
         """
-        seconds = BEGINNING + STEP * steps
-        with contextlib.closing(self._call(name, pickle.dumps(tuple(given)), seconds)) as told:
+        with contextlib.closing(self._call(name, pickle.dumps(tuple(given)), seconds_of(steps))) as told:
             while True:
                 try:
                     kind, value = pickle.loads(next(told))  # our own process's bytes
@@ -118,6 +117,15 @@ class Zero:
                     yield pickle.dumps(("alive", None))  # so that a visitor who leaves stops it soon
         except StylizerError as error:
             yield pickle.dumps(("failed", error))
+
+
+def seconds_of(steps: int) -> float:
+    """What is asked for a piece of work."""
+    return BEGINNING + STEP * steps
+
+
+def _steps_to_learn(iterations: int, pictures: int) -> int:
+    return iterations + REFERENCE_STEPS * pictures
 
 
 def connect() -> Zero | None:
@@ -162,8 +170,12 @@ def _stylizer(base: "Stylizer", zero: Zero) -> "Stylizer":
 
         def _train(self, faces: Any, settings: Any, on_step: Any) -> Any:
             faces = [replace(face, photo=None) for face in faces]
-            steps = settings.iterations + REFERENCE_STEPS * len(faces)
+            steps = _steps_to_learn(settings.iterations, len(faces))
             return zero.call("train", (faces, settings), steps, on_step)
+
+        def gpu_seconds(self, iterations: int, pictures: int) -> float:
+            """What learning a style asks of the visitor's quota."""
+            return seconds_of(_steps_to_learn(iterations, pictures))
 
         def _invert(self, aligned: Any, depth: Any, purpose: Any, on_step: Any, start: Any = None) -> Any:
             if depth != "fast":

@@ -1,0 +1,58 @@
+"""What the page's long jobs have in common: what they work with, and how they end."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from stylizer.errors import Cancelled
+from stylizer.page.engine import Engine, LazyStylizer
+from stylizer.page.inputs import Inputs
+from stylizer.page.jobs import Finished, Part, Progress, Reporter, follow
+from stylizer.page.layout import Outputs
+from stylizer.page.screen import Screen, Session, Updates
+from stylizer.page.values import sentence
+
+
+class Runner:
+    """Over a stylizer and the page's widgets.
+
+    folder: where sessions keep their files. closing: set when the program ends; running jobs then stop.
+    """
+
+    def __init__(
+        self,
+        stylizer: Engine | LazyStylizer,
+        inputs: Inputs,
+        outputs: Outputs,
+        *,
+        folder: Path,
+        closing: threading.Event,
+    ) -> None:
+        self._stylizer, self._in, self._out, self._folder, self._closing = stylizer, inputs, outputs, folder, closing
+        self._screen = Screen(outputs)
+
+    def _to_the_end(
+        self, session: Session, job: Callable[[int], Iterator[Updates]], kept: str = "Nothing was changed."
+    ) -> Iterator[Updates]:
+        """All updates of a job, which is given its turn; the last one where it does not come to its own end.
+
+        kept: what is said after "Cancelled."
+        """
+        turn = session.ticket.take_turn()
+        try:
+            yield from job(turn)
+        except Exception as error:
+            # Where a newer job of this visitor took over, the page is that one's.
+            if session.ticket.turn != turn:
+                yield self._screen.nothing()
+            elif isinstance(error, Cancelled):
+                yield self._screen.back(f"Cancelled. {kept}", "", session)
+            else:
+                yield self._screen.back(sentence(error), "error", session)
+
+    def _events(
+        self, work: Callable[[Reporter], Any], session: Session, kind: str, turn: int
+    ) -> Iterator[Progress | Part[Any] | Finished[Any] | None]:
+        """What a job tells of itself, counted as of its kind."""
+        yield from follow(work, session.ticket, self._closing, kind, turn)

@@ -1,0 +1,53 @@
+"""Before a job's turn comes: the instant answer to its button, its place in the line, and leaving the line."""
+
+import gradio as gr
+
+from stylizer.page.jobs import Ticket
+from stylizer.page.kept import Kept
+from stylizer.page.layout import Outputs
+from stylizer.page.line import Line
+from stylizer.page.look import note
+from stylizer.page.screen import Screen, Session, Updates
+from stylizer.page.study import Study
+from stylizer.page.trial import Trial
+
+_WAITING = "Waiting for a free place …"
+_ASIDE = "A saved style takes seconds, a new one minutes."
+
+
+class Waiting:
+    """Over the line and the page's widgets."""
+
+    def __init__(self, line: Line, outputs: Outputs) -> None:
+        self._line, self._out, self._screen = line, outputs, Screen(outputs)
+
+    def begin(self, ticket: Ticket, request: gr.Request) -> Updates:
+        """A button was pressed: what this visitor still had in the line is given up for it."""
+        ticket.renew(self._line.of_session(request.session_hash))
+        return {
+            **self._screen.busy(),
+            self._out.note: note(_WAITING, "busy"),
+            self._out.place: gr.update(active=True),
+        }
+
+    def tell(self, request: gr.Request) -> Updates:
+        """Each second: how many are before this visitor; nothing more once it is their turn."""
+        before = self._line.before(request.session_hash)
+        if before is None:
+            return {self._out.place: gr.update(active=False)}
+        if not before:
+            return {self._out.note: note(_WAITING, "busy")}
+        said = "one job is" if before == 1 else f"{before} jobs are"
+        return {self._out.note: note(f"Waiting: {said} before yours.", "busy", aside=_ASIDE)}
+
+    def stop(
+        self, ticket: Ticket, kept: Kept | None, study: Study | None, trial: Trial | None, request: gr.Request
+    ) -> Updates:
+        """Cancel: who waits leaves the line at once; a running job ends at its next step."""
+        waiting = self._line.of_session(request.session_hash)
+        if waiting > ticket.stale:
+            ticket.renew(waiting)
+            page = self._screen.back("Cancelled. Nothing was changed.", "", Session(ticket, kept, study, trial))
+            return {**page, self._out.place: gr.update(active=False)}
+        ticket.cancelled = True
+        return {self._out.cancel: gr.update(interactive=False), self._out.note: note("Stopping …", "busy")}
