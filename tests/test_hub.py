@@ -34,7 +34,7 @@ from stylizer.pipeline import Stylizer
 from stylizer.settings import TrainSettings
 from stylizer.style import CARD_FILE, TENSORS_FILE, Style
 from tests.hub_server import READ_TOKEN, TOKEN, HubServer
-from tests.test_library import a_style
+from tests.library_styles import a_style
 from tests.tiny import BASE_HASH, TinyGenerator, noise_picture, tiny_stylizer, use_tiny_parts
 
 REPO = "user/styles"
