@@ -1,0 +1,72 @@
+"""What people read: lines and bars on a terminal; and what is kept out of the JSON, or put into it."""
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stylizer.cli import main
+from stylizer.console import Console
+from tests.cli.desk import STYLIZE
+from tests.fakes import FakeStylizer
+from tests.tiny import noise_picture
+
+
+def test_lines_for_humans(folder: Path, fake: FakeStylizer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*STYLIZE, "ann.png"], open_stylizer=lambda **_: fake) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [f"ann.png -> {Path('out') / 'ann_ref.png'}"]
+    assert printed.err == ""  # not a terminal: no bars
+
+
+def test_bars_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for terminal, as_json, shown in ((True, False, True), (True, True, False), (False, False, False)):
+        stream = io.StringIO()
+        stream.isatty = lambda terminal=terminal: terminal  # type: ignore[method-assign]
+        monkeypatch.setattr(sys, "stderr", stream)
+        console = Console(as_json)
+        console.progress("weights", 0.5)
+        with console.steps("Learning") as on_step:
+            if on_step:
+                on_step(1, 2, None)
+        assert ("Learning" in stream.getvalue()) == shown
+        assert ("weights" in stream.getvalue()) == shown
+
+
+def test_what_libraries_print_does_not_reach_the_json(run: Any, fake: FakeStylizer) -> None:
+    align = fake.align
+
+    def chatty(*args: Any) -> Any:
+        print("a library says hello")
+        return align(*args)
+
+    fake.align = chatty  # type: ignore[method-assign]
+    code, _, err = run("align", "ann.png", "--out", "crop.png")
+    assert code == 0
+    assert "hello" in err
+
+
+def test_the_packages_warnings_are_in_the_json(run: Any, fake: FakeStylizer) -> None:
+    import logging
+
+    align = fake.align
+
+    def warning(*args: Any) -> Any:
+        logging.getLogger("stylizer.library").warning("The stored style is damaged.")
+        return align(*args)
+
+    fake.align = warning  # type: ignore[method-assign]
+    _, value, err = run(*STYLIZE, "ann.png")
+    assert "The stored style is damaged." in value["warnings"]
+    assert "The stored style is damaged." in err
+    assert logging.getLogger("stylizer").handlers == []
+
+
+def test_names_that_a_terminal_cannot_show(folder: Path, fake: FakeStylizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise_picture(3).save("zoë.png")
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, "ascii"))
+    assert main([*STYLIZE, "zoë.png"], open_stylizer=lambda **_: fake) == 0  # type: ignore[arg-type]
+    assert b"zo\\xeb.png" in printed.getvalue()
