@@ -11,7 +11,9 @@ from page_browser import MARKS, WAIT, Keys, Visit, click_at, drawn, near, same
 from page_pictures import blank, face
 from PIL import Image
 
+from stylizer import __version__
 from stylizer.page.engine import LazyStylizer
+from stylizer.page.meter import Meter, Metered
 
 pytestmark = MARKS
 
@@ -56,6 +58,23 @@ def test_upload_run_preview_result_and_slider(visit: Visit, tmp_path: Path) -> N
     page.redrawn(before)
     assert fake.calls[len(calls) :] == ["render"]
     page.shot("4-redrawn")
+
+
+def test_the_page_says_what_is_running_and_what_a_new_style_costs(visit: Visit, tmp_path: Path) -> None:
+    engine = Metered(FakeStylizer(presets=["stained_glass"]), Meter())
+    engine.learn(face(tmp_path / "r0.png", "gold"))
+    page = visit(engine)
+    page.until(lambda: f"Stylizer {__version__}" in page.find("#about").text)
+    page.until(lambda: "stained glass" in page.find("#shelf").text)
+    page.find("#source input[value=picture]").click()
+    page.until(lambda: "A new style takes about 5 seconds" in page.text())
+    page.upload("reference", face(tmp_path / "r.png", "navy"))
+    page.shot("8-cost")
+    page.open("advanced", "iterations")
+    field = page.find("#iterations input")
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys("0", Keys.TAB)
+    page.until(lambda: "A new style takes" not in page.text().replace("A new style takes a few minutes", ""))
 
 
 def test_a_mistake_is_one_sentence_and_keeps_the_inputs(visit: Visit, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from page_browser import MARKS, Browser, Keys, Visit
 from page_pictures import face
 from tiny import TinyGenerator, random_style
 
-import app
 from stylizer.hub import Hub
 from stylizer.library import Lookup
 from stylizer.page.options import parse_options
@@ -136,11 +135,14 @@ def test_trouble_with_the_hub_is_a_second_line(visit: Visit, tmp_path: Path) -> 
     page.shot("53-trouble")
 
 
-def test_who_can_reach_the_page_decides() -> None:
+def test_who_can_reach_the_page_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STYLIZER_AUTH", raising=False)
     for arguments, shared in (
         ([], False),
         (["--host", "localhost"], False),
         (["--share"], True),
         (["--host", "0.0.0.0"], True),
+        (["--root-path", "/stylizer"], True),
+        (["--auth", "ann:secret"], True),
     ):
-        assert app._shared(parse_options(arguments)) is shared
+        assert parse_options(arguments).shared is shared

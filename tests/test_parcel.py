@@ -22,7 +22,7 @@ from stylizer.packing import pack
 from stylizer.parcel import Parcel, read_file, write_file
 from stylizer.settings import TrainSettings
 from stylizer.style import CARD_FILE, STYLE_FORMAT, TENSORS_FILE, save_style
-from tests.test_library import a_style
+from tests.library_styles import a_style
 from tests.tiny import BASE_HASH, TinyGenerator, noise_picture, tiny_stylizer, use_tiny_parts
 
 SHAPES = {"conv.weight": torch.Size([6, 4, 3, 3]), "conv.bias": torch.Size([6])}

@@ -29,10 +29,11 @@ class Line:
         return sum(event.session_hash == session for event in self._waiting())
 
     def before(self, session: str | None) -> int | None:
-        """How many jobs, waiting or running, come before this session's newest; None: none of its jobs waits."""
+        """How many jobs, waiting or running, come before this session's newest; None: it waits for none."""
         waiting = self._waiting()
         places = [place for place, event in enumerate(waiting) if event.session_hash == session]
-        return places[-1] + len(self._running()) if places else None
+        # Its own older ones are given up; they take no time.
+        return places[-1] + 1 - len(places) + len(self._running()) if places else None
 
     def of_address(self, address: str) -> int:
         """How many jobs, waiting or running, were asked for from this address."""

@@ -1,5 +1,7 @@
 """What the box "My styles" does: rename, delete, files in and out, and the Hub."""
 
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _NONE = "Choose a style first."
 _PRESET = "This style came with the program; it stays as it is."
+TAKEN_PER_HOUR = 60  # files of strangers, all together: each stays on the disk
 
 
 class Mine:
@@ -26,6 +29,7 @@ class Mine:
 
     def __init__(self, stylizer: Engine | LazyStylizer, box: MineBox, saved: gr.Dropdown, shared: bool) -> None:
         self._stylizer, self._box, self._saved, self._shared = stylizer, box, saved, shared
+        self._taken: deque[float] = deque(maxlen=TAKEN_PER_HOUR)  # when
 
     def choose(self, key: str | None, kept: Kept | None) -> Updates:
         """Another style was chosen: what was said of the last one goes."""
@@ -102,7 +106,10 @@ class Mine:
             path = path_of(file)
             if path is None:
                 raise InputError("Add a .stylizer file first.")
+            if self._shared and len(self._taken) == TAKEN_PER_HOUR and time.monotonic() - self._taken[0] < 3600:
+                raise SettingsError("Many style files were taken in here within the hour; try again later.")
             style = import_style(self._library, path)
+            self._taken.append(time.monotonic())
             said = self._said(f"“{style.name}” is now among the styles.")
             return {**said, self._box.incoming: None, self._saved: gr.update(value=style.key)}
 

@@ -1,0 +1,37 @@
+"""A page as `main` serves it, over a stand-in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from front_door import Page
+
+from app import around, build_app, launch_options
+from stylizer.page.engine import LazyStylizer
+from stylizer.page.meter import Metered
+from stylizer.page.watch import Watch
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """Serve a page as `main` does, over a stand-in; gives its address."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    pages: list[gr.Blocks] = []
+
+    def start(
+        stylizer: Any, watch: Watch | None = None, auth: Any = None, max_per_user: int | None = None, **options: Any
+    ) -> str:
+        watch = watch or Watch()
+        if not isinstance(stylizer, LazyStylizer):
+            stylizer = Metered(stylizer, watch.meter)
+        built = build_app(stylizer, tmp_path / "none", watch, **options)
+        pages.append(built)
+        kwargs = around(built, stylizer, watch.meter, auth or (), max_per_user)
+        _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs=kwargs, **launch_options())
+        return url
+
+    yield start
+    for built in pages:
+        built.close(verbose=False)
