@@ -14,6 +14,7 @@ from gradio.events import api
 from stylizer.page.engine import Engine, LazyStylizer, loaded
 from stylizer.page.jobs import Reporter, Ticket, ready
 from stylizer.page.kept import Kept, keep
+from stylizer.page.meter import Job
 from stylizer.page.trial import Wanted, try_all
 from stylizer.page.values import number, path_of, paths_of, sentence, train_settings, wish_of
 from stylizer.page.verdict import advised_strength, judge_of
@@ -55,7 +56,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
         "score": {"person", "style", "identity", "suggested_strength"}}.
         """
         started = time.perf_counter()
-        with _counted(closing, "stylize"):
+        with _counted(closing, "stylize") as job:
             pictures = () if style else (*paths_of(reference), *paths_of(references))
             request = Request(
                 target=checked(pictures, style, path_of(target)),
@@ -71,6 +72,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
             kept = keep(draw(stylizer, request, _quiet(closing)), folder)
             file, score = _file(kept.full()), _score(loaded(stylizer), kept)
             told = _told(kept.drawn, request.face, time.perf_counter() - started)
+            job.style = kept.drawn.style_key
         return file, {**told, "score": score}  # type: ignore[return-value]
 
     def learn(  # noqa: PLR0917 - as above
@@ -85,7 +87,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
 
         Answers with {"style": {"key", "name", "trained"}, "seconds"}.
         """
-        with _counted(closing, "train"):
+        with _counted(closing, "train") as job:
             settings, pictures = train_settings(iterations, seed), (*paths_of(reference), *paths_of(more))
             checked(pictures, None, pictures[0] if pictures else None)
             style, trained, seconds = train(
@@ -96,6 +98,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
                 name=(name or "").strip() or None,
                 already_aligned=bool(already_aligned),
             )
+            job.style = style.key
         return {"style": {"key": style.key, "name": style.name, "trained": trained}, "seconds": {"train": seconds}}
 
     def attempt(target: FileData | None = None, depth: str = DEFAULT_DEPTH, strength: float = _RENDER.strength) -> list:  # type: ignore[type-arg]
@@ -122,11 +125,11 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
 
 
 @contextmanager
-def _counted(closing: threading.Event, kind: str) -> Iterator[None]:
+def _counted(closing: threading.Event, kind: str) -> Iterator[Job]:
     """Count what happens inside as a job; what goes wrong in it becomes an error of one sentence."""
     try:
-        with watch_of(closing).meter.job(kind):
-            yield
+        with watch_of(closing).meter.job(kind) as job:
+            yield job
     except Exception as error:
         raise gr.Error(sentence(error), print_exception=False) from None
 
@@ -138,7 +141,7 @@ def _file(path: str) -> dict[str, Any]:
 def _told(drawn: Drawn, face: int, total: float) -> dict[str, Any]:
     """What a program learns about its picture."""
     return {
-        "style": {"key": drawn.mixer.key, "name": drawn.style_name, "trained": drawn.trained},
+        "style": {"key": drawn.style_key, "name": drawn.style_name, "trained": drawn.trained},
         "face": face,
         "strength": drawn.wish.settings.strength,
         "seconds": {**drawn.seconds, "total": total},

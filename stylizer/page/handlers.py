@@ -105,7 +105,7 @@ class Handlers(Runner):
 
     def _trouble(self, request: Request, drawn: Drawn) -> str:
         """What went wrong beside a style that was learnt all the same: the Hub was not reached, or did not take it."""
-        looked = loaded(self._stylizer).library.last_lookup(drawn.mixer.key) if request.references else None
+        looked = loaded(self._stylizer).library.last_lookup(drawn.style_key) if request.references else None
         return looked.trouble if looked is not None else ""
 
     def _request(self, values: tuple[Any, ...]) -> Request:

@@ -33,7 +33,7 @@ class Mine:
 
     def choose(self, key: str | None, kept: Kept | None) -> Updates:
         """Another style was chosen: what was said of the last one goes."""
-        has_reference = kept is not None and kept.drawn.mixer.key == key and kept.drawn.reference is not None
+        has_reference = kept is not None and kept.drawn.style_key == key and kept.drawn.reference is not None
         updates = {self._box.with_reference: gr.update(visible=has_reference, value=False)}
         if isinstance(self._stylizer, LazyStylizer) and not self._stylizer.ready:
             return updates
@@ -121,7 +121,7 @@ class Mine:
 
         def work() -> Updates:
             self._change()
-            mine = kept is not None and kept.drawn.mixer.key == _given(key)
+            mine = kept is not None and kept.drawn.style_key == _given(key)
             reference = kept.drawn.reference if with_reference and mine and kept is not None else None
             new = publish(self._library, _given(key), reference=reference)
             return self._said("It is now shared." if new else "The Hub has it already.")

@@ -32,7 +32,7 @@ class People:
                 raise InputError("The portrait is no longer kept; press Stylize again.")
             engine = loaded(self._stylizer)
             wish = kept.drawn.wish
-            style, settings = wanted_style(engine, kept.drawn.mixer.key, wish), wish.settings
+            style, settings = wanted_style(engine, kept.drawn.style_key, wish), wish.settings
             which = int(number(seed, "seed", 0))
             faces = engine.invent(style, COUNT, settings, seed=which, truncation=number(truncation, "variety"))
             origin = origin_of(style, "nobody")

@@ -81,6 +81,11 @@ class Drawn:
     wish: Wish
     seconds: dict[str, float]
 
+    @property
+    def style_key(self) -> str:
+        """Of the style that was learned or chosen, without what is mixed in."""
+        return self.mixer.key
+
 
 def depth_of(value: str) -> Depth:
     """The depth with this name; InputError when there is none."""

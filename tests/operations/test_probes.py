@@ -1,5 +1,6 @@
 """What machines ask a running page, and what it counts."""
 
+import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from fakes import FakeStylizer
 from front_door import Page, client_of
 from gradio_client import handle_file
+from gradio_client.exceptions import AppError
 from page_pictures import face
 
 from stylizer import __version__
@@ -70,6 +72,26 @@ def test_metrics_count_what_was_done(page: Page, tmp_path: Path) -> None:
     named = {line.split("{")[0].split(" ")[0] for line in lines if not line.startswith("#")}
     typed = {line.split(" ")[2] for line in lines if line.startswith("# TYPE")}
     assert {name.removesuffix("_count").removesuffix("_sum") for name in named} <= typed
+
+
+def test_what_programs_ask_for_is_counted_and_logged(
+    page: Page, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = FakeStylizer(presets=["Ink"])
+    url = page(fake)
+    client, picture = client_of(url), handle_file(face(tmp_path / "r.png", "navy"))
+    with caplog.at_level(logging.INFO, "stylizer"):
+        client.predict(picture, api_name="/train")
+        client.predict(target=picture, style="Ink", api_name="/stylize")
+        with pytest.raises(AppError):
+            client.predict(target=picture, style="Pen", api_name="/stylize")
+    jobs = [record.__dict__["fields"] for record in caplog.records if record.getMessage() == "job"]
+    key = next(style.key for style in fake.styles() if style.name == "Ink")
+    told = [(job["kind"], job["outcome"], job.get("style")) for job in jobs]
+    assert told == [("train", "done", fake.trained[0]), ("stylize", "done", key), ("stylize", "failed", None)]
+    text = httpx.get(url + "metrics").text
+    for kind, outcome in (("train", "done"), ("stylize", "done"), ("stylize", "failed")):
+        assert f'stylizer_jobs_total{{kind="{kind}",outcome="{outcome}"}} 1' in text
 
 
 def test_the_sources_of_styles_are_the_librarys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
