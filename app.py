@@ -119,6 +119,12 @@ def _opener(device: str | None, meter: Meter) -> Callable[[OnProgress], Engine]:
     return opener
 
 
+def _release_memory() -> None:
+    from stylizer.runtime import release_memory  # brings torch along: not at the page's start
+
+    release_memory()
+
+
 def _private_folder() -> Path:
     """Uploads of this run, readable by this user only and gone when it ends."""
     folder = Path(tempfile.mkdtemp(prefix="stylizer-uploads-"))
@@ -131,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C. Returns the exit status: 0, 2 when the port is taken, 1 when it does not answer."""
     options = parse_options(arguments)
     set_up(options.log_format, options.log_level)
-    watch = Watch(options.max_seconds)
+    watch = Watch(options.max_seconds, Meter(_release_memory))
     _end_by_signal(watch)
     _private_folder()
     stylizer = LazyStylizer(_opener(options.device, watch.meter))

@@ -74,8 +74,8 @@ def ask(client: Client, wish: Wish) -> Any:
 def judged(wish: Wish, answer: Any, alone: dict[Wish, Any]) -> str:
     """ "right", or what is not."""
     if wish.wrong:
-        clear = isinstance(answer, str) and "Traceback" not in answer and answer.endswith(".") and len(answer) < 300
-        return "right" if clear else "bad input was not refused in a sentence"
+        clear = isinstance(answer, str) and "Traceback" not in answer and answer[-1:] in ".?" and len(answer) < 300
+        return "right" if clear else f"bad input ({wish.wrong}) was not refused in a sentence: {answer}"
     if isinstance(answer, str):
         return f"refused: {answer}"
     return "right" if np.array_equal(answer, alone[wish]) else "another picture"

@@ -109,8 +109,9 @@ class Shelf:
         if found := next((p for p in self.places() if wanted and wanted in p.name_and_key()), None):
             return found
         names = sorted({info.name for info in self.list()})
-        close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5) or names[:5]
-        hint = f"did you mean {' or '.join(close)}?" if close else "train one first."
+        hint = f"there are {', '.join(names[:5])}{' and others' * (len(names) > 5)}." if names else "train one first."
+        if close := difflib.get_close_matches(wanted, names, n=3, cutoff=0.5):
+            hint = f"did you mean {' or '.join(close)}?"
         raise StyleNotFoundError(f"No style is called {name_or_key}; {hint}")
 
     def list(self) -> list[StyleInfo]:

@@ -88,6 +88,8 @@ def test_a_name_that_is_not_there_gets_the_closest_ones(library: Library) -> Non
         library.put(a_style(seed, name))
     with pytest.raises(StyleNotFoundError, match="did you mean watercolour"):
         library.find("watercolor")
+    with pytest.raises(StyleNotFoundError, match=r"there are charcoal, ink, watercolour\.$"):
+        library.find("zz")
     for odd in ("", "../ink", ".new", "\x00"):
         with pytest.raises(StyleNotFoundError):
             library.find(odd)

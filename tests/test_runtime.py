@@ -37,6 +37,26 @@ for _ in range(3):  # the later threads are what a web server's workers are to e
 """
 
 
+RESIDENT = """
+import torch
+from pathlib import Path
+from stylizer.runtime import choose_runtime, release_memory
+choose_runtime("cpu")
+
+def resident():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
+
+before = resident()
+blocks = [torch.ones(5_000_000) for _ in range(30)]
+kept = blocks[15::15]  # what stays in use in between must not hold the rest
+del blocks
+freed = resident()
+release_memory()
+print(before, freed, resident())
+"""
+
+
 @pytest.fixture(autouse=True)
 def _no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STYLIZER_DEVICE", raising=False)
@@ -159,6 +179,15 @@ def test_freed_memory_is_kept_in_every_thread() -> None:
     main, *threads = map(int, done.stdout.split())
     assert main < 1000
     assert threads[-1] < 100_000
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="tunes glibc only")
+def test_freed_memory_is_given_back_when_asked() -> None:
+    command, root = [sys.executable, "-c", RESIDENT], Path(__file__).parents[1]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=True)
+    before, freed, after = map(int, done.stdout.split())
+    assert freed > before + 500, "600 MB were used, and are kept"
+    assert after < before + 60, "20 MB are still in use"
 
 
 def test_a_space_keeps_its_cache_where_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stylizer.page.engine import Engine
 
 log = logging.getLogger(__name__)
+_LONG = 1.0  # second
 TIMED = {"align", "blend", "invent", "invert", "judge", "likeness", "paste", "render"}
 _SOURCES = {"the Hub": "hub"}  # the library's words, where they are no labels
 
@@ -30,8 +31,9 @@ class Job:
 class Meter:
     """Counts for one program; one object, made where the page is built, and handed on. Safe to use from any thread."""
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
+    def __init__(self, at_rest: Callable[[], None] = lambda: None) -> None:
+        """at_rest: called when a job that took a while has ended and none runs beside it."""
+        self._changed, self._at_rest = threading.Condition(), at_rest
         self._jobs: Counter[tuple[str, str]] = Counter()
         self._sources: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
@@ -58,6 +60,9 @@ class Meter:
             with self._changed:
                 self._running -= 1
                 self._jobs[kind, outcome] += 1
+                alone = self._running == 0
+            if alone and seconds > _LONG:
+                self._at_rest()
             fields = {"kind": kind, "outcome": outcome, "seconds": seconds}
             log.info("job", extra={"fields": {**fields, "style": job.style} if job.style else fields})
 

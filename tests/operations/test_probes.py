@@ -94,6 +94,24 @@ def test_what_programs_ask_for_is_counted_and_logged(
         assert f'stylizer_jobs_total{{kind="{kind}",outcome="{outcome}"}} 1' in text
 
 
+def test_a_program_at_rest_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, rests = [0.0], []
+    monkeypatch.setattr("stylizer.page.meter.time.perf_counter", lambda: now[0])
+    meter = Meter(lambda: rests.append(now[0]))
+    with meter.job("styles"):
+        now[0] += 0.5
+    assert rests == [], "not after every small thing"
+    with meter.job("train"):
+        with meter.job("stylize"):
+            now[0] += 5
+        assert rests == [], "not while another one runs"
+    assert rests == [5.5]
+    with pytest.raises(ZeroDivisionError), meter.job("train"):
+        now[0] += 2
+        raise ZeroDivisionError
+    assert rests == [5.5, 7.5], "also where it failed"
+
+
 def test_the_sources_of_styles_are_the_librarys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_tiny_parts(monkeypatch)
     meter = Meter()
