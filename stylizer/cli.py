@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None, open_stylizer: "Callable[..., Styliz
     console = Console(as_json="--json" in words)
     try:
         args = _parse(words)
-        with console.listening():
+        with console.listening(args.log_level):
             value, code = args.run(args, Context(console, open_stylizer or _open_stylizer))
         console.result(value)
         return int(code)
@@ -104,6 +104,8 @@ def build_parser() -> argparse.ArgumentParser:
         sub.add_argument("--device", help="cpu, cuda or mps (default: STYLIZER_DEVICE, else the best there is)")
         sub.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
         sub.add_argument("--debug", action="store_true", help="show where an error comes from")
+        about = "what is told on the way: info says, for one, where a style was looked up (default warning)"
+        sub.add_argument("--log-level", choices=("debug", "info", "warning"), default="warning", help=about)
         return sub
 
     _add_stylize(command("stylize", commands.stylize, "draw photos in the style of a picture"))

@@ -36,15 +36,21 @@ class Console:
         self._download: tuple[str, Any] | None = None
 
     @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        """Collect the package's warnings; with --json, send what libraries print to standard error."""
+    def listening(self, level: str = "warning") -> Iterator[None]:
+        """Collect the package's warnings; with --json, send what libraries print to standard error.
+
+        level: of the log; what is below a warning is printed on standard error and not collected.
+        """
         handler, log = _ToConsole(self), logging.getLogger("stylizer")
+        before = log.level
         log.addHandler(handler)
+        log.setLevel(level.upper())
         try:
             with contextlib.redirect_stdout(self.err) if self.as_json else contextlib.nullcontext():
                 yield
         finally:
             log.removeHandler(handler)
+            log.setLevel(before)
             self._end_download()
 
     def say(self, text: str) -> None:
@@ -118,11 +124,14 @@ class Context:
 
 class _ToConsole(logging.Handler):
     def __init__(self, console: Console) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__()
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.warn(record.getMessage())
+        if record.levelno >= logging.WARNING:
+            self._console.warn(record.getMessage())
+        else:
+            _print(record.getMessage(), self._console.err)
 
 
 def _print(text: str, stream: TextIO) -> None:

@@ -1,6 +1,7 @@
 """What people read: lines and bars on a terminal; and what is kept out of the JSON, or put into it."""
 
 import io
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,24 @@ def test_the_packages_warnings_are_in_the_json(run: Any, fake: FakeStylizer) -> 
     assert "The stored style is damaged." in value["warnings"]
     assert "The stored style is damaged." in err
     assert logging.getLogger("stylizer").handlers == []
+
+
+def test_the_log_is_told_where_it_is_asked_for(run: Any, fake: FakeStylizer) -> None:
+    align, log = fake.align, logging.getLogger("stylizer.library")
+
+    def telling(*given: Any, **how: Any) -> Any:
+        log.info("style %s: from memory", "ab")
+        log.debug("much more")
+        return align(*given, **how)
+
+    fake.align = telling  # type: ignore[method-assign]
+    before = logging.getLogger("stylizer").level
+    for words, told in (((), False), (("--log-level", "info"), True)):
+        code, value, errors = run(*STYLIZE, "ann.png", *words)
+        assert (code, value["warnings"]) == (0, [])
+        assert ("style ab: from memory" in errors) == told
+        assert "much more" not in errors
+    assert logging.getLogger("stylizer").level == before
 
 
 def test_names_that_a_terminal_cannot_show(folder: Path, fake: FakeStylizer, monkeypatch: pytest.MonkeyPatch) -> None:
