@@ -16,7 +16,6 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
-from starlette.middleware import Middleware
 
 from stylizer.page import look, zerogpu
 from stylizer.page.endpoints import add_endpoints
@@ -24,10 +23,10 @@ from stylizer.page.engine import Engine, LazyStylizer, OnProgress
 from stylizer.page.journal import set_up
 from stylizer.page.kept import KEPT_SECONDS, SWEEP_SECONDS, sweep
 from stylizer.page.layout import lay_out
-from stylizer.page.line import Line, Turnstile
+from stylizer.page.line import Line
 from stylizer.page.meter import Meter, Metered
 from stylizer.page.options import parse_options
-from stylizer.page.probes import Login, probes
+from stylizer.page.probes import probes
 from stylizer.page.uploads import Uploads
 from stylizer.page.watch import Watch
 from stylizer.page.wiring import HEAVY, connect
@@ -41,13 +40,15 @@ def build_app(
     examples: Path = EXAMPLES,
     closing: threading.Event | None = None,
     max_queue: int | None = None,
+    max_per_user: int | None = None,
     *,
     shared: bool = False,
 ) -> gr.Blocks:
     """The page and its endpoints over a stylizer (`stylizer.pipeline.Stylizer`, or anything with its methods).
 
     Launch it with `**launch_options()`. Sessions share nothing but the stylizer. Setting `closing` stops running jobs;
-    a `Watch` also limits and counts them. max_queue: jobs that may wait at the same time, in all; None: any number.
+    a `Watch` also limits and counts them. max_queue: jobs that may wait at the same time, in all; max_per_user: jobs of
+    one address that may wait or run; None: any number.
     shared: strangers use the page, too; learnt styles are then neither renamed nor deleted nor published there.
     """
     closing = closing or threading.Event()
@@ -56,33 +57,28 @@ def build_app(
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     threading.Thread(target=sweep, args=(folder, closing), name="sweep", daemon=True).start()
     page = gr.Blocks(title=look.TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEPT_SECONDS))
+    line = Line(page, HEAVY)
     with page:
         add_endpoints(
             stylizer, folder, HEAVY, closing
         )  # first: handlers of the same name would take the endpoints' names
         inputs, outputs = lay_out(examples, folder, shared)
         connect(
-            page, stylizer, inputs, outputs, folder=folder, uploads=Uploads(examples), shared=shared, closing=closing
+            page,
+            stylizer,
+            inputs,
+            outputs,
+            folder=folder,
+            uploads=Uploads(examples),
+            shared=shared,
+            closing=closing,
+            line=line,
         )
-    page.queue(default_concurrency_limit=4, max_size=max_queue)
+    # Not open: else programs could go past the line.
+    page.queue(default_concurrency_limit=4, max_size=max_queue, api_open=False)
+    if max_per_user is not None:
+        line.limit(max_per_user)
     return page
-
-
-def around(
-    page: gr.Blocks,
-    stylizer: Engine | LazyStylizer,
-    meter: Meter,
-    logins: Sequence[Login] = (),
-    max_per_user: int | None = None,
-) -> dict[str, Any]:
-    """What a hosted page has around it: /health and /metrics, and who has enough in the line is sent away.
-
-    For `gr.Blocks.launch(app_kwargs=...)`. max_per_user: jobs of one address in the line; None: any number.
-    """
-    line = Line(page, HEAVY)
-    routes = probes(stylizer, meter, lambda: len(page._queue), logins)
-    limits = [] if max_per_user is None else [Middleware(Turnstile, line=line, most=max_per_user)]
-    return {"routes": routes, "middleware": limits}
 
 
 def launch_options() -> dict[str, Any]:
@@ -141,7 +137,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _end_by_signal(watch)
     _private_folder()
     stylizer = LazyStylizer(_opener(options.device, watch.meter))
-    page = build_app(stylizer, closing=watch, max_queue=options.max_queue, shared=options.shared)
+    page = build_app(
+        stylizer, closing=watch, max_queue=options.max_queue, max_per_user=options.max_per_user, shared=options.shared
+    )
+    line = Line(page, HEAVY)
+    routes = probes(stylizer, watch.meter, lambda: len(line), options.auth)
     try:
         _, url, public = page.launch(
             server_name=options.host,
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             share=options.share,
             auth=options.auth or None,
             root_path=options.root_path,
-            app_kwargs=around(page, stylizer, watch.meter, options.auth, options.max_per_user),
+            app_kwargs={"routes": routes},
             prevent_thread_lock=True,
             **launch_options(),
         )

@@ -105,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
         sub.add_argument("--debug", action="store_true", help="show where an error comes from")
         about = "what is told on the way: info says, for one, where a style was looked up (default warning)"
-        sub.add_argument("--log-level", choices=("debug", "info", "warning"), default="warning", help=about)
+        sub.add_argument("--log-level", choices=("info", "warning"), default="warning", help=about)
         return sub
 
     _add_stylize(command("stylize", commands.stylize, "draw photos in the style of a picture"))

@@ -101,7 +101,8 @@ def tune_allocator() -> bool:
 def release_memory() -> None:
     """Give freed memory back to the system, which `tune_allocator` keeps; a few hundredths of a second."""
     if _is_glibc():
-        ctypes.CDLL(None).malloc_trim(0)
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _is_glibc() -> bool:

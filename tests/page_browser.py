@@ -175,9 +175,9 @@ def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     (examples / "targets").mkdir(parents=True)
     face(examples / "targets" / "example.webp", "plum")
 
-    def start(stylizer: Any, *, consent: bool = True, shared: bool = False) -> Browser:
+    def start(stylizer: Any, *, consent: bool = True, **options: Any) -> Browser:
         if not pages or pages[0][2] is not stylizer:
-            page = build_app(stylizer, examples, shared=shared)
+            page = build_app(stylizer, examples, **options)
             _, url, _ = page.launch(prevent_thread_lock=True, **launch_options())
             pages.insert(0, (page, url, stylizer))
         browsers.append(Browser(pages[0][1], tmp_path / f"profile{len(browsers)}", shots, consent))

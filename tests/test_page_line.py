@@ -1,12 +1,14 @@
 """Several visitors at once, in real browsers: who waits where, what goes on meanwhile, and whose portrait is whose."""
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 from fakes import FakeStylizer
-from gradio_client import Client
+from gradio_client import Client, handle_file
+from gradio_client.utils import Status
 from page_browser import MARKS, Visit, drawn, near
 from page_pictures import face
 
@@ -77,6 +79,64 @@ def test_who_leaves_the_line_is_free_at_once_and_is_not_drawn(visit: Visit, tmp_
     page.ran()
     assert near(page.result(), drawn(reference, target))
     assert fake.calls.count("stylize") == len(fake.trained) == 2
+
+
+def test_what_is_deleted_while_waiting_stays_deleted(visit: Visit, tmp_path: Path) -> None:
+    fake = Held()
+    busy, page = visit(fake), visit(fake)
+    for visitor, number in ((busy, 0), (page, 1)):
+        reference, target = pair(tmp_path, number)
+        visitor.upload("reference", reference)
+        visitor.upload("target", target)
+    fake.gate.clear()
+    busy.run()
+    busy.until(lambda: "step" in busy.note())
+    page.run()
+    page.until(lambda: "one job is before yours" in page.note())
+    page.find("#forget").click()
+    page.until(lambda: "deleted" in page.note())
+    time.sleep(3)  # of looks at the place in the line
+    assert "deleted" in page.note()
+    fake.gate.set()
+    busy.ran()
+    time.sleep(2)
+    assert "deleted" in page.note(), "its job came and went without a word"
+    assert fake.calls.count("stylize") == 1
+
+
+def test_who_is_refused_keeps_the_portrait_and_given_up_jobs_do_not_count(visit: Visit, tmp_path: Path) -> None:
+    fake = Held()
+    page, busy = visit(fake, max_per_user=3), visit(fake)
+    (reference, target), (other, _) = pair(tmp_path, 0), pair(tmp_path, 1)
+    page.upload("reference", reference)
+    page.upload("target", target)
+    page.run()
+    page.ran()
+    fake.gate.clear()
+    busy.upload("reference", other)
+    busy.upload("target", target)
+    busy.run()
+    busy.until(lambda: "step" in busy.note())
+    page.upload("reference", pair(tmp_path, 2)[0])
+    for _ in range(4):
+        page.run()
+        page.until(lambda: "one job is before yours" in page.note())
+        page.find("#cancel").click()
+        page.until(lambda: "Cancelled" in page.note() and page.find("#run").is_enabled())
+    client = Client(page.driver.current_url, verbose=False, analytics_enabled=False)
+    jobs = [client.submit(handle_file(other), seed=seed, api_name="/train") for seed in (5, 6)]
+    page.until(lambda: all(job.status().code is Status.IN_QUEUE for job in jobs))
+    page.run()
+    page.until(lambda: "This was not started" in page.note() and page.find("#run").is_enabled())
+    assert near(page.result(), drawn(reference, target)), "the portrait is still there"
+    page.shot("line-refused")
+    fake.gate.set()
+    busy.ran()
+    for job in jobs:
+        job.result(60)
+    page.run()
+    page.ran()
+    assert near(page.result(), drawn(pair(tmp_path, 2)[0], target))
 
 
 def test_what_is_quick_does_not_wait_for_a_training(visit: Visit, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
+import gradio as gr
+
 from stylizer.errors import Cancelled, InputError
 from stylizer.page.chooser import FROM_PICTURE
 from stylizer.page.consent import check_consent
@@ -20,7 +22,7 @@ from stylizer.page.values import number, path_of, paths_of, sentence, train_sett
 from stylizer.page.verdict import Advice, Verdict
 from stylizer.page.work import Drawn, Marks, Request, checked, depth_of, draw, redraw
 
-NOT_STARTED = "This was not started: too many may be waiting here; try again in a few minutes."
+NOT_STARTED = "This was not started: too many jobs wait here, or too many of yours; try again in a few minutes."
 
 
 class Handlers(Runner):
@@ -37,10 +39,10 @@ class Handlers(Runner):
             return {self._out.note: note(sentence(error), "error")}
         return {self._out.note: ""}
 
-    def run(self, *values: Any) -> Iterator[Updates]:
+    def run(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
         """The whole story, with progress and previews; ends with a portrait, a sentence, or "Cancelled"."""
         session = Session(*values[:4])
-        yield from self._to_the_end(session, lambda turn: self._portrait(session, values[4:], turn))
+        yield from self._to_the_end(session, request, lambda turn: self._portrait(session, values[4:], turn))
 
     def _portrait(self, session: Session, values: tuple[Any, ...], turn: int) -> Iterator[Updates]:
         request, screen = self._request(values), self._screen
@@ -99,9 +101,9 @@ class Handlers(Runner):
         """A redraw, where the controls moved during a run."""
         return again + 1
 
-    def broke(self) -> Updates:
+    def broke(self, *session: Any) -> Updates:
         """When the job could not even be started; gradio itself shows why."""
-        return self._screen.back(NOT_STARTED, "error")
+        return self._screen.back(NOT_STARTED, "error", Session(*session))
 
     def _trouble(self, request: Request, drawn: Drawn) -> str:
         """What went wrong beside a style that was learnt all the same: the Hub was not reached, or did not take it."""

@@ -25,13 +25,13 @@ class Ticket:
     """A session's right to stop its own job: Cancel sets the flag, the job looks at it between two steps.
 
     base: where the session's folder is made. turn: of the session's newest job; an older one stops for it.
-    stale: jobs that wait for their turn and are no longer wanted. folder: of the pictures that are shown in passing.
+    last_word: what the page says since the session's jobs were given up. folder: of the pictures shown in passing.
     """
 
     base: Path | None = None
     cancelled: bool = False
     turn: int = 0
-    stale: int = 0
+    last_word: str = ""
     folder: Path | None = None
 
     def desk(self) -> Path:
@@ -45,19 +45,13 @@ class Ticket:
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def renew(self, stale: int = 0) -> None:
-        """A new job is wanted, or none. stale: how many of this session wait for their turn; they are given up."""
-        self.cancelled, self.turn, self.stale = False, self.turn + 1, stale
+    def renew(self) -> None:
+        """A new job is wanted."""
+        self.cancelled, self.turn, self.last_word = False, self.turn + 1, ""
 
-    def take_turn(self) -> int:
-        """The turn of the job that begins now: the newest one's, or an older one where the job was given up.
-
-        Jobs of one session begin in the order in which they were asked for.
-        """
-        if not self.stale:
-            return self.turn
-        self.stale -= 1
-        return self.turn - 1
+    def give_up(self, last_word: str) -> None:
+        """No job is wanted any more."""
+        self.cancelled, self.turn, self.last_word = True, self.turn + 1, last_word
 
 
 @dataclass(frozen=True)
@@ -154,8 +148,8 @@ def follow(
 
     Progress that arrives faster than it is asked for is merged, with the newest preview. Closing the iterator
     (the visitor left) cancels the work. Either way this returns only after the thread has ended, so that the next
-    job does not start beside it. kind: what the job is counted as, where `closing` is a `Watch`. turn: of the job, from
-    `Ticket.take_turn`; default the newest.
+    job does not start beside it. kind: what the job is counted as, where `closing` is a `Watch`. turn: of the job;
+    default the newest.
 
     Raises: whatever `work` raises.
     """

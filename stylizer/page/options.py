@@ -25,8 +25,9 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", help="cpu, cuda, cuda:1 or mps (default: STYLIZER_DEVICE, else the best there is)")
     about = f"jobs that may wait at the same time; who comes then is asked to come later (default {MAX_QUEUE})"
     parser.add_argument("--max-queue", type=int, default=MAX_QUEUE, metavar="N", help=about)
-    about = "jobs that may wait or run for one address at the same time (default {}; none on this computer alone)"
-    parser.add_argument("--max-per-user", type=int, metavar="N", help=about.format(MAX_PER_USER))
+    about = f"jobs of one address that may wait or run (default {MAX_PER_USER}; any number for this computer alone, "
+    about += "with --share and on a Space)"
+    parser.add_argument("--max-per-user", type=int, metavar="N", help=about)
     about = "stop a job that takes longer; waiting does not count (default: never)"
     parser.add_argument("--max-seconds", type=float, metavar="S", help=about)
     parser.add_argument("--log-format", choices=FORMS, default="text", help="json, or text: key=value (default text)")
@@ -40,8 +41,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("--max-seconds must be more than 0")
     options.auth = _logins(parser, [*options.auth, *os.environ.get(LOGINS, "").split()])
     options.shared = _shared(options)
-    # A Space's own proxy asks for everybody: all visitors are one address there.
-    if options.max_per_user is None and options.shared and not on_space():
+    # The proxies of Spaces and of shared links ask for everybody: all visitors may be one address there.
+    if options.max_per_user is None and options.shared and not (options.share or on_space()):
         options.max_per_user = MAX_PER_USER
     return options
 

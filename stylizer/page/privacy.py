@@ -15,6 +15,8 @@ from stylizer.page.trial import Trial
 from stylizer.page.uploads import Uploads
 from stylizer.page.values import paths_of
 
+_DELETED = "Your pictures are deleted from this computer."
+
 
 class Privacy:
     """Over the page's widgets."""
@@ -33,8 +35,8 @@ class Privacy:
 
     def forget(self, ticket: Ticket, kept: Kept | None, trial: Trial | None, request: gr.Request) -> Updates:
         """Stop what is running, delete all files of this visitor, and empty the page."""
-        ticket.renew(self._line.of_session(request.session_hash))
-        ticket.cancelled = True  # what a running job still says is not shown
+        self._line.give_up(request.session_hash)
+        ticket.give_up(_DELETED)
         for files in (ticket, kept, trial):
             if files is not None:
                 files.remove()
@@ -48,7 +50,7 @@ class Privacy:
             self._in.marks: (),
             self._out.empty: gr.update(visible=True),
             self._out.download: gr.update(value=None, interactive=False),
-            self._out.note: note("Your pictures are deleted from this computer.", "done"),
+            self._out.note: note(_DELETED, "done"),
         }
 
     @property

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
+
 from stylizer.errors import Cancelled
 from stylizer.page.engine import Engine, LazyStylizer
 from stylizer.page.inputs import Inputs
 from stylizer.page.jobs import Finished, Part, Progress, Reporter, follow
 from stylizer.page.layout import Outputs
+from stylizer.page.line import Line
 from stylizer.page.screen import Screen, Session, Updates
 from stylizer.page.values import sentence
 
@@ -17,7 +20,8 @@ from stylizer.page.values import sentence
 class Runner:
     """Over a stylizer and the page's widgets.
 
-    folder: where sessions keep their files. closing: set when the program ends; running jobs then stop.
+    folder: where sessions keep their files. closing: set when the program ends; running jobs then stop. line: in which
+    the jobs wait.
     """
 
     def __init__(
@@ -28,18 +32,24 @@ class Runner:
         *,
         folder: Path,
         closing: threading.Event,
+        line: Line,
     ) -> None:
+        self._line = line
         self._stylizer, self._in, self._out, self._folder, self._closing = stylizer, inputs, outputs, folder, closing
         self._screen = Screen(outputs)
 
     def _to_the_end(
-        self, session: Session, job: Callable[[int], Iterator[Updates]], kept: str = "Nothing was changed."
+        self,
+        session: Session,
+        request: gr.Request,
+        job: Callable[[int], Iterator[Updates]],
+        kept: str = "Nothing was changed.",
     ) -> Iterator[Updates]:
         """All updates of a job, which is given its turn; the last one where it does not come to its own end.
 
         kept: what is said after "Cancelled."
         """
-        turn = session.ticket.take_turn()
+        turn = session.ticket.turn - self._line.is_given_up(request.session_hash)
         try:
             yield from job(turn)
         except Exception as error:

@@ -22,10 +22,10 @@ from stylizer.settings import DEPTHS
 class Trying(Runner):
     """What shows a photo before it is painted."""
 
-    def try_all(self, *values: Any) -> Iterator[Updates]:
+    def try_all(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
         """The photo in every style, each shown as soon as it is there."""
         session, kept = Session(*values[:4]), "What was drawn so far is kept."
-        yield from self._to_the_end(session, lambda turn: self._tiles(session, values[4:], turn), kept)
+        yield from self._to_the_end(session, request, lambda turn: self._tiles(session, values[4:], turn), kept)
 
     def _tiles(self, session: Session, values: tuple[Any, ...], turn: int) -> Iterator[Updates]:
         check_consent(values[0])
@@ -58,10 +58,10 @@ class Trying(Runner):
         """Another photo, or another face of it: the pictures are no longer of it."""
         return {self._out.tried_box: gr.update(visible=False), self._out.tried: gr.update(value=None)}
 
-    def compare(self, *values: Any) -> Iterator[Updates]:
+    def compare(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
         """How each depth sees the photo, one after the other; the page is then as it was, with them beside it."""
         session, kept = Session(*values[:4]), "What was found so far is kept."
-        yield from self._to_the_end(session, lambda turn: self._depths(session, values[4:], turn), kept)
+        yield from self._to_the_end(session, request, lambda turn: self._depths(session, values[4:], turn), kept)
 
     def _depths(self, session: Session, values: tuple[Any, ...], turn: int) -> Iterator[Updates]:
         consent, target, face = values

@@ -12,6 +12,7 @@ from stylizer.page.study import Study
 from stylizer.page.trial import Trial
 
 _WAITING = "Waiting for a free place …"
+_LEFT = "Cancelled. Nothing was changed."
 _ASIDE = "A saved style takes seconds, a new one minutes."
 
 
@@ -23,18 +24,21 @@ class Waiting:
 
     def begin(self, ticket: Ticket, request: gr.Request) -> Updates:
         """A button was pressed: what this visitor still had in the line is given up for it."""
-        ticket.renew(self._line.of_session(request.session_hash))
+        self._line.give_up(request.session_hash)
+        ticket.renew()
         return {
             **self._screen.busy(),
             self._out.note: note(_WAITING, "busy"),
             self._out.place: gr.update(active=True),
         }
 
-    def tell(self, request: gr.Request) -> Updates:
+    def tell(self, ticket: Ticket, request: gr.Request) -> Updates:
         """Each second: how many are before this visitor; nothing more once it is their turn."""
         before = self._line.before(request.session_hash)
         if before is None:
-            return {self._out.place: gr.update(active=False)}
+            # A look that was on its way when the visitor left the line may have come after the page's last word.
+            word: Updates = {self._out.note: note(ticket.last_word, "done")} if ticket.last_word else {}
+            return {**word, self._out.place: gr.update(active=False)}
         if not before:
             return {self._out.note: note(_WAITING, "busy")}
         said = "one job is" if before == 1 else f"{before} jobs are"
@@ -44,10 +48,9 @@ class Waiting:
         self, ticket: Ticket, kept: Kept | None, study: Study | None, trial: Trial | None, request: gr.Request
     ) -> Updates:
         """Cancel: who waits leaves the line at once; a running job ends at its next step."""
-        waiting = self._line.of_session(request.session_hash)
-        if waiting > ticket.stale:
-            ticket.renew(waiting)
-            page = self._screen.back("Cancelled. Nothing was changed.", "", Session(ticket, kept, study, trial))
-            return {**page, self._out.place: gr.update(active=False)}
+        if self._line.before(request.session_hash) is not None:
+            self._line.give_up(request.session_hash)
+            ticket.give_up(_LEFT)
+            return self._screen.back(_LEFT, "done", Session(ticket, kept, study, trial))
         ticket.cancelled = True
         return {self._out.cancel: gr.update(interactive=False), self._out.note: note("Stopping …", "busy")}

@@ -42,12 +42,12 @@ def connect(
     uploads: Uploads,
     shared: bool,
     closing: threading.Event,
+    line: Line,
 ) -> None:
     """Tie all events to handlers, inside the `gr.Blocks` that holds the widgets; the arguments as for `Handlers`."""
-    do = Handlers(stylizer, inputs, outputs, folder=folder, closing=closing)
-    look_first = Trying(stylizer, inputs, outputs, folder=folder, closing=closing)
+    do = Handlers(stylizer, inputs, outputs, folder=folder, closing=closing, line=line)
+    look_first = Trying(stylizer, inputs, outputs, folder=folder, closing=closing, line=line)
     shelf = Shelf(stylizer, inputs, outputs)
-    line = Line(page, HEAVY)
     runs = _connect_jobs(do, look_first, Waiting(line, outputs), inputs, outputs)
     _connect_styles(page, shelf, runs, inputs, outputs)
     _connect_about(page, About(stylizer, outputs), inputs, outputs)
@@ -87,10 +87,10 @@ def _connect_jobs(do: Handlers, look_first: Trying, waiting: Waiting, inputs: In
     chosen = outputs.tried.select(look_first.pick, outputs.trial, choice, **_QUICK)
     picked = chosen.success(**begins).then(do.run, given, **heavy)
     for job in (run, compare, try_all, picked):
-        job.failure(do.broke, None, outputs.of_jobs, **_QUICK)
+        job.failure(do.broke, outputs.session, outputs.of_jobs, **_QUICK)
     for event in (beside.try_all.click, outputs.tried.select):
         event(None, js=look.TO_NEWS)
-    outputs.place.tick(waiting.tell, None, [outputs.note, outputs.place], **_QUICK)
+    outputs.place.tick(waiting.tell, outputs.ticket, [outputs.note, outputs.place], **_QUICK)
     left = [*buttons, outputs.preview, outputs.empty, outputs.result_box]
     outputs.cancel.click(waiting.stop, outputs.session, left, **_QUICK)
     return [run, picked]

@@ -8,10 +8,13 @@ import gradio as gr
 import pytest
 from front_door import Page
 
-from app import around, build_app, launch_options
+from app import build_app, launch_options
 from stylizer.page.engine import LazyStylizer
+from stylizer.page.line import Line
 from stylizer.page.meter import Metered
+from stylizer.page.probes import probes
 from stylizer.page.watch import Watch
+from stylizer.page.wiring import HEAVY
 
 
 @pytest.fixture
@@ -20,16 +23,14 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     pages: list[gr.Blocks] = []
 
-    def start(
-        stylizer: Any, watch: Watch | None = None, auth: Any = None, max_per_user: int | None = None, **options: Any
-    ) -> str:
+    def start(stylizer: Any, watch: Watch | None = None, auth: Any = None, **options: Any) -> str:
         watch = watch or Watch()
         if not isinstance(stylizer, LazyStylizer):
             stylizer = Metered(stylizer, watch.meter)
         built = build_app(stylizer, tmp_path / "none", watch, **options)
         pages.append(built)
-        kwargs = around(built, stylizer, watch.meter, auth or (), max_per_user)
-        _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs=kwargs, **launch_options())
+        routes = probes(stylizer, watch.meter, lambda: len(Line(built, HEAVY)), auth or ())
+        _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs={"routes": routes}, **launch_options())
         return url
 
     yield start

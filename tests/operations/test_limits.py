@@ -1,10 +1,10 @@
 """Who may come in, and how much work there may be."""
 
 import base64
+import socket
 import time
 from pathlib import Path
 
-import gradio as gr
 import httpx
 import pytest
 from fakes import FakeStylizer
@@ -12,16 +12,9 @@ from front_door import Page, client_of
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from page_pictures import face
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.testclient import TestClient
 
 from stylizer.errors import TimeLimitError
 from stylizer.page.jobs import Finished, Reporter, Ticket, follow
-from stylizer.page.line import Line, Turnstile
 from stylizer.page.options import parse_options
 from stylizer.page.watch import Watch
 
@@ -50,35 +43,30 @@ def test_a_full_queue_turns_visitors_away(page: Page, tmp_path: Path) -> None:
 
 def test_nobody_fills_the_line_alone(page: Page, tmp_path: Path) -> None:
     fake = FakeStylizer(steps=20, delay=0.05)
-    url = page(fake, max_per_user=2)
-    client, picture = client_of(url), handle_file(face(tmp_path / "r.png", "navy"))
+    client = client_of(page(fake, max_per_user=2))
+    picture = handle_file(face(tmp_path / "r.png", "navy"))
     jobs = [client.submit(picture, seed=seed, api_name="/train") for seed in range(5)]
+    assert client.predict(api_name="/styles") == [], "what is quick is not refused"
     said = [str(job.exception(120)) for job in jobs]
-    refused = [text for text in said if text != "None"]
-    assert len(refused) == 3, said
-    assert all("429 Too Many Requests" in text for text in refused)
+    assert sorted(said) == [*["None"] * 2, *["Queue is full! Please try again."] * 3]
     assert len(fake.trained) == 2
-    assert client.predict(api_name="/styles"), "they are through, and there is room again"
+    client.predict(picture, seed=9, api_name="/train")
+    assert len(fake.trained) == 3, "they are through, and there is room again"
 
 
-def test_who_has_enough_in_the_line_is_told_so() -> None:
-    class Full(Line):
-        def of_address(self, address: str) -> int:
-            return 3 if address == "testclient" else 0
+def test_a_request_that_never_ends_holds_nobody_up(page: Page, tmp_path: Path) -> None:
+    url = httpx.URL(page(FakeStylizer(presets=["Ink"]), max_per_user=2))
+    with socket.create_connection((url.host, url.port or 80)) as stalled:
+        stalled.sendall(b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert len(client_of(str(url)).predict(api_name="/styles")) == 1
 
-    async def through(request: Request) -> Response:
-        return PlainTextResponse("through")
 
-    line = Full(gr.Blocks(), "heavy")
-    ways = [Route(path, through, methods=["GET", "POST"]) for path in ("/gradio_api/queue/join", "/config")]
-    for most, status in ((3, 429), (4, 200)):
-        visitor = TestClient(Starlette(routes=ways, middleware=[Middleware(Turnstile, line=line, most=most)]))
-        answer = visitor.post("/gradio_api/queue/join")
-        assert answer.status_code == status
-        assert (visitor.post("/config").text, visitor.get("/gradio_api/queue/join").text) == ("through", "through")
-        if status == 429:
-            said = "You have 3 jobs waiting here already; wait for one of them, then try again."
-            assert answer.json() == {"detail": said}
+def test_nobody_goes_past_the_line(page: Page) -> None:
+    fake = FakeStylizer()
+    url = page(fake)
+    for way in ("gradio_api/run/styles", "gradio_api/api/styles", "gradio_api/run/train"):
+        assert httpx.post(url + way, json={"data": []}).status_code >= 400
+    assert "learn" not in fake.calls
 
 
 def test_a_job_that_takes_too_long_is_stopped_with_a_sentence(page: Page, tmp_path: Path) -> None:
