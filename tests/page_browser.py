@@ -63,8 +63,8 @@ class Browser:
             try:
                 if result := condition():
                     return result
-            except Exception as error:  # the element was replaced while we looked at it
-                if "stale" not in str(error).lower():
+            except Exception as error:  # the element was replaced, or moved, while we looked at it
+                if not any(word in str(error).lower() for word in ("stale", "intercepted")):
                     raise
             time.sleep(0.05)
         self.shot("timeout")
@@ -80,8 +80,8 @@ class Browser:
         return str(self.driver.execute_script("return document.querySelector('#note')?.innerText ?? ''"))
 
     def upload(self, where: str, path: Path) -> None:
-        if clear := self.find(f"#{where} button[aria-label='Clear']"):
-            clear.click()
+        if self.find(clear := f"#{where} button[aria-label='Clear']"):
+            self.press(clear)
         self.until(lambda: self.find(f"#{where} input[type=file]")).send_keys(str(path))
         self.until(lambda: self.shown(f"#{where}"))
 
@@ -105,11 +105,15 @@ class Browser:
         """Say that the pictures may be used."""
         box = self.until(lambda: self.find("#consent input"))
         if not box.is_selected():
-            box.click()
+            self.press("#consent input")
+
+    def press(self, css: str) -> None:
+        """Click; again where the page moves just then."""
+        self.until(lambda: self.find(css).click() or True)
 
     def run(self) -> None:
         self.consent()
-        self.find("#run").click()
+        self.press("#run")
 
     def ran(self) -> None:
         self.until(lambda: "Done" in self.note())

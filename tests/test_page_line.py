@@ -67,7 +67,7 @@ def test_who_leaves_the_line_is_free_at_once_and_is_not_drawn(visit: Visit, tmp_
     busy.until(lambda: "step" in busy.note())
     page.run()
     page.until(lambda: "one job is before yours" in page.note())
-    page.find("#cancel").click()
+    page.press("#cancel")
     page.until(lambda: "Cancelled" in page.note() and page.find("#run").is_enabled())
     reference, target = pair(tmp_path, 2)
     page.upload("reference", reference)
@@ -93,7 +93,7 @@ def test_what_is_deleted_while_waiting_stays_deleted(visit: Visit, tmp_path: Pat
     busy.until(lambda: "step" in busy.note())
     page.run()
     page.until(lambda: "one job is before yours" in page.note())
-    page.find("#forget").click()
+    page.press("#forget")
     page.until(lambda: "deleted" in page.note())
     time.sleep(3)  # of looks at the place in the line
     assert "deleted" in page.note()
@@ -121,7 +121,7 @@ def test_who_is_refused_keeps_the_portrait_and_given_up_jobs_do_not_count(visit:
     for _ in range(4):
         page.run()
         page.until(lambda: "one job is before yours" in page.note())
-        page.find("#cancel").click()
+        page.press("#cancel")
         page.until(lambda: "Cancelled" in page.note() and page.find("#run").is_enabled())
     client = Client(page.driver.current_url, verbose=False, analytics_enabled=False)
     jobs = [client.submit(handle_file(other), seed=seed, api_name="/train") for seed in (5, 6)]

@@ -103,7 +103,9 @@ class Handlers(Runner):
 
     def broke(self, *session: Any) -> Updates:
         """When the job could not even be started; gradio itself shows why."""
-        return self._screen.back(NOT_STARTED, "error", Session(*session))
+        given = Session(*session)
+        given.ticket.expected = False
+        return self._screen.back(NOT_STARTED, "error", given)
 
     def _trouble(self, request: Request, drawn: Drawn) -> str:
         """What went wrong beside a style that was learnt all the same: the Hub was not reached, or did not take it."""

@@ -25,12 +25,14 @@ class Ticket:
     """A session's right to stop its own job: Cancel sets the flag, the job looks at it between two steps.
 
     base: where the session's folder is made. turn: of the session's newest job; an older one stops for it.
-    last_word: what the page says since the session's jobs were given up. folder: of the pictures shown in passing.
+    expected: it was asked for and has not begun. last_word: what the page says since the session's jobs were given up.
+    folder: of the pictures that are shown in passing.
     """
 
     base: Path | None = None
     cancelled: bool = False
     turn: int = 0
+    expected: bool = False
     last_word: str = ""
     folder: Path | None = None
 
@@ -47,11 +49,11 @@ class Ticket:
 
     def renew(self) -> None:
         """A new job is wanted."""
-        self.cancelled, self.turn, self.last_word = False, self.turn + 1, ""
+        self.cancelled, self.turn, self.expected, self.last_word = False, self.turn + 1, True, ""
 
     def give_up(self, last_word: str) -> None:
         """No job is wanted any more."""
-        self.cancelled, self.turn, self.last_word = True, self.turn + 1, last_word
+        self.cancelled, self.turn, self.expected, self.last_word = True, self.turn + 1, False, last_word
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,9 @@ class Runner:
 
         kept: what is said after "Cancelled."
         """
-        turn = session.ticket.turn - self._line.is_given_up(request.session_hash)
+        given_up = self._line.is_given_up(request.session_hash)
+        turn = session.ticket.turn - given_up
+        session.ticket.expected &= given_up
         try:
             yield from job(turn)
         except Exception as error:

@@ -35,6 +35,8 @@ class Waiting:
     def tell(self, ticket: Ticket, request: gr.Request) -> Updates:
         """Each second: how many are before this visitor; nothing more once it is their turn."""
         before = self._line.before(request.session_hash)
+        if before is None and ticket.expected:  # it is on its way into the line
+            return self._screen.nothing()
         if before is None:
             # A look that was on its way when the visitor left the line may have come after the page's last word.
             word: Updates = {self._out.note: note(ticket.last_word, "done")} if ticket.last_word else {}
