@@ -1,5 +1,6 @@
 """The page: `python app.py` starts it, `build_app(stylizer)` builds it. No image maths here, and no networks."""
 
+import argparse
 import atexit
 import os
 import shutil
@@ -16,6 +17,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
+from starlette.routing import Route
 
 from stylizer.page import look, zerogpu
 from stylizer.page.endpoints import add_endpoints
@@ -137,11 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _end_by_signal(watch)
     _private_folder()
     stylizer = LazyStylizer(_opener(options.device, watch.meter))
-    page = build_app(
-        stylizer, closing=watch, max_queue=options.max_queue, max_per_user=options.max_per_user, shared=options.shared
-    )
-    line = Line(page, HEAVY)
-    routes = probes(stylizer, watch.meter, lambda: len(line), options.auth)
+    page, routes = _built(stylizer, watch, options)
     try:
         _, url, public = page.launch(
             server_name=options.host,
@@ -172,6 +170,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     watch.meter.wait_idle(LAST_SECONDS)  # jobs see that it ends, and stop at their next step
     page.close(verbose=False)
     return 0
+
+
+def _built(stylizer: LazyStylizer, watch: Watch, options: argparse.Namespace) -> tuple[gr.Blocks, list[Route]]:
+    """The page, and what machines ask beside it."""
+    limits = {"max_queue": options.max_queue, "max_per_user": options.max_per_user}
+    page = build_app(stylizer, closing=watch, shared=options.shared, **limits)
+    line = Line(page, HEAVY)
+    return page, probes(stylizer, watch.meter, lambda: len(line), options.auth)
 
 
 def _end_by_signal(end: threading.Event) -> None:
