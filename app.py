@@ -19,6 +19,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 from starlette.routing import Route
 
+from stylizer.errors import Cancelled
 from stylizer.page import look, zerogpu
 from stylizer.page.endpoints import add_endpoints
 from stylizer.page.engine import Engine, LazyStylizer, OnProgress
@@ -103,15 +104,21 @@ def _open(device: str | None, on_progress: OnProgress) -> Engine:
     return Stylizer.open(device=device, on_progress=on_progress)
 
 
-def _opener(device: str | None, meter: Meter) -> Callable[[OnProgress], Engine]:
+def _opener(device: str | None, watch: Watch) -> Callable[[OnProgress], Engine]:
     """What opens the stylizer in the background: counted, and with a Space's borrowed GPU where that is the machine."""
     zero = zerogpu.connect()  # now: a Space looks for it when the page is launched
 
     def opener(on_progress: OnProgress) -> Engine:
-        # Beside a borrowed GPU this process has none itself, even where it seems so.
-        engine: Any = _open(device if zero is None else "cpu", on_progress)
-        metered = Metered(engine if zero is None else zero.serve(engine), meter)
-        metered.try_out()
+        def report(text: str, fraction: float) -> None:
+            if watch.is_set():
+                raise Cancelled("The program ends.")
+            on_progress(text, fraction)
+
+        with watch.meter.work():  # torch must not be left alone in the middle of it when the program ends
+            # Beside a borrowed GPU this process has none itself, even where it seems so.
+            engine: Any = _open(device if zero is None else "cpu", report)
+            metered = Metered(engine if zero is None else zero.serve(engine), watch.meter)
+            metered.try_out()
         return cast(Engine, metered)
 
     return opener
@@ -138,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     watch = Watch(options.max_seconds, Meter(_release_memory))
     _end_by_signal(watch)
     _private_folder()
-    stylizer = LazyStylizer(_opener(options.device, watch.meter))
+    stylizer = LazyStylizer(_opener(options.device, watch))
     page, routes = _built(stylizer, watch, options)
     try:
         _, url, public = page.launch(

@@ -41,11 +41,49 @@ sys.exit(app.main(sys.argv[2:]))
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
-def test_a_service_manager_stops_it_in_seconds_and_no_half_style_is_left(tmp_path: Path) -> None:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+LOADING = """
+import sys, time
+import app
+
+def slow(device, report):
+    print("begins", flush=True)
+    time.sleep(3)
+    print("opened", flush=True)
+    report("Loading", 1.0)
+
+app._open = slow
+sys.exit(app.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+def test_networks_on_their_way_are_not_cut_off() -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-c", LOADING, "--port", str(free_port())],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    while program.stdout.readline() != "begins\n":
+        assert program.poll() is None
+    program.send_signal(signal.SIGTERM)
+    output, errors = program.communicate(timeout=120)
+    assert program.returncode == 0
+    assert "opened" in output
+    assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+def test_a_service_manager_stops_it_in_seconds_and_no_half_style_is_left(tmp_path: Path) -> None:
+    port = free_port()
     home, paths = tmp_path / "home", os.pathsep.join((str(ROOT), str(ROOT / "tests")))
     words = ["--port", str(port), "--log-format", "json", "--auth", "ann:s3cret"]
     program = subprocess.Popen(
