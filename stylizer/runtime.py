@@ -99,7 +99,7 @@ def tune_allocator() -> bool:
 
 
 def release_memory() -> None:
-    """Give freed memory back to the system, which `tune_allocator` keeps; a few hundredths of a second."""
+    """Give freed memory back to the system, which `tune_allocator` keeps."""
     if _is_glibc():
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)

@@ -32,7 +32,7 @@ _CROP_MAX = 0.7  # of the shorter side may be gone
 # The pattern's root mean square in grey levels: on flat paper, amid busy texture, and over the whole picture (41 dB).
 _FLAT, _BUSY, _MEAN_MAX = 0.5, 3.0, 2.2
 # A picture that is all coarse texture, such as a woodcut, drowns the pattern and hides more of it: there the last two
-# are so much greater as makes the score this good (35 dB where nothing less does; 38 dB mostly).
+# are so much greater as makes the score this good.
 _GREATER, _CLEAR = (1.0, 1.4, 2.0), 10.0
 _LEAST_DETAIL = 0.2  # grey levels; below that, ground is even
 _ROUNDS, _STEP = 4, 0.7  # of fitting the frequencies to the picture

@@ -9,7 +9,7 @@ import httpx
 from fakes import FakeStylizer
 from gradio_client import Client, handle_file
 from gradio_client.utils import Status
-from page_browser import MARKS, Visit, drawn, near
+from page_browser import MARKS, Browser, Visit, drawn, near
 from page_pictures import face
 
 pytestmark = MARKS
@@ -55,11 +55,12 @@ def test_the_line_is_shown_and_nobody_gets_anothers_portrait(visit: Visit, tmp_p
         assert near(page.download(), drawn(reference, target))
 
 
-def test_who_leaves_the_line_is_free_at_once_and_is_not_drawn(visit: Visit, tmp_path: Path) -> None:
+def one_behind_another(visit: Visit, folder: Path) -> tuple[Held, Browser, Browser]:
+    """A stylizer that is held, the visitor whose job runs on it, and the one who waits."""
     fake = Held()
     busy, page = visit(fake), visit(fake)
     for visitor, number in ((busy, 0), (page, 1)):
-        reference, target = pair(tmp_path, number)
+        reference, target = pair(folder, number)
         visitor.upload("reference", reference)
         visitor.upload("target", target)
     fake.gate.clear()
@@ -67,6 +68,11 @@ def test_who_leaves_the_line_is_free_at_once_and_is_not_drawn(visit: Visit, tmp_
     busy.until(lambda: "step" in busy.note())
     page.run()
     page.until(lambda: "one job is before yours" in page.note())
+    return fake, busy, page
+
+
+def test_who_leaves_the_line_is_free_at_once_and_is_not_drawn(visit: Visit, tmp_path: Path) -> None:
+    fake, busy, page = one_behind_another(visit, tmp_path)
     page.press("#cancel")
     page.until(lambda: "Cancelled" in page.note() and page.find("#run").is_enabled())
     reference, target = pair(tmp_path, 2)
@@ -82,17 +88,7 @@ def test_who_leaves_the_line_is_free_at_once_and_is_not_drawn(visit: Visit, tmp_
 
 
 def test_what_is_deleted_while_waiting_stays_deleted(visit: Visit, tmp_path: Path) -> None:
-    fake = Held()
-    busy, page = visit(fake), visit(fake)
-    for visitor, number in ((busy, 0), (page, 1)):
-        reference, target = pair(tmp_path, number)
-        visitor.upload("reference", reference)
-        visitor.upload("target", target)
-    fake.gate.clear()
-    busy.run()
-    busy.until(lambda: "step" in busy.note())
-    page.run()
-    page.until(lambda: "one job is before yours" in page.note())
+    fake, busy, page = one_behind_another(visit, tmp_path)
     page.press("#forget")
     page.until(lambda: "deleted" in page.note())
     time.sleep(3)  # of looks at the place in the line

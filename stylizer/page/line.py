@@ -15,7 +15,7 @@ _FULL = "Too many jobs of yours are waiting here; wait for one of them, then try
 
 
 class Line:
-    """Over a page whose events have the concurrency id `name`; one for each page."""
+    """Over a page whose events have the concurrency id `name`. What is given up, only this object knows."""
 
     def __init__(self, page: gr.Blocks, name: str) -> None:
         self._page, self._name = page, name

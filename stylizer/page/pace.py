@@ -1,6 +1,7 @@
 """How long it takes to learn a style on this machine, as far as it has shown."""
 
-# An iteration takes 6 to 10 drawings, by cores (benchmarks/speed.py); what comes before the first, so many iterations.
+# An iteration takes so many drawings, roughly (10 in benchmarks/speed.py on two cores, fewer on one); what comes before
+# the first takes so many iterations.
 DRAWINGS, PREPARING = 7.5, 5.0
 STUDYING = 4.0  # iterations that it takes to study one picture
 
