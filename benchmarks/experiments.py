@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 
 from quality import Photo, contact_sheet
 
+from stylizer.evaluation.metrics import describe, find_landmarks, landmark_drift, style_ratio
 from stylizer.faces import AlignedFace
-from stylizer.finetune import Recipe, finetune
-from stylizer.metrics import describe, find_landmarks, landmark_drift, style_ratio
 from stylizer.pipeline import Stylizer
 from stylizer.settings import TrainSettings
-from stylizer.style import Style
+from stylizer.styles.finetune import Recipe, finetune
+from stylizer.styles.style import Style
 
 ROOT = Path(__file__).parents[1]
 REFERENCES = ("pencil", "oil", "toon3d")
@@ -67,7 +67,7 @@ def learn(stylizer: Stylizer, face: AlignedFace, variant: Variant, settings: Tra
 
 def drawn(stylizer: Stylizer, photo: Photo, style: Style, variant: Variant) -> Image.Image:
     """One sitter in the style, as the variant draws."""
-    plain: AbstractContextManager[object] = patch("stylizer.drawing.with_finish", _unfinished)
+    plain: AbstractContextManager[object] = patch("stylizer.styles.render.with_finish", _unfinished)
     with nullcontext() if variant.finish else plain:
         move = stylizer.likeness(photo.inversion, style, photo.aligned) if variant.likeness else None
         return stylizer.render(photo.inversion, replace(style, card={}), likeness=move)

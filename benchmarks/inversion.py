@@ -20,10 +20,10 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
 from benchmarks.quality import SUFFIXES, contact_sheet
+from stylizer.evaluation.metrics import describe, find_landmarks, perceptual_distance
 from stylizer.faces import AlignedFace
-from stylizer.images import to_tensor
-from stylizer.inversion import Plan, invert
-from stylizer.metrics import describe, find_landmarks, perceptual_distance
+from stylizer.imaging.pictures import to_tensor
+from stylizer.inversion.refined import Plan, invert
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer
 from stylizer.settings import Depth

@@ -12,14 +12,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
-from stylizer.finetune import finetune
-from stylizer.inversion import Inversion
-from stylizer.metrics import perceptual_distance, psnr
-from stylizer.packing import pack, unpack
+from stylizer.evaluation.metrics import perceptual_distance, psnr
+from stylizer.inversion.refined import Inversion
 from stylizer.pipeline import Stylizer
-from stylizer.sampling import sample
 from stylizer.settings import TrainSettings
-from stylizer.style import HEAD
+from stylizer.styles.finetune import finetune
+from stylizer.styles.packing import pack, unpack
+from stylizer.styles.sampling import sample
+from stylizer.styles.style import HEAD
 
 REFERENCES = Path(__file__).parents[1] / "styles" / "examples" / "references"
 

@@ -18,13 +18,13 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
-from stylizer.cli import parse_marks
+from stylizer.cli.main import parse_marks
+from stylizer.evaluation.metrics import describe, find_landmarks, landmark_drift, perceptual_distance, style_ratio
 from stylizer.faces import AlignedFace
-from stylizer.inversion import Inversion
-from stylizer.metrics import describe, find_landmarks, landmark_drift, perceptual_distance, style_ratio
+from stylizer.inversion.refined import Inversion
 from stylizer.pipeline import Stylizer
 from stylizer.settings import DEFAULT_DEPTH, DEPTHS, Depth, RenderSettings, TrainSettings
-from stylizer.style import Style
+from stylizer.styles.style import Style
 
 COLUMNS = ("photo-inversion", "LPIPS-HED", "inversion-result", "at 0.5", "style ratio", "drift %")
 TILE = 320

@@ -16,7 +16,7 @@ from quality import contact_sheet
 
 from stylizer.pipeline import Stylizer
 from stylizer.settings import RenderSettings
-from stylizer.style import Style
+from stylizer.styles.style import Style
 from stylizer.stylized import Stylized
 
 TARGETS = Path(__file__).parents[1] / "styles" / "examples" / "targets"

@@ -17,11 +17,11 @@ from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
-from stylizer.finetune import finetune
-from stylizer.images import open_picture
-from stylizer.inversion import invert
+from stylizer.imaging.pictures import open_picture
+from stylizer.inversion.refined import invert
 from stylizer.pipeline import Stylizer
 from stylizer.settings import RenderSettings, TrainSettings
+from stylizer.styles.finetune import finetune
 from stylizer.weights.fetch import fetch_all
 
 EXAMPLES = Path(__file__).parents[1] / "styles" / "examples"

@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import page_browser
-from page_browser import Browser, Keys, same
+
+from tests.web.page_browser import Browser, Keys, same
 
 EXAMPLES = Path(__file__).parents[1] / "styles" / "examples"
 REFERENCE = EXAMPLES / "references" / "oil.webp"

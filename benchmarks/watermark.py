@@ -23,12 +23,12 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
 from stylizer.errors import InputError, StylizerError
+from stylizer.evaluation.metrics import psnr
 from stylizer.faces import AlignedFace
-from stylizer.images import open_picture
-from stylizer.metrics import psnr
+from stylizer.imaging.pictures import open_picture
 from stylizer.pipeline import Stylizer
-from stylizer.style import Style
-from stylizer.watermark import Mark, detect, embed
+from stylizer.provenance.watermark import Mark, detect, embed
+from stylizer.styles.style import Style
 
 TARGETS = Path(__file__).parents[1] / "styles" / "examples" / "targets"
 CROP_MAX = 0.05  # of each side

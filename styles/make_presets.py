@@ -17,11 +17,11 @@ sys.path.insert(0, str(HERE.parent))  # run from a checkout, installed or not
 
 from stylizer.faces import AlignedFace  # noqa: E402
 from stylizer.faces.proportions import Proportions  # noqa: E402
-from stylizer.keys import style_key  # noqa: E402
-from stylizer.library import THUMBNAIL, Library  # noqa: E402
+from stylizer.library.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
 from stylizer.settings import TrainSettings  # noqa: E402
-from stylizer.style import read_card, write_card  # noqa: E402
+from stylizer.styles.keys import style_key  # noqa: E402
+from stylizer.styles.style import read_card, write_card  # noqa: E402
 
 SITTER = HERE / "examples" / "targets" / "red_polo.webp"
 THUMBNAIL_SIDE = 256

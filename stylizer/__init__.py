@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from stylizer.pipeline import Stylizer as Stylizer
     from stylizer.settings import RenderSettings as RenderSettings
     from stylizer.settings import TrainSettings as TrainSettings
-    from stylizer.style import Style as Style
+    from stylizer.styles.style import Style as Style
     from stylizer.stylized import Stylized as Stylized
 
 __version__ = "0.1.0"

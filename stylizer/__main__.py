@@ -2,7 +2,7 @@
 
 import sys
 
-from stylizer.cli import main
+from stylizer.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,28 +14,27 @@ from typing import TypeVar
 from PIL import Image
 from torch import Tensor
 
-from stylizer.drawing import draw
 from stylizer.errors import PictureError, SettingsError
+from stylizer.evaluation.score import Judge
 from stylizer.faces import AlignedFace, FaceFinder, align, paste
 from stylizer.faces import already_aligned as as_aligned
-from stylizer.faces.marked import marked
+from stylizer.faces.marks import marked
 from stylizer.faces.proportions import proportions_of
-from stylizer.finetune import finetune
-from stylizer.hub import open_hub
-from stylizer.images import PictureSource, open_picture
-from stylizer.inversion import HEAD_SIDE, Inversion, Purpose, invert
-from stylizer.keys import reference_hash, style_key
-from stylizer.library import Library, StyleInfo, clean_name, default_name, open_library
-from stylizer.likeness import find_likeness
-from stylizer.memory import tried
-from stylizer.mixing import blend
-from stylizer.pivotal import Tuning, tune
+from stylizer.imaging.pictures import PictureSource, open_picture
+from stylizer.inversion.faithful import Tuning, tune
+from stylizer.inversion.refined import HEAD_SIDE, Inversion, Purpose, invert
+from stylizer.library.hub import open_hub
+from stylizer.library.library import Library, StyleInfo, clean_name, default_name, open_library
 from stylizer.progress import OnStep, Stages
-from stylizer.runtime import Runtime, choose_runtime, home_dir
-from stylizer.sampling import sample
-from stylizer.score import Judge
+from stylizer.runtime import Runtime, choose_runtime, home_dir, retry_on_oom
 from stylizer.settings import COUNT, DEFAULT_DEPTH, TRUNCATION, Depth, RenderSettings, TrainSettings
-from stylizer.style import HEAD, Style, make_card
+from stylizer.styles.finetune import finetune
+from stylizer.styles.keys import reference_hash, style_key
+from stylizer.styles.likeness import find_likeness
+from stylizer.styles.mixing import blend
+from stylizer.styles.render import draw
+from stylizer.styles.sampling import sample
+from stylizer.styles.style import HEAD, Style, make_card
 from stylizer.stylized import Stylized
 from stylizer.weights.load import Networks, landmark_files, load_networks
 
@@ -185,7 +184,7 @@ class Stylizer:
         points = aligned.landmarks_xy if aligned else None
         if inversion.depth == "fast":
             return None
-        return self._tried(lambda _: find_likeness(self.networks, style, inversion, points))
+        return self._retry_on_oom(lambda _: find_likeness(self.networks, style, inversion, points))
 
     def stylize(  # noqa: PLR0917 - all but the first three are usually given by name
         self,
@@ -269,7 +268,7 @@ class Stylizer:
         stages = Stages(on_step, settings.iterations)
         codes = [self._invert(face, "refined", "reference", stages.next()) for face in faces]
         report = stages.next(last=True)
-        style = self._tried(lambda small: finetune(self.networks, faces, codes, settings, report, small=small))
+        style = self._retry_on_oom(lambda small: finetune(self.networks, faces, codes, settings, report, small=small))
         card = make_card(asdict(settings), self.networks.base_hash, reference_hash([face.crop for face in faces]))
         # Marks by hand are the mean face's own landmarks; what the finder sees in the crop is the drawing's.
         known = [found.landmarks_xy for face in faces for found in self.finder.find(face.crop)[:1]]
@@ -288,11 +287,13 @@ class Stylizer:
         found = replace(start, depth=depth) if faithful and start is not None else None
         if found is None:
             report = stages.next(last=not faithful)
-            found = self._tried(lambda small: invert(self.networks, aligned, depth, report, purpose, small=small))
+            found = self._retry_on_oom(
+                lambda small: invert(self.networks, aligned, depth, report, purpose, small=small)
+            )
         if not faithful:
             return found
         report = stages.next(last=True)
-        return replace(found, tuned=self._tried(lambda _: tune(self.networks, aligned, found, report)))
+        return replace(found, tuned=self._retry_on_oom(lambda _: tune(self.networks, aligned, found, report)))
 
-    def _tried(self, work: Callable[[bool], _T]) -> _T:
-        return tried(work, self.runtime.device)
+    def _retry_on_oom(self, work: Callable[[bool], _T]) -> _T:
+        return retry_on_oom(work, self.runtime.device)

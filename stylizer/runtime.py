@@ -2,21 +2,26 @@
 
 import contextlib
 import ctypes
+import gc
+import logging
 import os
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
+from stylizer.environment import on_space
 from stylizer.errors import DeviceError, OutputError
-from stylizer.surroundings import on_space
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # glibc's malloc.h
 _NEVER = 2**31 - 1
 PERSISTENT = Path("/data")  # where a Space has its persistent storage, when it was given one
+log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 
 
@@ -75,6 +80,34 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
+
+
+def retry_on_oom(work: Callable[[bool], _T], device: torch.device) -> _T:
+    """Retry on OOM at reduced size, then raise DeviceError.
+
+    Args:
+        work: called with False, and once more with True ("smaller") where memory ran out.
+
+    Raises:
+        DeviceError: it is not enough for that either. Whatever else `work` raises.
+    """
+    for small in (False, True):
+        try:
+            return work(small)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # Out of the except block, the error and the tensors in its frames can go.
+        gc.collect()
+        if torch.accelerator.is_available():
+            torch.accelerator.empty_cache()
+        if not small:
+            log.warning("The device ran out of memory; retrying, in a smaller working size where there is one.")
+    advice = "" if device.type == "cpu" else ", or choose the CPU (--device cpu)"
+    raise DeviceError(
+        f"The memory of the device ({device}) is not enough, also not for a smaller working size; close other programs "
+        f"that use it{advice}."
+    )
 
 
 def tune_allocator() -> bool:

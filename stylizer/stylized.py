@@ -6,7 +6,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.faces import AlignedFace
-from stylizer.inversion import Inversion
+from stylizer.inversion.refined import Inversion
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ def wheel(request: pytest.FixtureRequest) -> Callable[[Carrier], Path]:
 @pytest.fixture
 def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Open a page over a stylizer in a browser, or one more visitor of the same page; gives `page_browser.Browser`."""
-    from page_browser import visits
+    from tests.web.page_browser import visits
 
     yield from visits(tmp_path, monkeypatch)
 
@@ -67,6 +67,6 @@ def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 @pytest.fixture
 def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], Any]]:
     """Start pages over stylizers; gives clients of their endpoints."""
-    from page_clients import serving
+    from tests.web.page_clients import serving
 
     yield from serving(tmp_path, monkeypatch)

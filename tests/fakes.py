@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from stylizer.errors import FaceIndexError, NoFaceError, SettingsError, StyleNotFoundError
-from stylizer.images import open_picture
-from stylizer.library import Library
-from stylizer.score import LIMIT, Score
+from stylizer.evaluation.score import LIMIT, Score
+from stylizer.imaging.pictures import open_picture
+from stylizer.library.library import Library
 from stylizer.settings import COUNT, CROP_SIZE, TRUNCATION, Depth, RenderSettings, TrainSettings
 
 Source = str | Path | bytes | BinaryIO | Image.Image
@@ -38,7 +38,7 @@ class FakeAligned:
 
 @dataclass(frozen=True)
 class FakeInversion:
-    """The fields of `stylizer.inversion.Inversion`; here the code is the picture itself."""
+    """The fields of `stylizer.inversion.refined.Inversion`; here the code is the picture itself."""
 
     w_plus: Any
     depth: str
@@ -48,7 +48,7 @@ class FakeInversion:
 
 @dataclass(frozen=True)
 class FakeStyle:
-    """The fields of `stylizer.style.Style`; here the delta is a colour and a number of grey steps."""
+    """The fields of `stylizer.styles.style.Style`; here the delta is a colour and a number of grey steps."""
 
     key: str
     name: str
@@ -59,7 +59,7 @@ class FakeStyle:
 
 @dataclass(frozen=True)
 class FakeStyleInfo:
-    """The fields of `stylizer.library.StyleInfo`."""
+    """The fields of `stylizer.library.library.StyleInfo`."""
 
     name: str
     key: str

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stylizer.evaluation.metrics import describe, find_landmarks, style_distance
 from stylizer.faces import FaceFinder
-from stylizer.metrics import describe, find_landmarks, style_distance
 from stylizer.weights.load import Networks, landmark_files
 
 ROOT = Path(__file__).parents[1]

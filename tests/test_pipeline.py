@@ -13,12 +13,12 @@ from PIL import Image
 import stylizer.pipeline
 from stylizer.errors import Cancelled, DeviceError, FaceIndexError, NoFaceError, PictureError, SettingsError
 from stylizer.faces import AlignedFace
-from stylizer.inversion import Inversion
-from stylizer.library import StyleInfo
+from stylizer.inversion.refined import Inversion
+from stylizer.library.library import StyleInfo
 from stylizer.pipeline import Stylizer
 from stylizer.progress import Stages
 from stylizer.settings import RenderSettings, TrainSettings
-from stylizer.style import LICENCE_NOTE, Style
+from stylizer.styles.style import LICENCE_NOTE, Style
 from stylizer.stylized import Stylized
 from tests import fakes
 from tests.tiny import noise_picture, tiny_finetune, tiny_invert, tiny_stylizer, use_tiny_parts

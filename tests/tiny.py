@@ -15,12 +15,12 @@ from torch import Tensor, nn
 import stylizer.pipeline
 from stylizer.errors import FaceIndexError, NoFaceError
 from stylizer.faces import AlignedFace, Face
-from stylizer.inversion import Inversion
-from stylizer.library import Library
+from stylizer.inversion.refined import Inversion
+from stylizer.library.library import Library
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import Runtime
 from stylizer.settings import NUM_WS, W_DIM, TrainSettings
-from stylizer.style import STYLE_FORMAT, Style
+from stylizer.styles.style import STYLE_FORMAT, Style
 
 BASE_HASH = "0" * 64
 

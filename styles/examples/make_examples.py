@@ -23,9 +23,9 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]  # run from a checkout, install
 from recipes.people import SITTERS, TARGETS, TRUNCATION_PSI, landmarks_of  # noqa: E402
 from recipes.regions import regions  # noqa: E402
 
-from stylizer.images import to_image  # noqa: E402
-from stylizer.networks.mapping import MappingNetwork  # noqa: E402
-from stylizer.networks.mobile_generator import MobileGenerator  # noqa: E402
+from stylizer.backbones.mobilestylegan.generator import MobileGenerator  # noqa: E402
+from stylizer.backbones.mobilestylegan.mapping import MappingNetwork  # noqa: E402
+from stylizer.imaging.pictures import to_image  # noqa: E402
 from stylizer.runtime import home_dir  # noqa: E402
 from stylizer.weights.load import load_networks  # noqa: E402
 

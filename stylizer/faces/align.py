@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 
 from stylizer.faces import warp
 from stylizer.faces.ffhq import crop_affine, usual_box
-from stylizer.faces.landmarks import Box, Face
+from stylizer.faces.finder import Box, Face
 from stylizer.settings import CROP_SIZE
 
 # Blurs of mirrored pixels: sigma, and the distance over which it fades in, as fractions of the side (FFHQ: 0.02, 0.1).

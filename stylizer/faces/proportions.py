@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 
-from stylizer.faces.marked import MEAN_FACE
-from stylizer.images import to_image, to_tensor
+from stylizer.faces.marks import MEAN_FACE
+from stylizer.imaging.pictures import to_image, to_tensor
 from stylizer.settings import CROP_SIZE
 
 SMALLEST, LARGEST = 0.4, 2.5  # beyond these, a face is none

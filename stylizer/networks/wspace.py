@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylizer.networks.mapping import MappingNetwork
+from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
 
 SAMPLES = 16_384
 _SLOPE = 0.2  # of the mapping network's last leaky ReLU; 1 / 0.2 undoes it

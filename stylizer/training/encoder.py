@@ -21,12 +21,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from stylizer.losses import unit
 from stylizer.networks.encoder import Code, Encoder
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer
 from stylizer.settings import NUM_WS
-from stylizer.style import Style
+from stylizer.styles.losses import unit
+from stylizer.styles.style import Style
 from stylizer.training.pool import FaceMaker, Faces, concatenate, pool_of
 from stylizer.weights.load import Networks
 

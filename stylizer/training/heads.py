@@ -15,9 +15,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from stylizer.networks.heads import HEAD_CHANNELS, ImageHead, ImageHeads
-from stylizer.networks.mobile_generator import MobileGenerator
-from stylizer.networks.wavelet import haar
+from stylizer.backbones.mobilestylegan.generator import MobileGenerator
+from stylizer.backbones.mobilestylegan.heads import HEAD_CHANNELS, ImageHead, ImageHeads
+from stylizer.backbones.mobilestylegan.wavelet import haar
 from stylizer.networks.wspace import WSpace
 from stylizer.runtime import choose_runtime, home_dir
 from stylizer.settings import NUM_WS, W_DIM

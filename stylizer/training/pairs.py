@@ -10,10 +10,10 @@ from PIL import Image
 from torch import Tensor
 from torch.func import functional_call
 
-from stylizer.images import to_image, to_tensor
+from stylizer.backbones.functional import private
+from stylizer.imaging.pictures import to_image, to_tensor
 from stylizer.settings import NUM_WS, W_DIM
-from stylizer.style import Style, blended
-from stylizer.tuning import private
+from stylizer.styles.style import Style, blended
 from stylizer.weights.load import Networks
 
 SIDE = 256

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylizer.backbones.mobilestylegan.heads import block_for
 from stylizer.faces.chip import cut_chip, mean_face_chip
 from stylizer.networks.encoder import LOOK_SIDE, Code, Look, look, start
-from stylizer.networks.heads import block_for
 from stylizer.settings import CROP_SIZE
-from stylizer.style import Style
+from stylizer.styles.style import Style
 from stylizer.training.pairs import SIDE, draw_code, draw_styled, spoil
 from stylizer.weights.load import Networks
 

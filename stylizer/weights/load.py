@@ -12,12 +12,12 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from stylizer.backbones.mobilestylegan.generator import MobileGenerator
+from stylizer.backbones.mobilestylegan.heads import ImageHeads
+from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
 from stylizer.errors import WeightsError
 from stylizer.networks.encoder import Encoder
-from stylizer.networks.heads import ImageHeads
 from stylizer.networks.identity import DlibIdentity
-from stylizer.networks.mapping import MappingNetwork
-from stylizer.networks.mobile_generator import MobileGenerator
 from stylizer.networks.perceptual import HedVgg
 from stylizer.networks.wspace import WSpace
 from stylizer.weights import files

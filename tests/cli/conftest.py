@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stylizer.cli import main
+from stylizer.cli.main import main
 from tests.cli.desk import lay_out
 from tests.fakes import FakeStylizer
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from stylizer.cli import main
+from stylizer.cli.main import main
 from tests.cli.desk import STYLIZE
 from tests.fakes import FakeStylizer
 from tests.tiny import noise_picture, tiny_stylizer, use_tiny_parts
@@ -152,9 +152,9 @@ def test_the_device_is_passed_on(folder: Path) -> None:
 def test_bench_runs_the_repositorys_script(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from stylizer import commands
+    from stylizer.cli import commands
 
-    monkeypatch.setattr(commands, "__file__", str(tmp_path / "stylizer" / "commands.py"))
+    monkeypatch.setattr(commands, "checkout_dir", lambda: tmp_path)
     assert main(["bench"]) == 2
     assert "checkout" in capsys.readouterr().err
     (tmp_path / "benchmarks").mkdir()

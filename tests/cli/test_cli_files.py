@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from stylizer.outputs import OutputNames
+from stylizer.cli.outputs import OutputNames
 from tests.cli.desk import STYLIZE
 from tests.tiny import noise_picture
 

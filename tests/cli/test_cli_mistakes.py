@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stylizer.cli import main
+from stylizer.cli.main import main
 from stylizer.errors import Cancelled, DeviceError, DownloadError
 from tests.cli.desk import STYLIZE
 from tests.fakes import FakeStylizer

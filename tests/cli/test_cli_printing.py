@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from stylizer.cli import main
-from stylizer.console import Console
+from stylizer.cli.console import Console
+from stylizer.cli.main import main
 from tests.cli.desk import STYLIZE
 from tests.fakes import FakeStylizer
 from tests.tiny import noise_picture
@@ -55,7 +55,7 @@ def test_the_packages_warnings_are_in_the_json(run: Any, fake: FakeStylizer) -> 
     align = fake.align
 
     def warning(*args: Any) -> Any:
-        logging.getLogger("stylizer.library").warning("The stored style is damaged.")
+        logging.getLogger("stylizer.library.library").warning("The stored style is damaged.")
         return align(*args)
 
     fake.align = warning  # type: ignore[method-assign]
@@ -66,7 +66,7 @@ def test_the_packages_warnings_are_in_the_json(run: Any, fake: FakeStylizer) -> 
 
 
 def test_the_log_is_told_where_it_is_asked_for(run: Any, fake: FakeStylizer) -> None:
-    align, log = fake.align, logging.getLogger("stylizer.library")
+    align, log = fake.align, logging.getLogger("stylizer.library.library")
 
     def telling(*given: Any, **how: Any) -> Any:
         log.info("style %s: from memory", "ab")

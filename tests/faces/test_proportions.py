@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylizer.faces.marked import MEAN_FACE
+from stylizer.faces.marks import MEAN_FACE
 from stylizer.faces.proportions import LARGEST, SMALLEST, Proportions, bend, moved, proportions_from, proportions_of
 from tests.tiny import noise_picture
 

@@ -2,10 +2,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from openvino_oracle import Oracle
 
 from stylizer.weights import files
 from stylizer.weights.files import Carrier
+from tests.networks.openvino_oracle import Oracle
 
 
 @pytest.fixture(scope="session")

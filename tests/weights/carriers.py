@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from small_h5 import small_h5
 
 from stylizer.weights import files
 from stylizer.weights.files import Carrier, WeightFile
+from tests.weights.small_h5 import small_h5
 
 FAKE_PIP = Path(__file__).with_name("fake_pip")
 PREDICTOR = b"predictor" * 500

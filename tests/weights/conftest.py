@@ -1,7 +1,8 @@
 from pathlib import Path
 
 import pytest
-from carriers import World, small_world
+
+from tests.weights.carriers import World, small_world
 
 
 @pytest.fixture

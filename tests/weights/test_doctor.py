@@ -1,9 +1,9 @@
 import pytest
-from carriers import World
 
 from stylizer.weights import files
 from stylizer.weights.doctor import Check, diagnose
 from stylizer.weights.fetch import fetch_all
+from tests.weights.carriers import World
 
 
 def _find(checks: list[Check], name: str) -> Check:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
-from carriers import PREDICTOR, World
-from small_h5 import small_h5
 
 from stylizer.errors import Cancelled, DiskFullError, DownloadError, HashMismatchError, WeightsError
 from stylizer.weights import files
 from stylizer.weights.fetch import fetch_all
 from stylizer.weights.keras_h5 import hed_weights
+from tests.weights.carriers import PREDICTOR, World
+from tests.weights.small_h5 import small_h5
 
 OFFLINE = "ERROR: Could not find a version that satisfies the requirement\nERROR: No matching distribution found"
 BAD_HASH = "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE."

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from small_h5 import small_h5
 
 from stylizer.errors import WeightsError
 from stylizer.networks.perceptual import HedVgg
 from stylizer.weights.keras_h5 import hed_weights
+from tests.weights.small_h5 import small_h5
 
 
 def test_kernels_are_transposed_to_torch_order() -> None:

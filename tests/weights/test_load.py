@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from carriers import World
 
+from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
 from stylizer.errors import WeightsError
-from stylizer.networks.mapping import MappingNetwork
 from stylizer.weights import files, load
 from stylizer.weights.fetch import fetch_all
 from stylizer.weights.load import Networks, hash_weights, landmark_files, load_networks
+from tests.weights.carriers import World
 
 
 def test_networks_are_whole_and_frozen(networks: Networks) -> None:

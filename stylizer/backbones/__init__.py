@@ -1,0 +1,1 @@
+"""Pretrained face generators behind one protocol."""

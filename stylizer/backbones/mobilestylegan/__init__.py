@@ -1,0 +1,1 @@
+"""MobileStyleGAN: the default generator, 1024 px, light enough for two CPU cores."""

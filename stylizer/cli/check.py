@@ -1,0 +1,26 @@
+"""The command `check`: was a picture made by this program, and in which style?"""
+
+import argparse
+
+from stylizer.cli.console import Context, Outcome
+
+
+def check(args: argparse.Namespace, context: Context) -> Outcome:
+    """Look for watermark, note and content credentials. Exit code 0 whatever is found; needs no networks."""
+    from stylizer.library.library import open_library
+    from stylizer.provenance.notes import inspect_picture
+    from stylizer.provenance.report import describe_finding
+
+    found = inspect_picture(args.picture)
+    style = next((info for info in open_library().list() if found.is_of(info.key)), None)
+    context.console.say(describe_finding(args.picture, found, style.name if style else None))
+    mark, noted = found.mark, found.noted
+    key_start = mark.payload.hex() if mark and mark.payload else None
+    return {
+        "file": str(args.picture),
+        "made_here": found.made_here,
+        "style": {"key": style.key, "name": style.name} if style else None,
+        "watermark": {"score": round(mark.score, 1), "style_key_start": key_start} if mark else None,
+        "metadata": {"style": {"key": noted.style_key, "name": noted.style_name}} if noted else None,
+        "content_credentials": None if found.intact is None else {"intact": found.intact},
+    }, 0

@@ -1,0 +1,1 @@
+"""Metrics, and the score that users read."""

@@ -1,0 +1,1 @@
+"""Opening, colour and saving of pictures; nothing about faces."""

@@ -1,0 +1,1 @@
+"""From an aligned face to a code in W+."""

@@ -1,0 +1,1 @@
+"""Where styles are kept and how they travel: disk, Hub, files."""

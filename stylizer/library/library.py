@@ -1,0 +1,290 @@
+"""Where styles are kept: in memory, on the disk, on the Hub, looked up in this order; each is addressed by its content.
+
+The disk's layout is told in `shelf.py`, the Hub's in `hub.py`. What comes from the Hub or from a file is checked as a
+whole before it is stored, and is stored before it is used.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from stylizer.environment import presets_dir
+from stylizer.errors import HubError, SettingsError, StyleFileError, StyleNotFoundError
+from stylizer.files import write_atomically
+from stylizer.library.archive import Parcel, read_parcel
+from stylizer.library.hub import Hub, open_hub
+from stylizer.library.names import clean_name, default_name, is_clean, is_key
+from stylizer.library.recent import Recent
+from stylizer.library.store import THUMBNAIL, Place, Shelf, StyleInfo
+from stylizer.runtime import home_dir
+from stylizer.styles.style import (
+    TENSORS_FILE,
+    Style,
+    card_bytes,
+    load_style,
+    parse_card,
+    parse_style,
+    read_card,
+    save_style,
+    write_card,
+)
+
+__all__ = ["THUMBNAIL", "Library", "Lookup", "StyleInfo", "clean_name", "default_name", "open_library"]
+
+log = logging.getLogger(__name__)
+
+STYLES_IN_MEMORY = 16  # of 8 MB each
+LOOKUPS_KEPT = 256
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """How it went when a style was last looked for.
+
+    source: "memory", "disk", "the Hub" or "trained"; "" where it is nowhere yet. seconds: the look-up took.
+    trouble: one sentence about what was not looked up or not shared; "" where nothing was wrong.
+    """
+
+    source: str
+    seconds: float
+    trouble: str = ""
+
+
+class Library:
+    """All styles that this computer knows, and those of a repository on the Hub.
+
+    Args:
+        home: the cache folder of the whole product; made when needed.
+        presets_dir: folder of the styles that come with the project; may be None or absent.
+        base_hash: of the generator in use; None loads styles of any base.
+        shapes: as for `parse_style`; None loads styles of any shape.
+        hub: where `get` looks for what is not here; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        presets_dir: Path | None = None,
+        base_hash: str | None = None,
+        shapes: Mapping[str, torch.Size] | None = None,
+        hub: Hub | None = None,
+    ) -> None:
+        self._shelf = Shelf(home / "styles", presets_dir)
+        self.lock = self._shelf.lock
+        self.base_hash, self._shapes, self.hub = base_hash, shapes, hub
+        self._recent: Recent[tuple[Place, object, Style]] = Recent(STYLES_IN_MEMORY)
+        self._lookups: Recent[Lookup] = Recent(LOOKUPS_KEPT)
+
+    def get(self, key: str) -> Style | None:
+        """The style with this key, from memory, the disk or the Hub, or None.
+
+        One that is damaged is moved aside. That, and any trouble with the Hub, is a logged warning and no error.
+
+        Raises:
+            DiskFullError, OutputError: what the Hub has cannot be stored.
+        """
+        started, trouble, style = time.perf_counter(), "", None
+        places = {"memory": self._remembered, "disk": self._stored, "the Hub": self._pulled}
+        for place, look in list(places.items())[: 2 if self.hub is None else 3]:
+            try:
+                style = look(key)
+            except HubError as error:
+                trouble = f"The style was not looked up on the Hub. {error}"
+            except StyleFileError as error:
+                trouble = f"The style was not taken from the Hub. {error}"
+            if style is not None or trouble:
+                break
+            log.info("style %s: not %s %s", key, "in" if place == "memory" else "on", place)
+        seconds, source = time.perf_counter() - started, place if style is not None else ""
+        if source:
+            log.info("style %s: from %s in %.1f s", key, source, seconds)
+        if trouble:
+            log.warning("%s", trouble)
+        self._lookups.keep(key, Lookup(source, seconds, trouble))
+        return style
+
+    def last_lookup(self, key: str) -> Lookup | None:
+        """How the last `get` or `put` of this key went; None: there was none, or it is long ago."""
+        return self._lookups.get(key)
+
+    def find(self, name_or_key: str) -> Style:
+        """The style with this name or key, among those of this computer.
+
+        Raises:
+            StyleNotFoundError: none; the message names the closest matches.
+            StyleFileError: there is one, but it is damaged or was made for another base network.
+        """
+        place = self._shelf.find(name_or_key)
+        style = self._remembered(place.name_and_key()[1])
+        return style if style is not None and style.name == place.name_and_key()[0] else self._load(place)
+
+    def put(self, style: Style) -> Style:
+        """Store a newly trained style under its key. Where there is one already, that one stays.
+
+        If the Hub is set to publish, the style is shared too; where that fails, a warning is logged and nothing else.
+
+        Returns:
+            The style as stored, its numbers rounded: the one that was there first, or this one, under a free name
+            where its own is taken (a training of minutes must not be lost over a name).
+        Raises:
+            StyleFileError: the style holds NaN or infinite weights.
+            DiskFullError, OutputError: it cannot be written; nothing is left behind.
+        """
+        if not is_key(style.key):
+            raise ValueError(f"{style.key!r} is not a key made by style_key")
+        stored = self._store(style.key, lambda f: save_style(replace(style, name=self.free_name(style.name)), f))
+        log.info("style %s: trained", style.key)
+        looked = self._lookups.get(style.key) or Lookup("", 0.0)
+        trouble = looked.trouble
+        if self.hub is not None and self.hub.publish:
+            try:
+                self.hub.share(*self.parcel(style.key), {})
+            except (HubError, StyleFileError) as error:
+                trouble = f"{trouble} The style was not shared on the Hub. {error}".strip()
+                log.warning("The style was not shared on the Hub. %s", error)
+        self._lookups.keep(style.key, replace(looked, source="trained", trouble=trouble))
+        return stored
+
+    def add(self, parcel: Parcel, what: str, key: str | None = None) -> Style:
+        """Check a style that comes from elsewhere, and store it. One of the same key that is here already stays.
+
+        Args:
+            what: begins the sentence of an error, as "The style abc on the Hub".
+            key: that the style must have.
+        Raises:
+            StyleFileError: damaged, another style, or made for another base network; nothing is stored.
+            DiskFullError, OutputError: it cannot be written; nothing is left behind.
+        """
+        style = parse_style(parcel.card, parcel.tensors, what, self.base_hash, self._shapes)
+        if not is_key(style.key) or key not in {None, style.key} or not is_clean(style.name):
+            raise StyleFileError(f"{what} cannot be used: its name or key is another's; train it here.")
+        card = parse_card(parcel.card, what)
+
+        def write(folder: Path) -> None:
+            write_atomically(folder / TENSORS_FILE, parcel.tensors)
+            write_card(folder, {**card, "name": self.free_name(style.name)})
+
+        return self._stored(style.key) or self._store(style.key, write)
+
+    def parcel(self, name_or_key: str) -> tuple[str, Parcel]:
+        """The key and the files of a style of this computer, checked, to be sent elsewhere.
+
+        Raises:
+            StyleNotFoundError, StyleFileError: as for `find`.
+        """
+        place = self._shelf.find(name_or_key)
+        style, parcel = self._load(place), read_parcel(place.folder)
+        card = {**parse_card(parcel.card, f"The stored style {style.name}"), "name": style.name}
+        return style.key, replace(parcel, card=card_bytes(card))
+
+    def list(self) -> list[StyleInfo]:
+        """Every style whose card can be read: presets first, then by name."""
+        return self._shelf.list()
+
+    def name(self, key: str, name: str) -> bool:
+        """Give a learned style a name; False: it is a preset, which keeps its own.
+
+        Raises:
+            SettingsError: the name is unusable, or another style has it.
+            StyleNotFoundError: no learned style has this key.
+        """
+        name = clean_name(name)
+        if self._own(key).preset:
+            return False
+        with self._shelf.writing():
+            self.check_name(name, key)
+            folder = self._own(key).folder
+            card = read_card(folder)
+            if card["name"] != name:
+                write_card(folder, {**card, "name": name})
+        self._recent.drop(key)
+        return True
+
+    def remove(self, key: str) -> bool:
+        """Delete a learned style from this computer; False: it is a preset, which stays.
+
+        Raises:
+            StyleNotFoundError: no learned style has this key. DiskFullError, OutputError: its folder cannot be changed.
+        """
+        if self._own(key).preset:
+            return False
+        with self._shelf.writing():
+            self._shelf.remove(self._own(key))
+        self._recent.drop(key)
+        return True
+
+    def check_name(self, name: str, key: str) -> None:
+        """Raise SettingsError where a style with another key has this name."""
+        if any(info.name == name and info.key != key for info in self.list()):
+            raise SettingsError(f"Another style is already called {name}; choose another name.")
+
+    def free_name(self, wanted: str) -> str:
+        """`wanted`, made safe; with -2, -3 ... behind it where a style has that name already."""
+        name, taken = clean_name(wanted), {info.name for info in self.list()}
+        return next(n for i in range(1, len(taken) + 2) if (n := name if i == 1 else f"{name}-{i}") not in taken)
+
+    @property
+    def hub_cards(self) -> Path:
+        """The folder for cards of the Hub that were read before."""
+        return self._shelf.folder / ".hub"
+
+    def _remembered(self, key: str) -> Style | None:
+        if (kept := self._recent.get(key)) is not None and kept[0].stamp() == kept[1]:
+            return kept[2]
+        return None
+
+    def _stored(self, key: str) -> Style | None:
+        if (place := self._shelf.place(key)) is not None:
+            try:
+                return self._load(place)
+            except StyleFileError as error:
+                log.warning("%s It is taken as missing.", error)
+                if not place.preset:
+                    self._shelf.move_aside(place)
+        return None
+
+    def _pulled(self, key: str) -> Style | None:
+        assert self.hub is not None
+        if (parcel := self.hub.look_up(key)) is None:
+            return None
+        return self.add(parcel, f"The style {key} on the Hub", key)
+
+    def _store(self, key: str, write: Callable[[Path], None]) -> Style:
+        with self._shelf.writing():
+            place = Place(self._shelf.folder / key, False)
+            return self._load(place if place.folder.exists() else self._shelf.store(key, write))
+
+    def _own(self, key: str) -> Place:
+        if (place := self._shelf.place(key)) is None:
+            raise StyleNotFoundError(f"No learned style has the key {key}; list the styles to see what there is.")
+        return place
+
+    def _load(self, place: Place) -> Style:
+        stamp, name = place.stamp(), place.folder.name  # before the reading, so that what changes meanwhile shows
+        style = load_style(place.folder, self.base_hash, self._shapes)
+        if place.preset:
+            style = replace(style, name=name)
+        elif style.key != name or not is_clean(style.name):
+            raise StyleFileError(f"The stored style {name} is another one ({style.key}); train it again.")
+        self._recent.keep(style.key, (place, stamp, style))
+        return style
+
+
+def open_library(
+    home: Path | None = None,
+    base_hash: str | None = None,
+    shapes: Mapping[str, torch.Size] | None = None,
+    hub: Hub | None = None,
+) -> Library:
+    """The styles below `home`, with the presets that lie beside the package; needs no networks.
+
+    hub: default the one that STYLIZER_HUB_REPO names. Nobody is asked yet.
+    Raises:
+        SettingsError: STYLIZER_HUB_REPO is no repository.
+    """
+    presets = presets_dir()
+    return Library(home or home_dir(), presets if presets.is_dir() else None, base_hash, shapes, hub or open_hub())

@@ -1,0 +1,1 @@
+"""What a result says about its origin."""

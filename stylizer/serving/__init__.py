@@ -1,0 +1,1 @@
+"""What the page and the endpoints do, without a widget."""

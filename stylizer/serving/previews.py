@@ -1,0 +1,122 @@
+"""One photo in every style: small pictures, drawn without what keeps the likeness, which takes seconds."""
+
+import logging
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+
+from stylizer.errors import InputError, StylizerError
+from stylizer.serving.engine import Engine, LazyStylizer
+from stylizer.serving.jobs import Reporter, ready
+from stylizer.serving.portrait import show
+from stylizer.serving.study import Study, study_of
+from stylizer.serving.work import align_target
+from stylizer.settings import Depth, RenderSettings
+
+MOST = 24  # styles that are tried at once
+SIDE = 512
+NO_STYLES = "There is no style to try yet: learn one first, from a picture of your own."
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The photo in one style. picture: a JPEG file, 512 x 512."""
+
+    name: str
+    key: str
+    picture: Path
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was drawn so far. of: the face's hash, the depth and the settings. folder: of the files."""
+
+    of: tuple[str, Depth, RenderSettings]
+    folder: Path
+    tiles: tuple[Tile, ...] = ()
+
+    def with_tile(self, name: str, key: str, picture: Image.Image) -> "Trial":
+        """With one more style."""
+        from stylizer.provenance.notes import Origin  # brings torch along: not at the page's start
+
+        small = picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+        path = Path(show(small, self.folder, Origin(key, name)))
+        return replace(self, tiles=(*self.tiles, Tile(name, key, path)))
+
+    def remove(self) -> None:
+        """Delete the files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to try: a face of a photo, how closely it is studied, and how it is drawn."""
+
+    target: Path
+    face: int
+    depth: Depth
+    settings: RenderSettings
+
+
+def try_all(
+    stylizer: Engine | LazyStylizer,
+    wanted: Wanted,
+    reporter: Reporter,
+    base: Path,
+    *,
+    study: Study | None = None,
+    before: Trial | None = None,
+) -> tuple[Study, Trial]:
+    """Draw the photo in every style, at most 24; the reporter hears of (Study, Trial) after each.
+
+    Args:
+        base: where a folder for the files is made. study: what is known of the photo.
+        before: an earlier trial; where it is of the same, only what it lacks is drawn.
+    Raises:
+        StylizerError: of any kind; `Cancelled` when the reporter says so.
+    """
+    reporter.stage("Getting ready")
+    engine = ready(stylizer, reporter)
+    styles = list(engine.styles())[:MOST]
+    if not styles:
+        raise InputError(NO_STYLES)
+    reporter.stage("Looking for the face")
+    study = _studied(engine, wanted, reporter, study)
+    of = (study.face, wanted.depth, wanted.settings)
+    same = before is not None and before.of == of and before.folder.exists()
+    trial = before if same and before else Trial(of, Path(tempfile.mkdtemp(dir=base)))
+    reporter.part((study, trial))
+    reporter.stage("Drawing every style")
+    for step, style in enumerate(styles, 1):
+        if style.key not in {tile.key for tile in trial.tiles}:
+            trial = _with_style(engine, trial, style.key, study, wanted)
+            reporter.part((study, trial))
+        reporter.on_step(step, len(styles), None)
+    return study, trial
+
+
+def _studied(engine: Engine, wanted: Wanted, reporter: Reporter, study: Study | None) -> Study:
+    """The study of the face at the wanted depth; nothing that it knows already is looked for again."""
+    aligned = align_target(engine, wanted.target, wanted.face)
+    study = study_of(aligned, study)
+    if wanted.depth in study.inversions:
+        return study
+    reporter.stage("Studying the photo")
+    start = study.inversions.get("refined")
+    inversion = engine.invert(aligned, wanted.depth, reporter.on_step, start=start)
+    return study.known(wanted.depth, inversion, engine.render(inversion, None))
+
+
+def _with_style(engine: Engine, trial: Trial, key: str, study: Study, wanted: Wanted) -> Trial:
+    """With one more tile; a style that cannot be used is left out, so that it does not spoil the others."""
+    try:
+        style = engine.find_style(key)
+        picture = engine.render(study.inversions[wanted.depth], style, wanted.settings)
+    except StylizerError as error:
+        log.warning("A style was left out: %s", error)
+        return trial
+    return trial.with_tile(style.name, style.key, picture)

@@ -1,0 +1,56 @@
+"""What machines ask a running page: /health, whether it works; /metrics, how much it has done."""
+
+import base64
+import binascii
+import secrets
+from collections.abc import Callable, Sequence
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from stylizer.serving.engine import Engine, LazyStylizer
+from stylizer.serving.metrics import Meter
+
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+Login = tuple[str, str]
+
+
+def probes(
+    stylizer: Engine | LazyStylizer, meter: Meter, queued: Callable[[], int], logins: Sequence[Login] = ()
+) -> list[Route]:
+    """The routes, for `launch(app_kwargs={"routes": probes(...)})`; they answer before the page's own.
+
+    Args:
+        queued: says how many jobs wait for their turn.
+        logins: where there are any, /metrics wants one of them (HTTP Basic); /health never does, and says little.
+    """
+
+    async def health(_: Request) -> Response:
+        status = _status(stylizer)
+        return JSONResponse({"status": status}, 503 if status == "failed" else 200)
+
+    async def metrics(request: Request) -> Response:
+        if logins and not _known(request, logins):
+            return PlainTextResponse("Who are you?\n", 401, {"WWW-Authenticate": 'Basic realm="metrics"'})
+        text = meter.text(queue_length=queued(), ready=_status(stylizer) == "ok")
+        return PlainTextResponse(text, media_type=PROMETHEUS)
+
+    return [Route("/health", health), Route("/metrics", metrics)]
+
+
+def _status(stylizer: Engine | LazyStylizer) -> str:
+    if not isinstance(stylizer, LazyStylizer) or stylizer.ready:
+        return "ok"
+    return "failed" if stylizer.failed else "loading"
+
+
+def _known(request: Request, logins: Sequence[Login]) -> bool:
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    try:
+        said = base64.b64decode(given, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    # Every login is compared, and each in constant time: how long it takes tells nothing.
+    fits = [secrets.compare_digest(said, ":".join(login).encode()) for login in logins]
+    return kind.lower() == "basic" and any(fits)

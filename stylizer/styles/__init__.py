@@ -1,0 +1,1 @@
+"""What a style is: learning, mixing, drawing and packing it."""

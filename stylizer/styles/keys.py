@@ -1,0 +1,48 @@
+"""A style's key: the hash of what it is learned from, by what, so that the same style is never learned twice."""
+
+import hashlib
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from PIL import Image
+
+from stylizer.inversion.refined import REFERENCE_PLAN
+from stylizer.settings import TrainSettings
+from stylizer.styles.finetune import Recipe
+from stylizer.styles.style import STYLE_FORMAT
+
+KEY_DIGITS = 32
+
+
+def style_key(references: Sequence[Image.Image], settings: TrainSettings, *network_hashes: str) -> str:
+    """Hash everything that a learned style depends on.
+
+    Args:
+        references: the aligned crops, in their order.
+        settings: of the training; every field counts.
+        network_hashes: of the weights of the generator, and of the encoder and the heads, which take part in learning.
+    Returns:
+        32 hexadecimal digits.
+    """
+    facts = {
+        "format": STYLE_FORMAT,
+        "settings": asdict(settings),
+        "recipe": asdict(Recipe()),
+        "plan": asdict(REFERENCE_PLAN),
+        "networks": network_hashes,
+        "references": len(references),
+    }
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    digest.update(reference_hash(references).encode())
+    return digest.hexdigest()[:KEY_DIGITS]
+
+
+def reference_hash(references: Sequence[Image.Image]) -> str:
+    """sha256 over the sizes and pixels of pictures, in their order; hexadecimal."""
+    digest = hashlib.sha256()
+    for picture in references:
+        digest.update(struct.pack("<4sII", picture.mode.encode(), *picture.size))
+        digest.update(picture.tobytes())
+    return digest.hexdigest()

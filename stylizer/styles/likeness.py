@@ -1,0 +1,128 @@
+"""Likeness: a photo's code is moved a little until the styled picture shows the person again.
+
+A style bends all faces alike, towards its own. How much of the person that costs is known only once the style is laid
+over the code; then a few steps find the code of a face that the style bends into this person. The move grows with the
+strength, so strength 0 stays the inverted photo. The pictures come from the 256 px head, which learned along with the
+style.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import functional_call
+
+from stylizer.backbones.functional import call_with, private
+from stylizer.faces.chip import chip_of, cut_chip
+from stylizer.faces.regions import feature_ellipses
+from stylizer.inversion.refined import BLOCK, HEAD_SIDE, Inversion
+from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
+from stylizer.styles import losses
+from stylizer.styles.mixing import with_finish
+from stylizer.styles.style import Style, blended
+from stylizer.weights.load import Networks
+
+MAPS_SIDE = 192  # of the pictures whose features are compared
+
+
+@dataclass(frozen=True)
+class Search:
+    """How far the code is moved.
+
+    steps; rate: Adam's step in deviations of w. layers: the first ones alone are moved, which hold form, not finish.
+    features, structure, style, stay: weights, beside identity's, of eyes and mouth keeping their place, of the
+    picture's self-similarity, of the style's feature statistics, and of the squared move.
+    """
+
+    steps: int = 7
+    rate: float = 0.03
+    layers: int = 12
+    features: float = 0.5
+    structure: float = 1.0
+    style: float = 2.0
+    stay: float = 0.02
+
+
+def find_likeness(
+    networks: Networks,
+    style: Style,
+    inversion: Inversion,
+    landmarks_xy: NDArray[np.float32] | None = None,
+    search: Search = Search(),
+) -> Tensor:
+    """What is added to a code, times the strength, so that the style keeps the person.
+
+    Args:
+        style: with the change of the head that it was trained with; without it, the answer is no move.
+        inversion: the photo's. landmarks_xy: (68, 2) of the face in its 1024 px crop, if known.
+    Returns:
+        (23, 512) float32 on the CPU.
+    """
+    move = torch.zeros(1, NUM_WS, W_DIM, device=networks.wspace.mean.device)
+    if not style.head or not search.steps:
+        return move[0].cpu()
+    drawing = _Drawing(networks, style, inversion)
+    face = _Face(networks, inversion, chip_of(landmarks_xy), drawing)
+    moved = move.requires_grad_()
+    form = (torch.arange(NUM_WS, device=move.device) < search.layers).float()[:, None]
+    optimiser = torch.optim.Adam([moved], betas=(0.9, 0.99))
+    for step in range(search.steps):
+        optimiser.param_groups[0]["lr"] = search.rate * min(1.0, (step + 1) / 2, 2 * (1 - step / search.steps))
+        picture = drawing(face.w_plus + form * moved * networks.wspace.std)
+        loss = face.distance(picture, search) + search.stay * moved.square().mean()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    return (form * moved * networks.wspace.std).detach()[0].cpu()
+
+
+class _Drawing:
+    """A small picture of a code in a style at full strength."""
+
+    def __init__(self, networks: Networks, style: Style, inversion: Inversion) -> None:
+        self.generator, self.head = networks.generator, private(networks.heads.heads[str(HEAD_SIDE)])
+        self.weights = blended(networks.generator, style, 1.0, inversion.tuned)
+        self.mean = networks.wspace.mean
+        self.head_weights = {name: p + style.head[name].to(p) for name, p in self.head.named_parameters()}
+
+    def __call__(self, w_plus: Tensor) -> Tensor:
+        code = with_finish(w_plus, self.mean, 1.0)
+        features = call_with(self.generator, self.weights, "features", code, BLOCK)
+        picture: Tensor = functional_call(self.head, self.head_weights, (features, code))
+        return picture
+
+
+class _Face:
+    """The person as the photo's code draws it without a style, and the style as it is laid over that code."""
+
+    def __init__(self, networks: Networks, inversion: Inversion, chip: NDArray[np.float64], drawing: _Drawing) -> None:
+        self.networks, self.chip = networks, chip
+        self.w_plus = inversion.w_plus[None].to(networks.wspace.mean.device)
+        self.eyes_and_mouth = feature_ellipses(HEAD_SIDE).to(self.w_plus.device)
+        with torch.no_grad():
+            weights = blended(networks.generator, None, 0.0, inversion.tuned)
+            features = call_with(networks.generator, weights, "features", self.w_plus, BLOCK)
+            self.picture: Tensor = networks.heads(features, self.w_plus, HEAD_SIDE)
+            self.person = self._person(self.picture)
+            self.structure = losses.self_similarity(self._maps(self.picture)[2:])
+            self.style = losses.grams(self._maps(drawing(self.w_plus)))
+
+    def distance(self, picture: Tensor, search: Search) -> Tensor:
+        """How much of the person, of the place of eyes and mouth, of the structure and of the style a picture lost."""
+        maps = self._maps(picture)
+        total = (self._person(picture) - self.person).square().sum()
+        total = total + search.features * losses.local_dissimilarity(picture, self.picture, self.eyes_and_mouth)
+        for ours, theirs in zip(losses.self_similarity(maps[2:]), self.structure, strict=True):
+            total = total + search.structure * (ours - theirs).abs().mean()
+        return total + search.style * losses.gram_distance(losses.grams(maps), self.style)
+
+    def _person(self, picture: Tensor) -> Tensor:
+        person: Tensor = self.networks.identity(cut_chip(picture, self.chip, CROP_SIZE))
+        return person
+
+    def _maps(self, picture: Tensor) -> list[Tensor]:
+        small = F.interpolate(picture, size=MAPS_SIDE, mode="area")
+        return [x.float() for x in self.networks.quick_perceptual(small, 3)]

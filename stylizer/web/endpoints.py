@@ -1,0 +1,162 @@
+"""The endpoints that programs call: /stylize, /try_all, /train and /styles, with plain values and no widgets."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import FileData
+from gradio.events import api
+
+from stylizer.serving.engine import Engine, LazyStylizer, loaded
+from stylizer.serving.jobs import Reporter, Ticket, ready
+from stylizer.serving.limits import watch_of
+from stylizer.serving.metrics import Job
+from stylizer.serving.portrait import Kept, keep
+from stylizer.serving.previews import Wanted, try_all
+from stylizer.serving.render_request import SHARE
+from stylizer.serving.scoring import advised_strength, judge_of
+from stylizer.serving.values import number, path_of, paths_of, sentence, train_settings, wish_of
+from stylizer.serving.work import Drawn, Request, checked, depth_of, draw, train
+from stylizer.settings import DEFAULT_DEPTH, RenderSettings, TrainSettings
+
+_TRAIN, _RENDER = TrainSettings(), RenderSettings()
+
+
+def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, closing: threading.Event) -> None:
+    """Add them to the present `gr.Blocks`; `heavy` names the queue of heavy jobs, `closing` stops them at the end."""
+
+    def stylize(  # noqa: PLR0917 - programs give them by name
+        reference: FileData | None = None,
+        target: FileData | None = None,
+        strength: float = _RENDER.strength,
+        preserve_color: bool = _RENDER.preserve_color,
+        iterations: int = _TRAIN.iterations,
+        seed: int = _TRAIN.seed,
+        face: int = 0,
+        depth: str = DEFAULT_DEPTH,
+        already_aligned: bool = False,
+        full_frame: bool = False,
+        style: str = "",
+        shape: float = _RENDER.shape,
+        texture: float = _RENDER.texture,
+        color: float = _RENDER.color,
+        blend: str = "",
+        share: float = SHARE,
+        references: list[FileData] | None = None,
+    ) -> tuple[FileData, dict]:  # type: ignore[type-arg]
+        """Draw the face of `target` in the style of `reference`, or in a saved `style` (its name or key).
+
+        `references` are more pictures of the same style. `shape`, `texture`, `color`: 0 to 2, 1 is as learned.
+        `blend` mixes in a saved style, as much of it as `share` says (0 to 1).
+        Answers with a PNG file and {"style": {"key", "name", "trained"}, "face", "strength", "seconds",
+        "score": {"person", "style", "identity", "suggested_strength"}}.
+        """
+        started = time.perf_counter()
+        with _counted(closing, "stylize") as job:
+            pictures = () if style else (*paths_of(reference), *paths_of(references))
+            request = Request(
+                target=checked(pictures, style, path_of(target)),
+                references=pictures,
+                style=style or None,
+                train=train_settings(iterations, seed),
+                wish=wish_of(strength, preserve_color, shape, texture, color, blend, share),
+                depth=depth_of(depth or DEFAULT_DEPTH),
+                face=int(number(face, "face", 0)),
+                already_aligned=bool(already_aligned),
+                full_frame=bool(full_frame),
+            )
+            kept = keep(draw(stylizer, request, _quiet(closing)), folder)
+            file, score = _file(kept.full()), _score(loaded(stylizer), kept)
+            told = _told(kept.drawn, request.face, time.perf_counter() - started)
+            job.style = kept.drawn.style_key
+        return file, {**told, "score": score}  # type: ignore[return-value]
+
+    def learn(  # noqa: PLR0917 - as above
+        reference: FileData,
+        name: str = "",
+        iterations: int = _TRAIN.iterations,
+        seed: int = _TRAIN.seed,
+        already_aligned: bool = False,
+        more: list[FileData] | None = None,
+    ) -> dict:  # type: ignore[type-arg]
+        """Learn the style of `reference`, and of `more` pictures of the same style, and keep it under `name`.
+
+        Answers with {"style": {"key", "name", "trained"}, "seconds"}.
+        """
+        with _counted(closing, "train") as job:
+            settings, pictures = train_settings(iterations, seed), (*paths_of(reference), *paths_of(more))
+            checked(pictures, None, pictures[0] if pictures else None)
+            style, trained, seconds = train(
+                stylizer,
+                pictures,
+                settings,
+                _quiet(closing),
+                name=(name or "").strip() or None,
+                already_aligned=bool(already_aligned),
+            )
+            job.style = style.key
+        return {"style": {"key": style.key, "name": style.name, "trained": trained}, "seconds": {"train": seconds}}
+
+    def attempt(target: FileData | None = None, depth: str = DEFAULT_DEPTH, strength: float = _RENDER.strength) -> list:  # type: ignore[type-arg]
+        """Draw the face of `target` in every style there is, 24 at most: [{"name", "key", "file"}], JPEG of 512 px.
+
+        Quicker than /stylize, and not as like the person: what keeps the likeness takes seconds for each.
+        """
+        with _counted(closing, "try_all"):
+            path = checked((), "any", path_of(target))
+            wanted = Wanted(path, 0, depth_of(depth or DEFAULT_DEPTH), wish_of(strength).settings)
+            _, trial = try_all(stylizer, wanted, _quiet(closing), folder)
+        return [{"name": tile.name, "key": tile.key, "file": _file(str(tile.picture))} for tile in trial.tiles]
+
+    def styles() -> list:  # type: ignore[type-arg]
+        """The saved styles: [{"name", "key", "bytes", "preset"}]."""
+        with _counted(closing, "styles"):
+            known = ready(stylizer, _quiet(closing)).styles()
+        return [{"name": s.name, "key": s.key, "bytes": s.bytes, "preset": s.preset} for s in known]
+
+    api(stylize, api_name="stylize", concurrency_id=heavy, concurrency_limit=1)
+    api(attempt, api_name="try_all", concurrency_id=heavy, concurrency_limit=1)
+    api(learn, api_name="train", concurrency_id=heavy, concurrency_limit=1)
+    api(styles, api_name="styles", concurrency_limit=4)
+
+
+@contextmanager
+def _counted(closing: threading.Event, kind: str) -> Iterator[Job]:
+    """Count what happens inside as a job; what goes wrong in it becomes an error of one sentence."""
+    try:
+        with watch_of(closing).meter.job(kind) as job:
+            yield job
+    except Exception as error:
+        raise gr.Error(sentence(error), print_exception=False) from None
+
+
+def _file(path: str) -> dict[str, Any]:
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+def _told(drawn: Drawn, face: int, total: float) -> dict[str, Any]:
+    """What a program learns about its picture."""
+    return {
+        "style": {"key": drawn.style_key, "name": drawn.style_name, "trained": drawn.trained},
+        "face": face,
+        "strength": drawn.wish.settings.strength,
+        "seconds": {**drawn.seconds, "total": total},
+    }
+
+
+def _score(engine: Engine, kept: Kept) -> dict[str, float | None]:
+    """How well it came out."""
+    verdict = judge_of(engine, kept.drawn, kept.folder)
+    score, advice = verdict.judge(kept.drawn.crop), advised_strength(engine, kept.drawn, verdict)
+    return {"person": score.person, "style": score.style, "identity": score.identity, "suggested_strength": advice}
+
+
+def _quiet(closing: threading.Event) -> Reporter:
+    def tell(_: Any) -> None:
+        return None
+
+    return Reporter(Ticket(), closing, tell)

@@ -1,0 +1,74 @@
+"""The score on the real networks: nothing changed, all changed, and a strength that keeps the person."""
+
+import pytest
+import torch
+from PIL import Image
+
+from stylizer.evaluation.score import LIMIT, Judge, Score
+from stylizer.inversion.refined import Inversion
+from stylizer.settings import RenderSettings
+from stylizer.styles.render import draw
+from stylizer.styles.sampling import sample
+from stylizer.styles.style import Style
+from stylizer.weights.load import Networks
+
+
+@pytest.fixture(scope="module")
+def style(networks: Networks) -> Style:
+    """Random changes of the whole generator, enough to make somebody else of everybody."""
+    draws = torch.Generator().manual_seed(0)
+    named = [(n, p) for n, p in networks.generator.named_parameters() if not n.endswith("modulation.weight")]
+    delta = {n: (0.07 * p.square().mean().sqrt() * torch.randn(p.shape, generator=draws)).half() for n, p in named}
+    return Style("", "", delta, {})
+
+
+@pytest.fixture(scope="module")
+def inversion(networks: Networks) -> Inversion:
+    return Inversion(sample(networks, 1, seed=3)[0], "fast")
+
+
+@pytest.fixture(scope="module")
+def drawn(networks: Networks, style: Style, inversion: Inversion) -> dict[float, Image.Image]:
+    return {s: draw(networks, inversion, style, RenderSettings(s)) for s in (0.0, 0.3, 0.6, 1.0)}
+
+
+@pytest.fixture(scope="module")
+def judge(networks: Networks, style: Style, drawn: dict[float, Image.Image]) -> Judge:
+    return Judge(networks, style, drawn[0.0])
+
+
+def test_without_a_style_all_of_the_person_and_none_of_the_style(judge: Judge, drawn: dict[float, Image.Image]) -> None:
+    score = judge(drawn[0.0])
+    assert score.identity == pytest.approx(0, abs=1e-4)
+    assert score.person == pytest.approx(1, abs=1e-4)
+    assert score.style == pytest.approx(0, abs=1e-4)
+
+
+def test_more_strength_costs_the_person_and_takes_more_style(judge: Judge, drawn: dict[float, Image.Image]) -> None:
+    scores = [judge(drawn[s]) for s in sorted(drawn)]
+    assert [s.identity for s in scores] == sorted(s.identity for s in scores)
+    assert [s.style for s in scores] == sorted(s.style for s in scores)
+    assert scores[-1].style > 0.5
+
+
+def test_the_mean_face_in_the_style_has_taken_all_of_it(networks: Networks, style: Style) -> None:
+    mean = Inversion(networks.wspace.mean.reshape(1, -1).expand(23, -1), "fast")
+    plain, styled = (draw(networks, mean, which, RenderSettings()) for which in (None, style))
+    assert Judge(networks, style, plain)(styled).style == pytest.approx(1, abs=1e-3)
+
+
+def test_the_suggestion_keeps_the_person_and_the_next_step_does_not(
+    networks: Networks, style: Style, inversion: Inversion, judge: Judge
+) -> None:
+    def at(strength: float) -> Image.Image:
+        return draw(networks, inversion, style, RenderSettings(strength))
+
+    assert judge(at(1.0)).identity > LIMIT
+    suggested = judge.suggest(at, 1.0)
+    assert suggested is not None and 0.3 <= suggested < 1.0
+    assert judge(at(suggested)).identity <= LIMIT < judge(at(suggested + 0.05)).identity
+    assert judge.suggest(at, suggested) is None  # this one keeps it already
+
+
+def test_the_person_in_words_of_one() -> None:
+    assert [Score(d, 0).person for d in (0.0, 0.6, 1.2, 2.0)] == [1.0, 0.5, 0.0, 0.0]

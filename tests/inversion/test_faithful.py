@@ -1,0 +1,60 @@
+"""Pivotal tuning on the real networks, a few steps of it."""
+
+import pytest
+import torch
+
+from stylizer.backbones.functional import FROZEN
+from stylizer.errors import Cancelled
+from stylizer.evaluation.metrics import perceptual_distance
+from stylizer.faces import AlignedFace, already_aligned
+from stylizer.imaging.pictures import to_image
+from stylizer.inversion.faithful import Tuning, tune
+from stylizer.inversion.refined import Inversion
+from stylizer.settings import NUM_WS, W_DIM
+from stylizer.styles.style import render
+from stylizer.weights.load import Networks, hash_weights
+
+
+def code(networks: Networks, seed: int) -> torch.Tensor:
+    u = torch.randn(1, W_DIM, generator=torch.Generator().manual_seed(seed))
+    return networks.wspace.to_w(0.7 * u).expand(NUM_WS, -1).contiguous()
+
+
+@pytest.fixture(scope="module")
+def pivot(networks: Networks) -> Inversion:
+    return Inversion(code(networks, 2), "refined")
+
+
+@pytest.fixture(scope="module")
+def face(networks: Networks, pivot: Inversion) -> AlignedFace:
+    """A face a little beside the pivot."""
+    w_plus = torch.lerp(pivot.w_plus, code(networks, 3), 0.3)
+    return already_aligned(to_image(render(networks.generator, w_plus, None, 0)))
+
+
+@pytest.mark.slow
+def test_a_few_steps_bring_the_face_nearer_and_leave_the_base_alone(
+    networks: Networks, pivot: Inversion, face: AlignedFace
+) -> None:
+    before = hash_weights(networks.generator)
+    tuned = tune(networks, face, pivot, tuning=Tuning(steps=6))
+    assert hash_weights(networks.generator) == before
+    plain, bent = (to_image(render(networks.generator, pivot.w_plus, None, 0, t)) for t in (None, tuned))
+    assert perceptual_distance(networks, bent, face.crop) < 0.9 * perceptual_distance(networks, plain, face.crop)
+    assert tuned and all(d.dtype == torch.float16 and torch.isfinite(d).all() for d in tuned.values())
+    assert not any(name.endswith(FROZEN) or name.startswith(("to_rgb", "blocks.6")) for name in tuned)
+
+
+@pytest.mark.slow
+def test_the_same_face_gives_the_same_bits(networks: Networks, pivot: Inversion, face: AlignedFace) -> None:
+    one, other = (tune(networks, face, pivot, tuning=Tuning(steps=2)) for _ in range(2))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_cancel_comes_through(networks: Networks, pivot: Inversion, face: AlignedFace) -> None:
+    def on_step(step: int, total: int, preview: object) -> None:
+        assert (step, total, preview is None) == (1, Tuning().steps, False)
+        raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        tune(networks, face, pivot, on_step)

@@ -1,0 +1,103 @@
+"""Inversion on the real networks: an invented face has a known code, so nearness can be judged."""
+
+import pytest
+import torch
+from PIL import Image
+
+from stylizer.errors import Cancelled
+from stylizer.evaluation.metrics import perceptual_distance
+from stylizer.faces import AlignedFace, already_aligned
+from stylizer.faces.chip import cut_chip, mean_face_chip
+from stylizer.imaging.pictures import to_image, to_tensor
+from stylizer.inversion.refined import PATIENCE, Plan, invert
+from stylizer.networks.identity import SAME_PERSON
+from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
+from stylizer.weights.load import Networks
+
+QUICK = Plan(passes=0, coarse=10, fine=3, windows=1)
+
+
+def draw(networks: Networks, w_plus: torch.Tensor) -> Image.Image:
+    with torch.no_grad():
+        return to_image(networks.generator(w_plus[None]))
+
+
+@pytest.fixture(scope="module")
+def face(networks: Networks) -> AlignedFace:
+    u = torch.randn(1, W_DIM, generator=torch.Generator().manual_seed(5))
+    return already_aligned(draw(networks, networks.wspace.to_w(0.8 * u).expand(NUM_WS, -1)))
+
+
+@pytest.mark.slow
+def test_comes_nearer_than_the_mean_face_and_stays_near_w(networks: Networks, face: AlignedFace) -> None:
+    found = invert(networks, face, plan=QUICK).w_plus
+    assert found.shape == (NUM_WS, W_DIM) and found.dtype == torch.float32 and found.device.type == "cpu"
+    mean = draw(networks, networks.wspace.mean.expand(NUM_WS, -1))
+    before, after = (perceptual_distance(networks, picture, face.crop) for picture in (mean, draw(networks, found)))
+    assert after < 0.8 * before
+    spread = (found - found.mean(0)) / networks.wspace.std
+    assert spread.square().mean() < 0.2  # 1 would be unrelated faces in every layer
+    assert networks.wspace.whiten(found.mean(0, keepdim=True)).square().mean() < 2.5  # 1 is a typical face
+
+
+def test_the_encoder_alone_finds_the_person_near_w(networks: Networks, face: AlignedFace) -> None:
+    seen: list[tuple[int, int, bool]] = []
+
+    def on_step(step: int, total: int, preview: Image.Image | None) -> None:
+        seen.append((step, total, preview is not None))
+
+    inversion = invert(networks, face, "fast", on_step)
+    found = inversion.w_plus
+    assert (inversion.depth, seen) == ("fast", [(1, 2, True), (2, 2, True)])
+    mean = draw(networks, networks.wspace.mean.expand(NUM_WS, -1))
+    pictures = torch.cat([to_tensor(p) for p in (face.crop, mean, draw(networks, found))])
+    with torch.no_grad():
+        person, stranger, drawn = networks.identity(cut_chip(pictures, mean_face_chip(), CROP_SIZE))
+    assert (person - drawn).norm() < SAME_PERSON < (person - stranger).norm()
+    spread = (found - found.mean(0)) / networks.wspace.std
+    assert spread.square().mean() < 0.2
+
+
+@pytest.mark.slow
+def test_more_optimisation_comes_nearer_than_the_encoder_alone(networks: Networks, face: AlignedFace) -> None:
+    alone, further = (invert(networks, face, plan=Plan(fine=steps, windows=1)).w_plus for steps in (0, 6))
+    before, after = (perceptual_distance(networks, draw(networks, w), face.crop) for w in (alone, further))
+    assert after < before
+
+
+def test_steps_that_gain_nothing_end_the_work(networks: Networks, face: AlignedFace) -> None:
+    seen: list[int] = []
+    plan = Plan(passes=1, fine=30, fine_rate=0.0, fine_side=128, window=0.0)
+    invert(networks, face, on_step=lambda step, *_: seen.append(step), plan=plan)
+    assert seen == list(range(1, 2 + PATIENCE + 1))
+
+
+@pytest.mark.slow
+def test_the_same_face_gives_the_same_bits(networks: Networks, face: AlignedFace) -> None:
+    plan = Plan(passes=1, coarse=2, fine=2, windows=1)
+    one, other = (invert(networks, face, plan=plan).w_plus for _ in range(2))
+    assert torch.equal(one, other)
+
+
+def test_progress_counts_every_step_and_cancel_ends_it(networks: Networks, face: AlignedFace) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def on_step(step: int, total: int, preview: Image.Image | None) -> None:
+        seen.append((step, total))
+        if step == 1:
+            assert preview is not None and preview.size[0] == preview.size[1]
+        if step == 3:
+            raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        invert(networks, face, on_step=on_step, plan=QUICK)
+    assert seen == [(1, 13), (2, 13), (3, 13)]
+
+
+def test_whitened_coordinates_are_round_and_invertible(networks: Networks) -> None:
+    with torch.no_grad():
+        w = networks.mapping(torch.randn(512, W_DIM, generator=torch.Generator().manual_seed(3)))
+    u = networks.wspace.whiten(w)
+    assert torch.allclose(networks.wspace.to_w(u), w, atol=1e-3)
+    assert abs(u.mean()) < 0.05 and u.std() < 1.1
+    assert torch.allclose(w.mean(0), networks.wspace.mean, atol=0.2)

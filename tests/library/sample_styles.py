@@ -1,0 +1,21 @@
+"""What the tests of the library share: a style and its settings, and what lies in a folder."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from stylizer.settings import TrainSettings
+from stylizer.styles.keys import style_key
+from stylizer.styles.style import Style
+from tests.tiny import BASE_HASH, TinyGenerator, noise_picture, random_style
+
+SETTINGS = TrainSettings(iterations=5, seed=1)
+PATIENCE = 180.0  # a bound for broken code, not a timing
+
+
+def a_style(seed: int = 0, name: str = "ink") -> Style:
+    key = style_key([noise_picture(seed)], SETTINGS, BASE_HASH)
+    return replace(random_style(TinyGenerator(), seed), key=key, name=name)
+
+
+def files_under(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock")

@@ -1,0 +1,38 @@
+"""A page as `main` serves it, over a stand-in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from stylizer.serving.engine import LazyStylizer
+from stylizer.serving.job_queue import Line
+from stylizer.serving.limits import Watch
+from stylizer.serving.metrics import Metered
+from stylizer.serving.probes import probes
+from stylizer.web.app import build_app, launch_options
+from stylizer.web.wiring import HEAVY
+from tests.serving.front_door import Page
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """Serve a page as `main` does, over a stand-in; gives its address."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    pages: list[gr.Blocks] = []
+
+    def start(stylizer: Any, watch: Watch | None = None, auth: Any = None, **options: Any) -> str:
+        watch = watch or Watch()
+        if not isinstance(stylizer, LazyStylizer):
+            stylizer = Metered(stylizer, watch.meter)
+        built = build_app(stylizer, tmp_path / "none", watch, **options)
+        pages.append(built)
+        routes = probes(stylizer, watch.meter, lambda: len(Line(built, HEAVY)), auth or ())
+        _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs={"routes": routes}, **launch_options())
+        return url
+
+    yield start
+    for built in pages:
+        built.close(verbose=False)

@@ -1,0 +1,92 @@
+"""What a new style costs, said before it is learned; and files of strangers, which cost room."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stylizer.serving.engine import LazyStylizer
+from stylizer.serving.eta import Pace
+from stylizer.serving.metrics import Meter, Metered
+from stylizer.settings import TrainSettings
+from stylizer.web.cost import cost, in_words
+from stylizer.web.style_manager import TAKEN_PER_HOUR, Mine
+from tests.fakes import FakeStylizer
+from tests.web.page_pictures import face
+
+
+def test_a_training_tells_how_long_the_next_one_takes() -> None:
+    pace = Pace()
+    assert pace.seconds(96) is None
+    pace.drew(0.2)
+    guessed = pace.seconds(96)
+    pace.learned(96, 240.0)
+    assert pace.seconds(96) == pytest.approx(240)
+    assert guessed is not None
+    assert 100 < guessed < 240, "an iteration takes 6 to 10 drawings"
+    half, two = pace.seconds(48), pace.seconds(96, 2)
+    assert half is not None
+    assert two is not None
+    assert 120 < half < 240 < two
+
+
+def test_the_page_knows_it_from_the_first_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(float(second) for second in range(100))  # every look at it is a second later
+    monkeypatch.setattr("stylizer.serving.metrics.time.perf_counter", lambda: next(clock))
+    engine = Metered(FakeStylizer(), Meter())
+    assert cost(engine, 96, 1) == ""
+    engine.try_out()
+    assert "about 13 minutes" in cost(engine, 96, 1)
+    engine.learn(face(tmp_path / "r.png", "navy"), TrainSettings(iterations=96))
+    assert "about 5 seconds" in cost(engine, 96, 1), "it took one"
+    engine.learn(face(tmp_path / "r.png", "navy"), TrainSettings(iterations=96))
+    assert "about 5 seconds" in cost(engine, 96, 1), "what was not trained tells nothing"
+
+
+def test_nothing_is_said_where_nothing_is_known() -> None:
+    assert cost(LazyStylizer(lambda _: FakeStylizer()), 96, 1) == ""
+    assert cost(FakeStylizer(), 96, 1) == ""
+    engine = Metered(FakeStylizer(), Meter())
+    engine.try_out()
+    assert cost(engine, 0, 1) == cost(engine, "many", 1) == ""
+
+
+def test_a_lent_gpu_is_named() -> None:
+    engine: Any = SimpleNamespace(gpu_seconds=lambda iterations, pictures: 15 + 0.4 * (iterations + 20 * pictures))
+    assert "about 60 seconds of the GPU time" in cost(engine, 96, 0), "for one picture, where there is none yet"
+    assert "Saved styles take none" in cost(engine, 96, 3)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(1, "5 seconds"), (22, "20 seconds"), (89, "90 seconds"), (95, "2 minutes")]
+)
+def test_in_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@pytest.fixture
+def take_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Mine], str]:
+    """Give the box a style file; gives what it says."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr("stylizer.library.exchange.import_style", lambda *_: SimpleNamespace(name="ink", key="k"))
+    (tmp_path / "ink.stylizer").touch()
+
+    def take(mine: Mine) -> str:
+        return str(mine.take_in(str(tmp_path / "ink.stylizer"))["said"])
+
+    return take
+
+
+def test_strangers_do_not_fill_the_disk(take_in: Callable[[Mine], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1e6]
+    monkeypatch.setattr("stylizer.web.style_manager.time.monotonic", lambda: now[0])
+    box: Any = SimpleNamespace(said="said", incoming="incoming")
+    for shared in (False, True):
+        mine = Mine(FakeStylizer(), box, "saved", shared)  # type: ignore[arg-type]
+        said = [take_in(mine) for _ in range(TAKEN_PER_HOUR + 1)]
+        assert all("is now among the styles" in one for one in said[:-1])
+        assert ("try again later" in said[-1]) == shared
+    now[0] += 3601
+    assert "is now among the styles" in take_in(mine)

@@ -1,0 +1,34 @@
+"""Keys of styles: equal for equal inputs, and never for others."""
+
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+import stylizer.styles.keys
+from stylizer.settings import TrainSettings
+from stylizer.styles.keys import style_key
+from tests.library.sample_styles import SETTINGS
+from tests.tiny import noise_picture
+
+
+def test_equal_inputs_give_equal_keys() -> None:
+    assert style_key([noise_picture()], SETTINGS, "b") == style_key([noise_picture().copy()], SETTINGS, "b")
+
+
+def test_whatever_changes_the_style_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = noise_picture(1), noise_picture(2)
+    touched = one.copy()
+    red, green, blue = one.getpixel((7, 9))
+    touched.putpixel((7, 9), (red, green, blue ^ 1))
+    turned = Image.frombytes("RGB", one.size[::-1], one.tobytes())
+    tall = [one.crop((0, 0, 120, 50)), one.crop((0, 50, 120, 100))]
+    pictures = [[one], [other], [touched], [turned], tall, tall[::-1], [one, other], [other, one], [one, one]]
+    keys = [style_key(p, SETTINGS, "b") for p in pictures]
+    keys += [style_key([one], replace(SETTINGS, **{field: 7}), "b") for field in ("iterations", "seed")]
+    keys += [style_key([one], TrainSettings(iterations=15, seed=1), "b"), style_key([one], SETTINGS, "c")]
+    keys += [style_key([one], SETTINGS, "b", encoder) for encoder in ("c", "d")]
+    monkeypatch.setattr(stylizer.styles.keys, "STYLE_FORMAT", 99)
+    keys.append(style_key([one], SETTINGS, "b"))
+    assert len(set(keys)) == len(keys)
+    assert all(len(key) == 32 for key in keys)

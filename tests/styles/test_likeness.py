@@ -1,0 +1,62 @@
+"""Keeping the likeness on the real networks: a change that bends a face is answered by a code that bends it back."""
+
+import pytest
+import torch
+
+from stylizer.backbones.functional import TunedGenerator
+from stylizer.faces.chip import cut_chip, mean_face_chip
+from stylizer.inversion.refined import Inversion
+from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
+from stylizer.styles.likeness import Search, find_likeness
+from stylizer.styles.style import Style, render
+from stylizer.weights.load import Networks, hash_weights
+
+
+@pytest.fixture(scope="module")
+def inversion(networks: Networks) -> Inversion:
+    u = torch.randn(1, W_DIM, generator=torch.Generator().manual_seed(4))
+    return Inversion(networks.wspace.to_w(0.7 * u).expand(NUM_WS, -1).contiguous(), "refined")
+
+
+@pytest.fixture(scope="module")
+def bent(networks: Networks) -> Style:
+    """Random changes of the trunk, which make another person of everybody; the head stays as it is."""
+    draw = torch.Generator().manual_seed(0)
+    base = TunedGenerator(networks.generator, lambda name: name.startswith(("conv", "blocks.0", "blocks.1"))).base
+    delta = {
+        n: (0.12 * p.square().mean().sqrt() * torch.randn(p.shape, generator=draw)).half() for n, p in base.items()
+    }
+    head = networks.heads.heads["256"].named_parameters()
+    return Style("", "", delta, {}, {name: torch.zeros_like(p).half() for name, p in head})
+
+
+def lost(networks: Networks, inversion: Inversion, style: Style, move: torch.Tensor) -> float:
+    """dlib's distance from the face without the style to the one in it, both at full size."""
+    pictures = [
+        render(networks.generator, inversion.w_plus, None, 0.0),
+        render(networks.generator, inversion.w_plus + move, style, 1.0),
+    ]
+    with torch.no_grad():
+        one, other = (networks.identity(cut_chip(p, mean_face_chip(), CROP_SIZE)) for p in pictures)
+    return float((one - other).norm())
+
+
+@pytest.mark.slow
+def test_the_styled_picture_shows_the_person_again(networks: Networks, inversion: Inversion, bent: Style) -> None:
+    before = hash_weights(networks.generator), hash_weights(networks.heads)
+    move = find_likeness(networks, bent, inversion)
+    assert (hash_weights(networks.generator), hash_weights(networks.heads)) == before
+    assert move.shape == (NUM_WS, W_DIM) and torch.isfinite(move).all()
+    distances = [lost(networks, inversion, bent, m) for m in (torch.zeros_like(move), move)]
+    assert distances[1] < 0.85 * distances[0]
+    layers = Search().layers
+    assert move[:layers].abs().max() > 0 and not move[layers:].any()
+
+
+def test_the_same_face_gives_the_same_bits(networks: Networks, inversion: Inversion, bent: Style) -> None:
+    one, other = (find_likeness(networks, bent, inversion, search=Search(steps=1)) for _ in range(2))
+    assert torch.equal(one, other)
+
+
+def test_a_style_without_its_head_moves_nothing(networks: Networks, inversion: Inversion, bent: Style) -> None:
+    assert not find_likeness(networks, Style("", "", bent.delta, {}), inversion).any()

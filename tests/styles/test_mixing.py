@@ -1,0 +1,80 @@
+"""Mixing styles: sums, exact at their ends; and the finish of a code."""
+
+import pytest
+import torch
+
+from stylizer.backbones.mobilestylegan.generator import MobileGenerator
+from stylizer.errors import SettingsError
+from stylizer.settings import NUM_WS, W_DIM
+from stylizer.styles.mixing import FINISH_FROM, bent, blend, is_shape, weighted, with_finish
+from stylizer.styles.style import Style
+
+NAMES = ("conv.bias", "blocks.2.conv1.bias", "blocks.3.conv1.bias")
+
+
+def small_style(seed: int, names: tuple[str, ...] = NAMES) -> Style:
+    draw = torch.Generator().manual_seed(seed)
+    delta = {name: torch.randn(4, generator=draw).half() for name in names}
+    card = {"proportions": {"eyes": 1 + 0.2 * seed, "jaw": 0.9}, "bend": 0.5}
+    return Style("0" * 32, f"s{seed}", delta, card, {"weight": torch.randn(3, generator=draw).half()})
+
+
+def test_every_parameter_is_of_shape_or_of_texture() -> None:
+    names = [name for name, _ in MobileGenerator(channels=(8, 8, 8, 8, 4), base_channels=8, w_dim=4).named_parameters()]
+    shape = {name for name in names if is_shape(name)}
+    assert {name.split(".")[0] for name in shape} == {"constant", "conv", "blocks"}
+    assert "to_rgb.weight" not in shape
+    assert {name.split(".")[1] for name in shape if name.startswith("blocks")} == {"0", "1", "2"}
+    assert {name.split(".")[1] for name in set(names) - shape if name.startswith("blocks")} == {"3", "4"}
+
+
+def test_shape_and_texture_weigh_their_own_tensors_alone() -> None:
+    style = small_style(1)
+    assert weighted(style) is style
+    half = weighted(style, shape=0.5).delta
+    assert torch.equal(half["conv.bias"], 0.5 * style.delta["conv.bias"].float())
+    assert torch.equal(half["blocks.2.conv1.bias"], 0.5 * style.delta["blocks.2.conv1.bias"].float())
+    assert torch.equal(half["blocks.3.conv1.bias"], style.delta["blocks.3.conv1.bias"].float())
+    none = weighted(style, texture=0.0).delta
+    assert not none["blocks.3.conv1.bias"].any()
+    assert torch.equal(none["conv.bias"], style.delta["conv.bias"].float())
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_blend_is_either_style_at_its_ends(share: float) -> None:
+    one, other = small_style(1), small_style(2, ("conv.bias", "to_rgb.bias"))
+    mixed, wanted = blend(one, other, share), (one, other)[int(share)]
+    for name, delta in mixed.delta.items():
+        expected = wanted.delta[name].float() if name in wanted.delta else torch.zeros(4)
+        assert torch.equal(delta, expected)
+    assert torch.equal(mixed.head["weight"], wanted.head["weight"].float())
+    assert mixed.proportions.scaled(mixed.bend) == wanted.proportions.scaled(wanted.bend)
+    assert mixed.key == ""
+
+
+def test_a_blend_in_the_middle_is_the_mean() -> None:
+    one, other = small_style(1), small_style(2)
+    mixed = blend(one, other, 0.5)
+    for name, delta in mixed.delta.items():
+        torch.testing.assert_close(delta, (one.delta[name].float() + other.delta[name].float()) / 2)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_out_of_range_is_refused(share: float) -> None:
+    with pytest.raises(SettingsError, match="from 0 to 1"):
+        blend(small_style(1), small_style(2), share)
+
+
+def test_the_shape_takes_the_styles_own_bend_and_beyond_one_all() -> None:
+    style = small_style(1)
+    assert [bent(style, shape) for shape in (0.0, 0.5, 1.0, 1.25, 1.5)] == [0.0, 0.25, 0.5, 1.0, 1.5]
+
+
+def test_the_finish_is_the_means_and_the_form_the_codes_own() -> None:
+    w_plus, mean = torch.randn(NUM_WS, W_DIM), torch.randn(1, W_DIM)
+    whole = with_finish(w_plus, mean, 1.0)
+    assert torch.equal(whole[:FINISH_FROM], w_plus[:FINISH_FROM])
+    assert torch.equal(whole[FINISH_FROM:], mean.expand(NUM_WS - FINISH_FROM, -1))
+    assert torch.equal(with_finish(w_plus, mean, 0.0), w_plus)
+    assert torch.equal(with_finish(w_plus, mean, 1.4), whole)
+    torch.testing.assert_close(with_finish(w_plus[None], mean, 0.25)[0, -1], 0.75 * w_plus[-1] + 0.25 * mean[0])

@@ -1,0 +1,80 @@
+"""Drawing on the real networks: exact at 0, and every amount changes its own thing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stylizer.faces.proportions import Proportions, bend
+from stylizer.inversion.refined import Inversion
+from stylizer.settings import NUM_WS, RenderSettings
+from stylizer.styles.mixing import is_shape
+from stylizer.styles.render import draw
+from stylizer.styles.style import Style
+from stylizer.weights.load import Networks
+
+
+@pytest.fixture(scope="module")
+def inversion(networks: Networks) -> Inversion:
+    u = torch.randn(1, 512, generator=torch.Generator().manual_seed(4))
+    return Inversion(networks.wspace.to_w(0.7 * u).expand(NUM_WS, -1).contiguous(), "refined")
+
+
+@pytest.fixture(scope="module")
+def style(networks: Networks) -> Style:
+    """Random changes of the whole generator, and a large mouth."""
+    draw_ = torch.Generator().manual_seed(0)
+    named = networks.generator.named_parameters()
+    delta = {n: (0.03 * p.square().mean().sqrt() * torch.randn(p.shape, generator=draw_)).half() for n, p in named}
+    return Style("", "", delta, {"proportions": {"mouth": 1.4}, "bend": 0.5})
+
+
+def chroma(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("YCbCr"), float)[..., 1:]
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    return float(np.abs(np.asarray(one, float) - np.asarray(other, float)).mean())
+
+
+def test_strength_0_is_the_inverted_photo_whatever_the_amounts(
+    networks: Networks, inversion: Inversion, style: Style
+) -> None:
+    plain = draw(networks, inversion, None, RenderSettings())
+    for settings in (RenderSettings(0.0), RenderSettings(0.0, True), RenderSettings(0.0, False, 1.5, 0.5, 1.5)):
+        assert draw(networks, inversion, style, settings).tobytes() == plain.tobytes()
+
+
+def test_amounts_of_0_leave_only_what_the_others_do(networks: Networks, inversion: Inversion, style: Style) -> None:
+    shape_only = Style("", "", {n: d for n, d in style.delta.items() if is_shape(n)}, style.card)
+    texture_only = Style("", "", {n: d for n, d in style.delta.items() if not is_shape(n)}, {})
+    without_texture = draw(networks, inversion, style, RenderSettings(texture=0.0))
+    assert difference(without_texture, draw(networks, inversion, shape_only, RenderSettings(texture=0.0))) == 0
+    without_shape = draw(networks, inversion, style, RenderSettings(shape=0.0))
+    assert difference(without_shape, draw(networks, inversion, texture_only, RenderSettings())) == 0
+
+
+def test_colour_moves_hue_and_chroma_and_leaves_the_light(
+    networks: Networks, inversion: Inversion, style: Style
+) -> None:
+    flat = replace(style, card={})
+    pictures = {c: draw(networks, inversion, flat, RenderSettings(color=c)) for c in (0.0, 0.5, 1.0)}
+    kept = draw(networks, inversion, flat, RenderSettings(preserve_color=True))
+    assert kept.tobytes() == pictures[0.0].tobytes()
+    lights = {c: np.asarray(p.convert("L"), float) for c, p in pictures.items()}
+    assert np.abs(lights[0.0] - lights[1.0]).mean() < 2.5  # Oklab's lightness is not exactly luma
+    apart = np.abs(chroma(pictures[0.0]) - chroma(pictures[1.0])).mean()
+    halves = [np.abs(chroma(pictures[0.5]) - chroma(pictures[end])).mean() for end in (0.0, 1.0)]
+    assert apart > 3
+    assert halves == pytest.approx([apart / 2, apart / 2], rel=0.15)
+
+
+def test_proportions_are_taken_by_strength_and_shape(networks: Networks, inversion: Inversion, style: Style) -> None:
+    still = Style("", "", {}, style.card)
+    plain = draw(networks, inversion, None, RenderSettings(1.0))
+    for settings, size in ((RenderSettings(), 1.2), (RenderSettings(0.5), 1.1), (RenderSettings(shape=1.5), 1.6)):
+        drawn = draw(networks, inversion, still, replace(settings, texture=0.0))
+        assert difference(drawn, bend(plain, None, Proportions(mouth=size))) < 0.05
+    assert difference(draw(networks, inversion, still, RenderSettings(shape=0.0, texture=0.0)), plain) == 0
