@@ -31,7 +31,11 @@ def main(url: str) -> None:
     reference = sorted((EXAMPLES / "references").glob("*.webp"))[0]
     target = sorted((EXAMPLES / "targets").glob("*.webp"))[0]
     picture, info = client.predict(
-        reference=handle_file(reference), target=handle_file(target), iterations=3, depth="fast", api_name="/stylize"
+        reference=handle_file(reference),
+        target=handle_file(target),
+        iterations=3,
+        inversion_mode="fast",
+        api_name="/stylize",
     )
     path = picture["path"] if isinstance(picture, dict) else picture
     with Image.open(path) as image:

@@ -23,23 +23,25 @@ from benchmarks.quality import SUFFIXES, contact_sheet
 from stylizer.evaluation.metrics import describe, find_landmarks, perceptual_distance
 from stylizer.faces import AlignedFace
 from stylizer.imaging.pictures import to_tensor
-from stylizer.inversion.refined import Plan, invert
+from stylizer.inversion.refined import InversionConfig, invert
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer
-from stylizer.settings import Depth
+from stylizer.settings import InversionMode
 
-WAYS: dict[str, Plan | Depth] = {
-    "optimisation only": Plan(passes=0, coarse=36, fine=40),
-    "encoder, 1 pass": Plan(passes=1),
-    "encoder, 2 passes (fast)": Plan(passes=2),
-    "encoder, 3 passes": Plan(passes=3),
+WAYS: dict[str, InversionConfig | InversionMode] = {
+    "optimisation only": InversionConfig(passes=0, coarse=36, fine=40),
+    "encoder, 1 pass": InversionConfig(passes=1),
+    "encoder, 2 passes (fast)": InversionConfig(passes=2),
+    "encoder, 3 passes": InversionConfig(passes=3),
     "refined": "refined",
     "faithful": "faithful",
 }
 COLUMNS = ("L2", "LPIPS-HED", "identity", "same person", "seconds", "distance to W")
 
 
-def measure(stylizer: Stylizer, aligned: AlignedFace, way: Plan | Depth) -> tuple[list[float], Image.Image]:
+def measure(
+    stylizer: Stylizer, aligned: AlignedFace, way: InversionConfig | InversionMode
+) -> tuple[list[float], Image.Image]:
     """One photo, inverted one way: the numbers and the picture."""
     networks, own = stylizer.networks, aligned.landmarks_xy
     assert own is not None
@@ -75,7 +77,7 @@ def main() -> None:
     print(f"{torch.get_num_threads()} threads, {len(faces)} photos\n")
     print("| way | " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * len(COLUMNS), flush=True)
     for way in options.only:
-        invert(stylizer.networks, faces[0], plan=Plan(passes=1))  # the first call of a kind is slower
+        invert(stylizer.networks, faces[0], plan=InversionConfig(passes=1))  # the first call of a kind is slower
         measured = [measure(stylizer, face, WAYS[way]) for face in tqdm(faces, desc=way, leave=False)]
         means = [statistics.fmean(column) for column in zip(*(numbers for numbers, _ in measured), strict=True)]
         print(f"| {way} | " + " | ".join(f"{x:.3f}" for x in means) + " |", flush=True)

@@ -30,7 +30,7 @@ REFERENCE = EXAMPLES / "references" / "oil.webp"
 
 
 @dataclass(frozen=True)
-class Wish:
+class RenderRequest:
     """One request: a sitter, a style, a strength; `wrong` names what is the matter with it."""
 
     target: Path
@@ -39,7 +39,7 @@ class Wish:
     wrong: str = ""
 
 
-def wishes(clients: int, requests: int) -> list[list[Wish]]:
+def wishes(clients: int, requests: int) -> list[list[RenderRequest]]:
     """What each client asks for, one after the other."""
     mistakes = ("unknown style", "strength", "no picture")
     result = []
@@ -49,36 +49,40 @@ def wishes(clients: int, requests: int) -> list[list[Wish]]:
             index = client * requests + number
             wrong = mistakes[index // 3 % len(mistakes)] if index % 3 == 2 else ""
             kind = index // 3 % 3
-            own.append(Wish(TARGETS[index % len(TARGETS)], STYLES[kind], STRENGTHS[kind], wrong))
+            own.append(RenderRequest(TARGETS[index % len(TARGETS)], STYLES[kind], STRENGTHS[kind], wrong))
         result.append(own)
     return result
 
 
-def ask(client: Client, wish: Wish) -> Any:
+def ask(client: Client, render_request: RenderRequest) -> Any:
     """The picture's pixels, or the sentence of a refusal."""
-    given: dict[str, Any] = {"target": handle_file(str(wish.target)), "style": wish.style, "strength": wish.strength}
-    if wish.wrong == "unknown style":
+    given: dict[str, Any] = {
+        "target": handle_file(str(render_request.target)),
+        "style": render_request.style,
+        "strength": render_request.strength,
+    }
+    if render_request.wrong == "unknown style":
         given["style"] = "no such style"
-    elif wish.wrong == "strength":
+    elif render_request.wrong == "strength":
         given["strength"] = 9.0
-    elif wish.wrong == "no picture":
+    elif render_request.wrong == "no picture":
         given["target"] = handle_file(__file__)
     try:
-        file, _ = client.predict(**given, depth="fast", api_name="/stylize")
+        file, _ = client.predict(**given, inversion_mode="fast", api_name="/stylize")
     except AppError as error:
         return str(error)
     with Image.open(file if isinstance(file, str) else file["path"]) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
-def judged(wish: Wish, answer: Any, alone: dict[Wish, Any]) -> str:
+def judged(render_request: RenderRequest, answer: Any, alone: dict[RenderRequest, Any]) -> str:
     """ "right", or what is not."""
-    if wish.wrong:
+    if render_request.wrong:
         clear = isinstance(answer, str) and "Traceback" not in answer and answer[-1:] in ".?" and len(answer) < 300
-        return "right" if clear else f"bad input ({wish.wrong}) was not refused in a sentence: {answer}"
+        return "right" if clear else f"bad input ({render_request.wrong}) was not refused in a sentence: {answer}"
     if isinstance(answer, str):
         return f"refused: {answer}"
-    return "right" if np.array_equal(answer, alone[wish]) else "another picture"
+    return "right" if np.array_equal(answer, alone[render_request]) else "another picture"
 
 
 class Memory:
@@ -110,21 +114,23 @@ class Memory:
         self.after = self.now()
 
 
-def crowd(url: str, plan: list[list[Wish]], alone: dict[Wish, Any]) -> tuple[Counter[str], list[float], list[float]]:
+def crowd(
+    url: str, plan: list[list[RenderRequest]], alone: dict[RenderRequest, Any]
+) -> tuple[Counter[str], list[float], list[float]]:
     """All clients at once: what came back, and the seconds of good and of bad requests."""
     seconds: tuple[list[float], list[float]] = ([], [])
     verdicts: Counter[str] = Counter()
     start, lock = threading.Barrier(len(plan)), threading.Lock()
 
-    def visit(own: list[Wish]) -> None:
+    def visit(own: list[RenderRequest]) -> None:
         client = Client(url, verbose=False)
         start.wait()
-        for wish in own:
+        for render_request in own:
             began = time.perf_counter()
-            verdict = judged(wish, ask(client, wish), alone)
+            scoring = judged(render_request, ask(client, render_request), alone)
             with lock:
-                seconds[bool(wish.wrong)].append(time.perf_counter() - began)
-                verdicts[verdict] += 1
+                seconds[bool(render_request.wrong)].append(time.perf_counter() - began)
+                verdicts[scoring] += 1
 
     with ThreadPoolExecutor(len(plan)) as pool:
         list(pool.map(visit, plan))
@@ -175,7 +181,9 @@ def main() -> None:
     options = parser.parse_args()
     plan = wishes(options.clients, options.requests)
     first = Client(options.url, verbose=False)
-    alone = {wish: ask(first, wish) for wish in {w for own in plan for w in own if not w.wrong}}
+    alone = {
+        render_request: ask(first, render_request) for render_request in {w for own in plan for w in own if not w.wrong}
+    }
     idle = quick_calls(options.url, first, lambda: False)
     with Memory(options.pid) as memory:
         began = time.perf_counter()

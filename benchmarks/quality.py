@@ -1,6 +1,6 @@
 """How good the results are: `python benchmarks/quality.py PHOTOS_FOLDER REFERENCE [REFERENCE ...] [--out FOLDER]`.
 
-Learns each reference, inverts each photo (--depth, refined), and prints, photo by style and on average:
+Learns each reference, inverts each photo (--inversion-mode, refined), and prints, photo by style and on average:
 identity (dlib distance photo-inversion, inversion-result at 1 and at 0.5; below 0.6 dlib says the same person),
 LPIPS-HED of the inversion, landmark drift from inversion to result (percent of the distance of the eyes), and the
 style ratio (Gram distance of the result to the reference over that of the unstylised inversion; smaller = more style).
@@ -23,7 +23,7 @@ from stylizer.evaluation.metrics import describe, find_landmarks, landmark_drift
 from stylizer.faces import AlignedFace
 from stylizer.inversion.refined import Inversion
 from stylizer.pipeline import Stylizer
-from stylizer.settings import DEFAULT_DEPTH, DEPTHS, Depth, RenderSettings, TrainSettings
+from stylizer.settings import DEFAULT_INVERSION_MODE, INVERSION_MODES, InversionMode, RenderSettings, TrainSettings
 from stylizer.styles.style import Style
 
 COLUMNS = ("photo-inversion", "LPIPS-HED", "inversion-result", "at 0.5", "style ratio", "drift %")
@@ -34,10 +34,10 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 class Photo:
     """One photo, inverted, and what is measured of it once."""
 
-    def __init__(self, stylizer: Stylizer, path: Path, depth: Depth) -> None:
+    def __init__(self, stylizer: Stylizer, path: Path, inversion_mode: InversionMode) -> None:
         self.name = path.stem
         self.aligned: AlignedFace = stylizer.align(path)
-        self.inversion: Inversion = stylizer.invert(self.aligned, depth)
+        self.inversion: Inversion = stylizer.invert(self.aligned, inversion_mode)
         self.inverted = stylizer.render(self.inversion, None)
         networks, own = stylizer.networks, self.aligned.landmarks_xy
         assert own is not None
@@ -98,13 +98,13 @@ def main() -> None:
     parser.add_argument(
         "--landmarks", nargs=2, action="append", default=[], metavar=("FILE", "X,Y,X,Y,X,Y"), help=about
     )
-    parser.add_argument("--depth", choices=DEPTHS, default=DEFAULT_DEPTH)
+    parser.add_argument("--inversion-mode", choices=INVERSION_MODES, default=DEFAULT_INVERSION_MODE)
     parser.add_argument("--iterations", type=int, default=TrainSettings().iterations)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     stylizer = Stylizer.open()
     paths = sorted(p for p in options.photos.iterdir() if p.suffix.lower() in SUFFIXES)
-    photos = [Photo(stylizer, path, options.depth) for path in tqdm(paths, desc="invert")]
+    photos = [Photo(stylizer, path, options.inversion_mode) for path in tqdm(paths, desc="invert")]
     print("| style | photo | " + " | ".join(COLUMNS) + " |\n|---|---|" + "---|" * len(COLUMNS))
     settings = TrainSettings(options.iterations, options.seed)
     marks, means = {name: parse_marks(text) for name, text in options.landmarks}, []

@@ -88,7 +88,9 @@ def main() -> None:
     likeness = table.time("keep the likeness", lambda: stylizer.likeness(inversion, style, aligned))
     again = RenderSettings(0.7)
     table.time("render at a new strength", lambda: stylizer.render(inversion, style, again, likeness), 3)
-    table.time("a photo in a learned style, fast, whole", lambda: stylizer.stylize(photo, style, depth="fast"), 3)
+    table.time(
+        "a photo in a learned style, fast, whole", lambda: stylizer.stylize(photo, style, inversion_mode="fast"), 3
+    )
     presets = [info.key for info in stylizer.styles() if info.preset]
 
     def every_preset() -> None:

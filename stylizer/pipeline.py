@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.errors import PictureError, SettingsError
-from stylizer.evaluation.score import Judge
+from stylizer.evaluation.score import QualityScorer
 from stylizer.faces import AlignedFace, FaceFinder, align, paste
 from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marks import marked
@@ -27,7 +27,7 @@ from stylizer.library.hub import open_hub
 from stylizer.library.library import Library, StyleInfo, clean_name, default_name, open_library
 from stylizer.progress import OnStep, Stages
 from stylizer.runtime import Runtime, choose_runtime, home_dir, retry_on_oom
-from stylizer.settings import COUNT, DEFAULT_DEPTH, TRUNCATION, Depth, RenderSettings, TrainSettings
+from stylizer.settings import COUNT, DEFAULT_INVERSION_MODE, TRUNCATION, InversionMode, RenderSettings, TrainSettings
 from stylizer.styles.finetune import finetune
 from stylizer.styles.keys import reference_hash, style_key
 from stylizer.styles.likeness import find_likeness
@@ -103,7 +103,7 @@ class Stylizer:
     def invert(
         self,
         aligned: AlignedFace,
-        depth: Depth = DEFAULT_DEPTH,
+        inversion_mode: InversionMode = DEFAULT_INVERSION_MODE,
         on_step: OnStep | None = None,
         purpose: Purpose = "photo",
         *,
@@ -116,7 +116,7 @@ class Stylizer:
         Raises:
             DeviceError: out of memory. Whatever on_step raises.
         """
-        return self._invert(aligned, depth, purpose, on_step, start)
+        return self._invert(aligned, inversion_mode, purpose, on_step, start)
 
     def learn(
         self,
@@ -182,7 +182,7 @@ class Stylizer:
         Raises: StyleFileError, DeviceError.
         """
         points = aligned.landmarks_xy if aligned else None
-        if inversion.depth == "fast":
+        if inversion.inversion_mode == "fast":
             return None
         return self._retry_on_oom(lambda _: find_likeness(self.networks, style, inversion, points))
 
@@ -191,7 +191,7 @@ class Stylizer:
         photo: PictureSource | AlignedFace,
         style: Style | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
-        depth: Depth = DEFAULT_DEPTH,
+        inversion_mode: InversionMode = DEFAULT_INVERSION_MODE,
         face: int = 0,
         full_frame: bool = False,
         on_step: OnStep | None = None,
@@ -203,14 +203,14 @@ class Stylizer:
         Args:
             photo: a picture, or a face cut out before (then `face` has no say).
             full_frame: put the crop back into the whole photo.
-            inversion: of this face, if it is at hand; then `depth` has no say.
+            inversion: of this face, if it is at hand; then `inversion_mode` is ignored.
         Raises:
             The errors of `align`, `invert` and `render`.
         """
         started = time.perf_counter()
         aligned = photo if isinstance(photo, AlignedFace) else self.align(photo, face)
         found = time.perf_counter()
-        inversion = inversion or self.invert(aligned, depth, on_step)
+        inversion = inversion or self.invert(aligned, inversion_mode, on_step)
         inverted_at = time.perf_counter()
         likeness = self.likeness(inversion, style, aligned) if style else None
         kept_at = time.perf_counter()
@@ -244,9 +244,9 @@ class Stylizer:
                 on_step(len(people), count, people[-1])
         return people
 
-    def judge(self, style: Style, inverted: Image.Image, aligned: AlignedFace | None = None) -> Judge:
+    def judge(self, style: Style, inverted: Image.Image, aligned: AlignedFace | None = None) -> QualityScorer:
         """What scores pictures of this photo in this style, and suggests a strength."""
-        return Judge(self.networks, style, inverted, aligned)
+        return QualityScorer(self.networks, style, inverted, aligned)
 
     def blend(self, one: Style, other: Style, share: float) -> Style:
         """A style between two, to draw with: share 0 is the one, 1 the other. Raises SettingsError."""
@@ -278,17 +278,20 @@ class Stylizer:
     def _invert(
         self,
         aligned: AlignedFace,
-        depth: Depth,
+        inversion_mode: InversionMode,
         purpose: Purpose,
         on_step: OnStep | None,
         start: Inversion | None = None,
     ) -> Inversion:
-        stages, faithful = Stages(on_step, Tuning().steps if depth == "faithful" else 0), depth == "faithful"
-        found = replace(start, depth=depth) if faithful and start is not None else None
+        stages, faithful = (
+            Stages(on_step, Tuning().steps if inversion_mode == "faithful" else 0),
+            inversion_mode == "faithful",
+        )
+        found = replace(start, inversion_mode=inversion_mode) if faithful and start is not None else None
         if found is None:
             report = stages.next(last=not faithful)
             found = self._retry_on_oom(
-                lambda small: invert(self.networks, aligned, depth, report, purpose, small=small)
+                lambda small: invert(self.networks, aligned, inversion_mode, report, purpose, small=small)
             )
         if not faithful:
             return found

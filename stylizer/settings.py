@@ -5,9 +5,9 @@ from typing import Literal
 
 from stylizer.errors import SettingsError
 
-Depth = Literal["fast", "refined", "faithful"]
-DEPTHS: tuple[Depth, ...] = ("fast", "refined", "faithful")
-DEFAULT_DEPTH: Depth = "refined"
+InversionMode = Literal["fast", "refined", "faithful"]
+INVERSION_MODES: tuple[InversionMode, ...] = ("fast", "refined", "faithful")
+DEFAULT_INVERSION_MODE: InversionMode = "refined"
 
 NUM_WS = 23
 W_DIM = 512

@@ -19,7 +19,7 @@ from stylizer.errors import FaceIndexError, NoFaceError, SettingsError, StyleNot
 from stylizer.evaluation.score import LIMIT, Score
 from stylizer.imaging.pictures import open_picture
 from stylizer.library.library import Library
-from stylizer.settings import COUNT, CROP_SIZE, TRUNCATION, Depth, RenderSettings, TrainSettings
+from stylizer.settings import COUNT, CROP_SIZE, TRUNCATION, InversionMode, RenderSettings, TrainSettings
 
 Source = str | Path | bytes | BinaryIO | Image.Image
 OnStep = Callable[[int, int, Image.Image | None], None]
@@ -41,7 +41,7 @@ class FakeInversion:
     """The fields of `stylizer.inversion.refined.Inversion`; here the code is the picture itself."""
 
     w_plus: Any
-    depth: str
+    inversion_mode: str
     tuned: Any = None
     landmarks_xy: Any = None
 
@@ -83,7 +83,7 @@ class FakeStylized:
 
 
 class FakeJudge:
-    """`Judge` without networks: half of how far the picture's mean is from that without a style, of so many levels."""
+    """`QualityScorer` without networks: half of how far the mean is from that without a style, of so many levels."""
 
     def __init__(self, inverted: Image.Image, levels: int = 64) -> None:
         self._levels, self._before = levels, ImageStat.Stat(inverted.convert("L")).mean[0]
@@ -165,7 +165,7 @@ class FakeStylizer:
     def invert(
         self,
         aligned: FakeAligned,
-        depth: Depth = "refined",
+        inversion_mode: InversionMode = "refined",
         on_step: OnStep | None = None,
         purpose: str = "photo",
         *,
@@ -175,7 +175,8 @@ class FakeStylizer:
         self.starts.append(start is not None)
         self._work(aligned.crop, on_step)
         return FakeInversion(
-            aligned.crop.filter(ImageFilter.BoxBlur({"fast": 6, "refined": 2, "faithful": 1}[depth])), depth
+            aligned.crop.filter(ImageFilter.BoxBlur({"fast": 6, "refined": 2, "faithful": 1}[inversion_mode])),
+            inversion_mode,
         )
 
     def learn(
@@ -236,14 +237,14 @@ class FakeStylizer:
 
     def likeness(self, inversion: FakeInversion, style: FakeStyle, aligned: FakeAligned | None = None) -> int | None:
         self.calls.append("likeness")
-        return None if inversion.depth == "fast" else 30  # pixels to shift by, times the strength
+        return None if inversion.inversion_mode == "fast" else 30  # pixels to shift by, times the strength
 
     def stylize(  # noqa: PLR0917 - as the real one
         self,
         photo: Source | FakeAligned,
         style: FakeStyle | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
-        depth: Depth = "refined",
+        inversion_mode: InversionMode = "refined",
         face: int = 0,
         full_frame: bool = False,
         on_step: OnStep | None = None,
@@ -252,7 +253,7 @@ class FakeStylizer:
     ) -> FakeStylized:
         self.calls.append("stylize")
         aligned = photo if isinstance(photo, FakeAligned) else self.align(photo, face)
-        inversion = inversion or self.invert(aligned, depth, on_step)
+        inversion = inversion or self.invert(aligned, inversion_mode, on_step)
         likeness = self.likeness(inversion, style, aligned) if style else None
         crop = self.render(inversion, style, settings, likeness)
         image = self.paste(aligned, crop) if full_frame else crop
@@ -288,7 +289,7 @@ class FakeStylizer:
         self.calls.append("blend")
         pairs = zip(one.delta["colour"], other.delta["colour"], strict=True)
         colour = tuple(round((1 - share) * a + share * b) for a, b in pairs)
-        card = {"blend": {"styles": [one.key, other.key], "share": share}}
+        card = {"blend": {"styles": [one.key, other.key], "mix_ratio": share}}
         return FakeStyle("", f"{one.name} + {other.name}", {**one.delta, "colour": colour}, card)
 
     def paste(self, aligned: FakeAligned, crop: Image.Image) -> Image.Image:

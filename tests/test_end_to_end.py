@@ -54,7 +54,7 @@ def test_a_photo_becomes_a_portrait_twice_alike_and_a_style_is_learned_once(
     networks: Networks, home: Path, photo: Path, tmp_path: Path
 ) -> None:
     one, two = (new_home(home, tmp_path / name) for name in ("one", "two"))
-    how = ("--reference", REFERENCE, "--target", photo, "--iterations", 6, "--depth", "fast")
+    how = ("--reference", REFERENCE, "--target", photo, "--iterations", 6, "--inversion-mode", "fast")
     first = run(one, "stylize", *how, "--out", tmp_path / "first")
     again = run(one, "stylize", *how, "--out", tmp_path / "again")
     fresh = run(two, "stylize", *how, "--out", tmp_path / "fresh")
@@ -63,7 +63,7 @@ def test_a_photo_becomes_a_portrait_twice_alike_and_a_style_is_learned_once(
     files = [Path(answer["results"][0]["file"]) for answer in (first, again, fresh)]  # type: ignore[index]
     assert files[0].read_bytes() == files[1].read_bytes() == files[2].read_bytes()
 
-    bare = ("--no-watermark", "--depth", "fast")  # which says the style
+    bare = ("--no-watermark", "--inversion-mode", "fast")  # which says the style
     run(one, "invert", photo, "--out", tmp_path / "inverted.png", *bare)
     answer = run(one, "stylize", *how, *bare, "--strength", 0, "--out", tmp_path / "plain")
     plain = answer["results"][0]["file"]  # type: ignore[index]

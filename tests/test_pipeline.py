@@ -174,14 +174,16 @@ def test_rendering_again_equals_stylizing_at_that_strength(tiny: Stylizer, style
 
 
 def test_depth_reaches_the_inversion(tiny: Stylizer, style: Style) -> None:
-    fast, refined = (tiny.stylize(noise_picture(2), style, depth=depth) for depth in ("fast", "refined"))
-    assert (fast.inversion.depth, refined.inversion.depth) == ("fast", "refined")
+    fast, refined = (
+        tiny.stylize(noise_picture(2), style, inversion_mode=inversion_mode) for inversion_mode in ("fast", "refined")
+    )
+    assert (fast.inversion.inversion_mode, refined.inversion.inversion_mode) == ("fast", "refined")
     assert not same(fast.image, refined.image)
 
 
 def test_a_faithful_inversion_carries_its_change_into_every_strength(tiny: Stylizer, style: Style) -> None:
     steps: list[int] = []
-    done = tiny.stylize(noise_picture(2), style, depth="faithful", on_step=lambda step, *_: steps.append(step))
+    done = tiny.stylize(noise_picture(2), style, inversion_mode="faithful", on_step=lambda step, *_: steps.append(step))
     plain = dataclasses.replace(done.inversion, tuned={})
     assert done.inversion.tuned and steps == [1, 2, 3]
     assert same(done.inverted, tiny.render(done.inversion, style, RenderSettings(0.0)))
@@ -194,7 +196,7 @@ def test_faithful_goes_on_from_a_refined_inversion_at_hand(tiny: Stylizer) -> No
     aligned = tiny.align(noise_picture(2))
     refined = tiny.invert(aligned, "refined")
     faithful = tiny.invert(aligned, "faithful", lambda step, *_: steps.append(step), start=refined)
-    assert torch.equal(faithful.w_plus, refined.w_plus) and faithful.depth == "faithful"
+    assert torch.equal(faithful.w_plus, refined.w_plus) and faithful.inversion_mode == "faithful"
     assert faithful.tuned and not refined.tuned
     assert len(steps) == 1  # of the tuning; the face was not inverted again
 
@@ -214,7 +216,7 @@ def test_the_likeness_is_kept_at_every_strength_but_by_the_fast_depth(tiny: Styl
     assert not same(done.crop, tiny.render(done.inversion, style, RenderSettings(0.5)))
     plain = tiny.render(done.inversion, style, RenderSettings(0.0), done.likeness)
     assert same(plain, done.inverted)
-    assert tiny.stylize(noise_picture(2), style, depth="fast").likeness is None
+    assert tiny.stylize(noise_picture(2), style, inversion_mode="fast").likeness is None
 
 
 def test_full_frame_changes_the_face_alone(tiny: Stylizer, style: Style) -> None:

@@ -71,14 +71,19 @@ class TinyFinder:
 
 
 def tiny_invert(
-    networks: Any, aligned: AlignedFace, depth: str = "refined", on_step: Any = None, purpose: str = "photo", **_: Any
+    networks: Any,
+    aligned: AlignedFace,
+    inversion_mode: str = "refined",
+    on_step: Any = None,
+    purpose: str = "photo",
+    **_: Any,
 ) -> Inversion:
     """A code that depends on the crop and the depth; reports two steps."""
     for step in (1, 2):
         if on_step:
             on_step(step, 2, None)
-    seed = int(np.asarray(aligned.crop, np.int64).sum()) + len(depth)
-    return Inversion(torch.randn(NUM_WS, W_DIM, generator=torch.Generator().manual_seed(seed)), depth)
+    seed = int(np.asarray(aligned.crop, np.int64).sum()) + len(inversion_mode)
+    return Inversion(torch.randn(NUM_WS, W_DIM, generator=torch.Generator().manual_seed(seed)), inversion_mode)
 
 
 def tiny_tune(networks: Any, aligned: AlignedFace, inversion: Inversion, on_step: Any = None) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 _SMALL = 1e-3  # the size that the step of a tensor of zeros is made for
 
 
-def private(network: ModuleT) -> ModuleT:
+def shallow_clone(network: ModuleT) -> ModuleT:
     """The same network in modules of its own, which share its tensors.
 
     `functional_call` puts other tensors into the modules for as long as it runs; another thread may be using those.
@@ -39,7 +39,7 @@ class _Methods(nn.Module):
 def call_with(network: nn.Module, weights: Mapping[str, Tensor], name: str, *arguments: object) -> Tensor:
     """A method of a network, with other weights for this one call."""
     replaced = {f"network.{key}": value for key, value in weights.items()}
-    result: Tensor = functional_call(_Methods(private(network)), replaced, (name, *arguments))
+    result: Tensor = functional_call(_Methods(shallow_clone(network)), replaced, (name, *arguments))
     return result
 
 

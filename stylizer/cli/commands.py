@@ -71,11 +71,13 @@ def invert(args: argparse.Namespace, context: Context) -> Outcome:
         aligned = stylizer.align(args.photo, args.face, args.already_aligned, args.landmarks)
     found = time.perf_counter() - started
     with context.console.steps(f"Studying {args.photo.name}") as on_step:
-        done = stylizer.stylize(aligned, None, RenderSettings(strength=0), args.depth, args.face, False, on_step)
+        done = stylizer.stylize(
+            aligned, None, RenderSettings(strength=0), args.inversion_mode, args.face, False, on_step
+        )
     save_result(done.inverted, args.out, Origin(), watermark=not args.no_watermark)
     context.console.say(f"{args.photo} -> {args.out}")
     seconds = rounded({**done.seconds, "align": found})
-    return {"file": str(args.out), "seconds": seconds, "depth": args.depth}, 0
+    return {"file": str(args.out), "seconds": seconds, "inversion_mode": args.inversion_mode}, 0
 
 
 def sample(args: argparse.Namespace, context: Context) -> Outcome:

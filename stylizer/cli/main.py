@@ -18,8 +18,8 @@ from stylizer.settings import (
     AMOUNT_MIN,
     COUNT,
     COUNT_MAX,
-    DEFAULT_DEPTH,
-    DEPTHS,
+    DEFAULT_INVERSION_MODE,
+    INVERSION_MODES,
     STRENGTH_MAX,
     STRENGTH_MIN,
     TRUNCATION,
@@ -122,7 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_photo(align)
     invert = command("invert", commands.invert, "draw a photo by the generator, without a style")
     _add_photo(invert)
-    _add_depth(invert)
+    _add_inversion_mode(invert)
     _add_no_watermark(invert)
     check = command("check", commands.check, "say whether a picture was made by this program, and in which style")
     check.add_argument("picture", type=Path, metavar="IMAGE")
@@ -148,10 +148,12 @@ def _add_stylize(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(f"--{name}", type=float, default=getattr(look, name), metavar="A", help=about)
     sub.add_argument("--preserve-color", action="store_true", help="keep the photo's colours")
     sub.add_argument("--blend", metavar="NAME", help="mix in another style that is there already: its name or key")
-    sub.add_argument("--share", type=float, default=0.5, metavar="B", help="of that other style, 0 to 1 (default 0.5)")
+    sub.add_argument(
+        "--mix-ratio", type=float, default=0.5, metavar="B", help="how much of that other style, 0 to 1 (default 0.5)"
+    )
     sub.add_argument("--full-frame", action="store_true", help="put the face back into the whole photo")
     _add_face(sub)
-    _add_depth(sub)
+    _add_inversion_mode(sub)
     _add_no_watermark(sub)
     _add_training(sub)
 
@@ -240,7 +242,10 @@ def _add_face(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_depth(sub: argparse.ArgumentParser) -> None:
+def _add_inversion_mode(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
-        "--depth", choices=DEPTHS, default=DEFAULT_DEPTH, help=f"of the inversion (default {DEFAULT_DEPTH})"
+        "--inversion-mode",
+        choices=INVERSION_MODES,
+        default=DEFAULT_INVERSION_MODE,
+        help=f"how closely the photo is inverted (default {DEFAULT_INVERSION_MODE})",
     )

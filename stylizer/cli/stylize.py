@@ -34,7 +34,7 @@ def stylize(args: argparse.Namespace, context: Context) -> Outcome:
     if style is None:
         style, trained = learn(stylizer, args, settings, None, context.console)
     ended = time.perf_counter()
-    results = batch.draw(stylizer, stylizer.blend(style, other, args.share) if other else style)
+    results = batch.draw(stylizer, stylizer.blend(style, other, args.mix_ratio) if other else style)
     seconds = {"train": ended - learning if trained else 0.0, "total": time.perf_counter() - started}
     return report(style, trained, results, seconds, context.console), batch.exit_code
 
@@ -132,7 +132,9 @@ class _Batch:
         args = self._args
         aligned = replace(job.aligned, photo=open_picture(job.target)) if args.full_frame else job.aligned
         with self._console.steps(f"Studying {job.target.name}") as on_step:
-            done = stylizer.stylize(aligned, style, self._look, args.depth, args.face, args.full_frame, on_step)
+            done = stylizer.stylize(
+                aligned, style, self._look, args.inversion_mode, args.face, args.full_frame, on_step
+            )
         origin = origin_of(style, "whole photo" if args.full_frame else "photo")
         save_result(done.image, path, origin, watermark=not args.no_watermark)
         self._console.say(f"{job.target} -> {path}")

@@ -43,7 +43,7 @@ class Score:
         return max(0.0, 1 - self.identity / (2 * SAME_PERSON))
 
 
-class Judge:
+class QualityScorer:
     """Scores pictures of one photo in one style.
 
     Args:

@@ -59,10 +59,12 @@ def landmarks_from(marks_xy: Sequence[Sequence[float]]) -> NDArray[np.float32]:
         return marks.astype(np.float32)
     left, right, mouth = marks
     across, down = right - left, mouth - (left + right) / 2
-    depth = across[0] * down[1] - across[1] * down[0]  # twice the triangle's area, positive for an upright face
-    if abs(depth) <= _FLAT * (across @ across):
+    inversion_mode = (
+        across[0] * down[1] - across[1] * down[0]
+    )  # twice the triangle's area, positive for an upright face
+    if abs(inversion_mode) <= _FLAT * (across @ across):
         raise DegenerateFaceError("The marks lie on a line; mark the middle of each eye, then the middle of the mouth.")
-    if depth < 0:
+    if inversion_mode < 0:
         left, right = right, left
     face = np.array(MEAN_FACE, np.float64)
     known = np.c_[eyes_and_mouth(face), np.ones(3)]

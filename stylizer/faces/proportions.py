@@ -108,8 +108,8 @@ def bend(
             break
     grid = F.interpolate(back, size=picture.size[::-1], mode="bicubic", align_corners=True)
     grid = ((2 * grid + 1) / picture.width - 1).permute(0, 2, 3, 1)
-    bent = F.grid_sample(to_tensor(picture), grid, mode="bicubic", padding_mode="border", align_corners=False)
-    return to_image(bent)
+    warp_amount = F.grid_sample(to_tensor(picture), grid, mode="bicubic", padding_mode="border", align_corners=False)
+    return to_image(warp_amount)
 
 
 def moved(landmarks_xy: Points, proportions: Proportions) -> Points:

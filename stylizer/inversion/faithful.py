@@ -11,7 +11,7 @@ from torch import Tensor
 from stylizer.backbones.functional import TunedGenerator, optimiser_of
 from stylizer.faces import AlignedFace
 from stylizer.imaging.pictures import to_image
-from stylizer.inversion.refined import BLOCK, HEAD_SIDE, PREVIEW_EVERY, Inversion, Plan, Target
+from stylizer.inversion.refined import BLOCK, HEAD_SIDE, PREVIEW_EVERY, Inversion, InversionConfig, Target
 from stylizer.progress import OnStep
 from stylizer.weights.load import Networks
 
@@ -46,7 +46,7 @@ def tune(
         Change by parameter name, float16 on the CPU, as a style's.
     """
     device = networks.wspace.mean.device
-    target = Target(networks, aligned, Plan(identity=tuning.identity))
+    target = Target(networks, aligned, InversionConfig(identity=tuning.identity))
     code = inversion.w_plus[None].to(device)
     tuned = TunedGenerator(networks.generator, lambda name: _bent(name, tuning.last))
     optimiser, schedule = optimiser_of(list(tuned.moved.values()), tuning.rate, 0.9, tuning.steps, warm_up=4)

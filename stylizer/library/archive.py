@@ -19,14 +19,14 @@ _FILE_BYTES_MAX = sum(_LIMITS.values()) + 4096  # the zip's own headers
 
 
 @dataclass(frozen=True)
-class Parcel:
+class StyleArchive:
     """The content of card.json and of style.safetensors.xz."""
 
     card: bytes
     tensors: bytes
 
 
-def read_parcel(folder: Path) -> Parcel:
+def read_archive(folder: Path) -> StyleArchive:
     """The two files of a stored style. Raises StyleFileError: one is missing or too large."""
     contents = {}
     for name, limit in _LIMITS.items():
@@ -37,23 +37,23 @@ def read_parcel(folder: Path) -> Parcel:
             raise StyleFileError(f"The stored style {folder.name} has no {name}; train it again.") from error
         if len(contents[name]) > limit:
             raise StyleFileError(f"The stored style {folder.name} is too large; train it again.")
-    return Parcel(contents[CARD_FILE], contents[TENSORS_FILE])
+    return StyleArchive(contents[CARD_FILE], contents[TENSORS_FILE])
 
 
-def write_file(parcel: Parcel, path: Path) -> None:
-    """Write a `.stylizer` file, whole or not at all; the same parcel gives the same bytes.
+def write_file(archive: StyleArchive, path: Path) -> None:
+    """Write a `.stylizer` file, whole or not at all; the same archive gives the same bytes.
 
     Raises:
         DiskFullError, OutputError: it cannot be written.
     """
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(zipfile.ZipInfo(CARD_FILE), parcel.card)
-        archive.writestr(zipfile.ZipInfo(TENSORS_FILE), parcel.tensors)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
+        file.writestr(zipfile.ZipInfo(CARD_FILE), archive.card)
+        file.writestr(zipfile.ZipInfo(TENSORS_FILE), archive.tensors)
     write_atomically(path, buffer.getvalue())
 
 
-def read_file(path: Path) -> Parcel:
+def read_file(path: Path) -> StyleArchive:
     """Open a `.stylizer` file. Sizes are looked at before anything is read, and no name in it is ever used as a path.
 
     Raises:
@@ -71,7 +71,7 @@ def read_file(path: Path) -> Parcel:
         raise StyleFileError(f"{path.name} is not a style's file{why}; export the style again.") from error
 
 
-def _opened(content: bytes) -> Parcel:
+def _opened(content: bytes) -> StyleArchive:
     if len(content) > _FILE_BYTES_MAX:
         raise StyleFileError("it is too large")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -81,4 +81,4 @@ def _opened(content: bytes) -> Parcel:
         for info in found:
             if info.file_size > _LIMITS[info.filename] or info.compress_type != zipfile.ZIP_STORED:
                 raise StyleFileError(f"{info.filename} in it is too large")
-        return Parcel(archive.read(CARD_FILE), archive.read(TENSORS_FILE))
+        return StyleArchive(archive.read(CARD_FILE), archive.read(TENSORS_FILE))

@@ -33,10 +33,10 @@ def export_style(library: Library, name_or_key: str, path: Path) -> Path:
     Raises:
         StyleNotFoundError, StyleFileError, DiskFullError, OutputError.
     """
-    _, parcel = library.parcel(name_or_key)
+    _, archive = library.archive(name_or_key)
     if path.is_dir():
         path /= library.find(name_or_key).name + SUFFIX
-    write_file(parcel, path)
+    write_file(archive, path)
     return path
 
 
@@ -81,9 +81,9 @@ def pull(library: Library, name_or_key: str) -> Style:
             what = f"Several styles are called {name_or_key}: {', '.join(found)}" if found else _missing(hub, key)
             raise StyleNotFoundError(f"{what}; give a key, which search shows.")
         key = found[0]
-    if (parcel := hub.get(key)) is None:
+    if (archive := hub.get(key)) is None:
         raise StyleNotFoundError(f"{_missing(hub, key)}; search for what there is.")
-    return library.add(parcel, f"The style {key} on the Hub", key)
+    return library.add(archive, f"The style {key} on the Hub", key)
 
 
 def publish(
@@ -104,13 +104,13 @@ def publish(
     Raises:
         SettingsError, HubError: it was not shared. StyleNotFoundError, StyleFileError: there is no such style here.
     """
-    hub, (key, parcel) = _hub(library), library.parcel(name_or_key)
+    hub, (key, archive) = _hub(library), library.archive(name_or_key)
     pictures: Mapping[str, tuple[Image.Image | None, int]] = {
         "preview.webp": (preview, PREVIEW_SIDE),
         "reference.webp": (reference, REFERENCE_SIDE),
     }
     small = {name: thumbnail(picture, side) for name, (picture, side) in pictures.items() if picture is not None}
-    return hub.share(key, parcel, small, create)
+    return hub.share(key, archive, small, create)
 
 
 def _hub(library: Library) -> Hub:

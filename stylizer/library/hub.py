@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from stylizer.errors import HubError, SettingsError, StyleFileError
 from stylizer.files import write_atomically
-from stylizer.library.archive import Parcel
+from stylizer.library.archive import StyleArchive
 from stylizer.library.hub_client import Clock, Refused, download, errand, refusal, sentence
 from stylizer.library.model_card import repository_readme, style_readme
 from stylizer.library.names import is_clean, is_key
@@ -91,7 +91,7 @@ class Hub:
         self._token, self._endpoint = token, endpoint
         self._trouble: tuple[float, HubError] | None = None
 
-    def look_up(self, key: str) -> Parcel | None:
+    def look_up(self, key: str) -> StyleArchive | None:
         """The style with this key as the repository holds it, or None.
 
         A Hub that failed is not asked again for a while: the same error comes at once.
@@ -107,7 +107,7 @@ class Hub:
             self._trouble = (time.monotonic() + self.patience.rest, error)
             raise
 
-    def get(self, key: str, seconds: float | None = None) -> Parcel | None:
+    def get(self, key: str, seconds: float | None = None) -> StyleArchive | None:
         """As `look_up`, but asks whatever happened before, and waits so long (default: as for a transfer)."""
         return self._errand(lambda api, clock: self._get(api, key, clock), seconds or self.patience.transfer)
 
@@ -121,7 +121,7 @@ class Hub:
         """
         return self._errand(lambda api, clock: self._styles(api, cache, clock), self.patience.listing)
 
-    def share(self, key: str, parcel: Parcel, pictures: Mapping[str, bytes], create: bool = False) -> bool:
+    def share(self, key: str, archive: StyleArchive, pictures: Mapping[str, bytes], create: bool = False) -> bool:
         """Put a style into the repository, as one commit; where it has that key already, its own stays.
 
         Args:
@@ -133,8 +133,8 @@ class Hub:
         Raises:
             HubError: it was not shared.
         """
-        card = parse_card(parcel.card, f"The style {key}")
-        content = {CARD_FILE: parcel.card, TENSORS_FILE: parcel.tensors, **pictures}
+        card = parse_card(archive.card, f"The style {key}")
+        content = {CARD_FILE: archive.card, TENSORS_FILE: archive.tensors, **pictures}
         content["README.md"] = style_readme(card, pictures).encode()
 
         def work(api: "HfApi", clock: Clock) -> bool:
@@ -160,12 +160,12 @@ class Hub:
 
         return errand(run, seconds, lambda error: sentence(error, self.repo, any(tokens), seconds))
 
-    def _get(self, api: "HfApi", key: str, clock: Clock) -> Parcel | None:
+    def _get(self, api: "HfApi", key: str, clock: Clock) -> StyleArchive | None:
         if not is_key(key):
             return None
         try:
             card = self._file(api, f"styles/{key}/{CARD_FILE}", CARD_BYTES_MAX, clock)
-            return Parcel(card, self._file(api, f"styles/{key}/{TENSORS_FILE}", TENSORS_BYTES_MAX, clock))
+            return StyleArchive(card, self._file(api, f"styles/{key}/{TENSORS_FILE}", TENSORS_BYTES_MAX, clock))
         except Refused as answer:
             if answer.code == "EntryNotFound":
                 return None

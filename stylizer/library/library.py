@@ -15,11 +15,11 @@ import torch
 from stylizer.environment import presets_dir
 from stylizer.errors import HubError, SettingsError, StyleFileError, StyleNotFoundError
 from stylizer.files import write_atomically
-from stylizer.library.archive import Parcel, read_parcel
+from stylizer.library.archive import StyleArchive, read_archive
 from stylizer.library.hub import Hub, open_hub
 from stylizer.library.names import clean_name, default_name, is_clean, is_key
 from stylizer.library.recent import Recent
-from stylizer.library.store import THUMBNAIL, Place, Shelf, StyleInfo
+from stylizer.library.store import THUMBNAIL, Place, StyleInfo, StyleStore
 from stylizer.runtime import home_dir
 from stylizer.styles.style import (
     TENSORS_FILE,
@@ -73,8 +73,8 @@ class Library:
         shapes: Mapping[str, torch.Size] | None = None,
         hub: Hub | None = None,
     ) -> None:
-        self._shelf = Shelf(home / "styles", presets_dir)
-        self.lock = self._shelf.lock
+        self._store_folder = StyleStore(home / "styles", presets_dir)
+        self.lock = self._store_folder.lock
         self.base_hash, self._shapes, self.hub = base_hash, shapes, hub
         self._recent: Recent[tuple[Place, object, Style]] = Recent(STYLES_IN_MEMORY)
         self._lookups: Recent[Lookup] = Recent(LOOKUPS_KEPT)
@@ -118,7 +118,7 @@ class Library:
             StyleNotFoundError: none; the message names the closest matches.
             StyleFileError: there is one, but it is damaged or was made for another base network.
         """
-        place = self._shelf.find(name_or_key)
+        place = self._store_folder.find(name_or_key)
         style = self._remembered(place.name_and_key()[1])
         return style if style is not None and style.name == place.name_and_key()[0] else self._load(place)
 
@@ -142,14 +142,14 @@ class Library:
         trouble = looked.trouble
         if self.hub is not None and self.hub.publish:
             try:
-                self.hub.share(*self.parcel(style.key), {})
+                self.hub.share(*self.archive(style.key), {})
             except (HubError, StyleFileError) as error:
                 trouble = f"{trouble} The style was not shared on the Hub. {error}".strip()
                 log.warning("The style was not shared on the Hub. %s", error)
         self._lookups.keep(style.key, replace(looked, source="trained", trouble=trouble))
         return stored
 
-    def add(self, parcel: Parcel, what: str, key: str | None = None) -> Style:
+    def add(self, archive: StyleArchive, what: str, key: str | None = None) -> Style:
         """Check a style that comes from elsewhere, and store it. One of the same key that is here already stays.
 
         Args:
@@ -159,31 +159,31 @@ class Library:
             StyleFileError: damaged, another style, or made for another base network; nothing is stored.
             DiskFullError, OutputError: it cannot be written; nothing is left behind.
         """
-        style = parse_style(parcel.card, parcel.tensors, what, self.base_hash, self._shapes)
+        style = parse_style(archive.card, archive.tensors, what, self.base_hash, self._shapes)
         if not is_key(style.key) or key not in {None, style.key} or not is_clean(style.name):
             raise StyleFileError(f"{what} cannot be used: its name or key is another's; train it here.")
-        card = parse_card(parcel.card, what)
+        card = parse_card(archive.card, what)
 
         def write(folder: Path) -> None:
-            write_atomically(folder / TENSORS_FILE, parcel.tensors)
+            write_atomically(folder / TENSORS_FILE, archive.tensors)
             write_card(folder, {**card, "name": self.free_name(style.name)})
 
         return self._stored(style.key) or self._store(style.key, write)
 
-    def parcel(self, name_or_key: str) -> tuple[str, Parcel]:
+    def archive(self, name_or_key: str) -> tuple[str, StyleArchive]:
         """The key and the files of a style of this computer, checked, to be sent elsewhere.
 
         Raises:
             StyleNotFoundError, StyleFileError: as for `find`.
         """
-        place = self._shelf.find(name_or_key)
-        style, parcel = self._load(place), read_parcel(place.folder)
-        card = {**parse_card(parcel.card, f"The stored style {style.name}"), "name": style.name}
-        return style.key, replace(parcel, card=card_bytes(card))
+        place = self._store_folder.find(name_or_key)
+        style, archive = self._load(place), read_archive(place.folder)
+        card = {**parse_card(archive.card, f"The stored style {style.name}"), "name": style.name}
+        return style.key, replace(archive, card=card_bytes(card))
 
     def list(self) -> list[StyleInfo]:
         """Every style whose card can be read: presets first, then by name."""
-        return self._shelf.list()
+        return self._store_folder.list()
 
     def name(self, key: str, name: str) -> bool:
         """Give a learned style a name; False: it is a preset, which keeps its own.
@@ -195,7 +195,7 @@ class Library:
         name = clean_name(name)
         if self._own(key).preset:
             return False
-        with self._shelf.writing():
+        with self._store_folder.writing():
             self.check_name(name, key)
             folder = self._own(key).folder
             card = read_card(folder)
@@ -212,8 +212,8 @@ class Library:
         """
         if self._own(key).preset:
             return False
-        with self._shelf.writing():
-            self._shelf.remove(self._own(key))
+        with self._store_folder.writing():
+            self._store_folder.remove(self._own(key))
         self._recent.drop(key)
         return True
 
@@ -230,7 +230,7 @@ class Library:
     @property
     def hub_cards(self) -> Path:
         """The folder for cards of the Hub that were read before."""
-        return self._shelf.folder / ".hub"
+        return self._store_folder.folder / ".hub"
 
     def _remembered(self, key: str) -> Style | None:
         if (kept := self._recent.get(key)) is not None and kept[0].stamp() == kept[1]:
@@ -238,28 +238,28 @@ class Library:
         return None
 
     def _stored(self, key: str) -> Style | None:
-        if (place := self._shelf.place(key)) is not None:
+        if (place := self._store_folder.place(key)) is not None:
             try:
                 return self._load(place)
             except StyleFileError as error:
                 log.warning("%s It is taken as missing.", error)
                 if not place.preset:
-                    self._shelf.move_aside(place)
+                    self._store_folder.move_aside(place)
         return None
 
     def _pulled(self, key: str) -> Style | None:
         assert self.hub is not None
-        if (parcel := self.hub.look_up(key)) is None:
+        if (archive := self.hub.look_up(key)) is None:
             return None
-        return self.add(parcel, f"The style {key} on the Hub", key)
+        return self.add(archive, f"The style {key} on the Hub", key)
 
     def _store(self, key: str, write: Callable[[Path], None]) -> Style:
-        with self._shelf.writing():
-            place = Place(self._shelf.folder / key, False)
-            return self._load(place if place.folder.exists() else self._shelf.store(key, write))
+        with self._store_folder.writing():
+            place = Place(self._store_folder.folder / key, False)
+            return self._load(place if place.folder.exists() else self._store_folder.store(key, write))
 
     def _own(self, key: str) -> Place:
-        if (place := self._shelf.place(key)) is None:
+        if (place := self._store_folder.place(key)) is None:
             raise StyleNotFoundError(f"No learned style has the key {key}; list the styles to see what there is.")
         return place
 

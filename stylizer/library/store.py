@@ -77,7 +77,7 @@ class Place:
         return 0
 
 
-class Shelf:
+class StyleStore:
     """The folders of one computer's styles.
 
     Args:

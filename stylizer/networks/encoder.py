@@ -16,14 +16,14 @@ from stylizer.networks.identity import DlibIdentity
 from stylizer.networks.perceptual import HedVgg
 from stylizer.settings import NUM_WS, W_DIM
 
-LOOK_SIDE = 128  # pixels of the picture that the features are taken from
-_FINE, _COARSE = LOOK_SIDE // 8, LOOK_SIDE // 16  # sides of VGG's fourth and fifth block there
+FEATURES_SIDE = 128  # pixels of the picture that the features are taken from
+_FINE, _COARSE = FEATURES_SIDE // 8, FEATURES_SIDE // 16  # sides of VGG's fourth and fifth block there
 _TILE = 4  # colours: a tile of the 64 px picture beside each place of the fine map
 _PERSON = 128
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class FaceFeatures:
     """What is seen of N pictures.
 
     fine: (N, 560, 16, 16) unit features of VGG's fourth block, and colours. coarse: (N, 512, 8, 8), of its fifth.
@@ -34,12 +34,12 @@ class Look:
     coarse: Tensor
     person: Tensor
 
-    def __getitem__(self, rows: Tensor | slice) -> "Look":
-        return Look(self.fine[rows], self.coarse[rows], self.person[rows])
+    def __getitem__(self, rows: Tensor | slice) -> "FaceFeatures":
+        return FaceFeatures(self.fine[rows], self.coarse[rows], self.person[rows])
 
-    def to(self, dtype: torch.dtype) -> "Look":
+    def to(self, dtype: torch.dtype) -> "FaceFeatures":
         """In another precision."""
-        return Look(self.fine.to(dtype), self.coarse.to(dtype), self.person.to(dtype))
+        return FaceFeatures(self.fine.to(dtype), self.coarse.to(dtype), self.person.to(dtype))
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,17 +53,17 @@ class Code:
         return Code(self.u[rows], self.offsets[rows])
 
 
-def look(perceptual: HedVgg, identity: DlibIdentity, pictures: Tensor, chips: Tensor) -> Look:
+def extract_features(perceptual: HedVgg, identity: DlibIdentity, pictures: Tensor, chips: Tensor) -> FaceFeatures:
     """Look at pictures.
 
     Args:
         pictures: (N, 3, S, S) aligned faces in [-1, 1], S at least 128.
         chips: (N, 3, 150, 150) of the same faces, in [0, 255].
     """
-    small = F.interpolate(pictures, size=LOOK_SIDE, mode="area")
+    small = F.interpolate(pictures, size=FEATURES_SIDE, mode="area")
     fine, coarse = (F.normalize(x.float(), dim=1) * x.shape[1] ** 0.5 for x in perceptual(small, 4)[3:])
-    colours = F.pixel_unshuffle(F.avg_pool2d(small, LOOK_SIDE // (_FINE * _TILE)), _TILE)
-    return Look(torch.cat([fine, colours], 1), coarse, identity(chips))
+    colours = F.pixel_unshuffle(F.avg_pool2d(small, FEATURES_SIDE // (_FINE * _TILE)), _TILE)
+    return FaceFeatures(torch.cat([fine, colours], 1), coarse, identity(chips))
 
 
 class _Residual(nn.Module):
@@ -123,15 +123,15 @@ class Encoder(nn.Module):
         self.register_buffer("mean_person", torch.zeros(1, _PERSON))
 
     @property
-    def mean_look(self) -> Look:
+    def mean_features(self) -> FaceFeatures:
         """What is seen of the mean face, where the passes start: a look at one picture."""
-        return Look(self.mean_fine, self.mean_coarse, self.mean_person)
+        return FaceFeatures(self.mean_fine, self.mean_coarse, self.mean_person)
 
-    @mean_look.setter
-    def mean_look(self, seen: Look) -> None:
+    @mean_features.setter
+    def mean_features(self, seen: FaceFeatures) -> None:
         self.mean_fine, self.mean_coarse, self.mean_person = seen.fine, seen.coarse, seen.person
 
-    def forward(self, photo: Look, drawn: Look, code: Code) -> Code:
+    def forward(self, photo: FaceFeatures, drawn: FaceFeatures, code: Code) -> Code:
         """One pass.
 
         Args:

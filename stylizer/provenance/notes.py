@@ -80,7 +80,7 @@ class Origin:
 def origin_of(style: "Style", subject: Subject = "photo") -> Origin:
     """The origin of a result in a style. A blend has no key; it counts as the style that has the greater share."""
     mixed = style.card.get("blend")
-    key = str(mixed["styles"][int(mixed["share"] > 0.5)]) if mixed and not style.key else style.key
+    key = str(mixed["styles"][int(mixed["mix_ratio"] > 0.5)]) if mixed and not style.key else style.key
     return Origin(key, style.name, subject)
 
 

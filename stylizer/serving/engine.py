@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PIL import Image
 
 from stylizer.errors import StylizerError
-from stylizer.settings import Depth, RenderSettings, TrainSettings
+from stylizer.settings import InversionMode, RenderSettings, TrainSettings
 
 if TYPE_CHECKING:
-    from stylizer.evaluation.score import Judge
+    from stylizer.evaluation.score import QualityScorer
     from stylizer.faces import AlignedFace
     from stylizer.inversion.refined import Inversion
     from stylizer.library.library import Library, StyleInfo
@@ -35,7 +35,7 @@ class Engine(Protocol):
     def invert(
         self,
         aligned: Any,
-        depth: Depth = "refined",
+        inversion_mode: InversionMode = "refined",
         on_step: OnStep | None = None,
         *,
         start: "Inversion | None" = None,
@@ -57,7 +57,7 @@ class Engine(Protocol):
         photo: Any,
         style: "Style | None",
         settings: RenderSettings = ...,
-        depth: Depth = "refined",
+        inversion_mode: InversionMode = "refined",
         face: int = 0,
         full_frame: bool = False,
         on_step: OnStep | None = None,
@@ -81,9 +81,9 @@ class Engine(Protocol):
 
     def likeness(self, inversion: "Inversion", style: "Style", aligned: "AlignedFace | None" = None) -> Any: ...
 
-    def judge(self, style: "Style", inverted: Image.Image, aligned: "AlignedFace | None" = None) -> "Judge": ...
+    def judge(self, style: "Style", inverted: Image.Image, aligned: "AlignedFace | None" = None) -> "QualityScorer": ...
 
-    def blend(self, one: "Style", other: "Style", share: float) -> "Style": ...
+    def blend(self, one: "Style", other: "Style", mix_ratio: float) -> "Style": ...
 
     def paste(self, aligned: "AlignedFace", crop: Image.Image) -> Image.Image: ...
 

@@ -6,7 +6,7 @@ DRAWINGS, PREPARING = 7.5, 5.0
 STUDYING = 4.0  # iterations that it takes to study one picture
 
 
-class Pace:
+class LearningEta:
     """Seconds an iteration takes: as in the last training; before there was one, as a drawing makes one expect."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ import gradio as gr
 _FULL = "Too many jobs of yours are waiting here; wait for one of them, then try again."
 
 
-class Line:
+class JobQueue:
     """Over a page whose events have the concurrency id `name`. What is given up, only this object knows."""
 
     def __init__(self, page: gr.Blocks, name: str) -> None:
@@ -32,8 +32,8 @@ class Line:
 
     def give_up(self, session: str | None) -> None:
         """What this session has in the line until now is no longer wanted; it stays there, and costs nothing."""
-        mine = (event for event in (*self._waiting(), *self._running()) if event.session_hash == session)
-        self._given_up.update(mine)
+        style_manager = (event for event in (*self._waiting(), *self._running()) if event.session_hash == session)
+        self._given_up.update(style_manager)
 
     def is_given_up(self, session: str | None) -> bool:
         """Whether the job of this session whose turn it is was given up before."""

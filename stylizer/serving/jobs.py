@@ -15,13 +15,13 @@ from PIL import Image
 
 from stylizer.errors import Cancelled, TimeLimitError
 from stylizer.serving.engine import Engine, LazyStylizer, loaded
-from stylizer.serving.limits import watch_of
+from stylizer.serving.limits import run_limits_of
 
 T = TypeVar("T")
 
 
 @dataclass
-class Ticket:
+class JobHandle:
     """A session's right to stop its own job: Cancel sets the flag, the job looks at it between two steps.
 
     base: where the session's folder is made. turn: of the session's newest job; an older one stops for it.
@@ -31,7 +31,7 @@ class Ticket:
 
     base: Path | None = None
     cancelled: bool = False
-    turn: int = 0
+    generation: int = 0
     expected: bool = False
     last_word: str = ""
     folder: Path | None = None
@@ -49,11 +49,11 @@ class Ticket:
 
     def renew(self) -> None:
         """A new job is wanted."""
-        self.cancelled, self.turn, self.expected, self.last_word = False, self.turn + 1, True, ""
+        self.cancelled, self.generation, self.expected, self.last_word = False, self.generation + 1, True, ""
 
     def give_up(self, last_word: str) -> None:
         """No job is wanted any more."""
-        self.cancelled, self.turn, self.expected, self.last_word = True, self.turn + 1, False, last_word
+        self.cancelled, self.generation, self.expected, self.last_word = True, self.generation + 1, False, last_word
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,20 @@ class Finished(Generic[T]):
 class Reporter:
     """What a job tells about itself. Every call raises `Cancelled` once the ticket says so, or the program closes.
 
-    Where `closing` is a `Watch` with a time limit, every call raises `TimeLimitError` once that is over.
+    Where `closing` is a `RunLimits` with a time limit, every call raises `TimeLimitError` once that is over.
     """
 
     def __init__(
         self,
-        ticket: Ticket,
+        handle: JobHandle,
         closing: threading.Event,
         tell: Callable[[Progress | Part[Any]], None],
-        turn: int | None = None,
+        generation: int | None = None,
     ) -> None:
-        self._ticket, self._closing, self._tell = ticket, closing, tell
-        self._turn = ticket.turn if turn is None else turn
+        self._handle, self._closing, self._tell = handle, closing, tell
+        self._generation = handle.generation if generation is None else generation
         self._stage, self._started = "", 0.0
-        self._limit, self._begun = watch_of(closing).max_seconds, time.monotonic()
+        self._limit, self._begun = run_limits_of(closing).max_seconds, time.monotonic()
 
     def stage(self, text: str) -> None:
         """Begin a new stage, such as "Learning the style"."""
@@ -117,12 +117,12 @@ class Reporter:
         self._send(Part(value))
 
     def _send(self, news: Progress | Part[Any]) -> None:
-        if self._ticket.cancelled or self._ticket.turn != self._turn or self._closing.is_set():
+        if self._handle.cancelled or self._handle.generation != self._generation or self._closing.is_set():
             raise Cancelled("Cancelled.")
         if self._limit is not None and time.monotonic() - self._begun > self._limit:
             raise TimeLimitError(
                 f"This was stopped after {self._limit:.0f} s, which is all that a job may take here; "
-                "choose fewer iterations or another depth, or run the program yourself."
+                "choose fewer iterations or another inversion mode, or run the program yourself."
             )
         self._tell(news)
 
@@ -141,27 +141,27 @@ def ready(stylizer: Engine | LazyStylizer, reporter: Reporter) -> Engine:
 
 def follow(
     work: Callable[[Reporter], T],
-    ticket: Ticket,
+    handle: JobHandle,
     closing: threading.Event,
     kind: str = "stylize",
-    turn: int | None = None,
+    generation: int | None = None,
 ) -> Iterator[Progress | Part[Any] | Finished[T] | None]:
     """Run `work` in a thread and yield its progress and parts, then `Finished`; None is a sign of life, each second.
 
     Progress that arrives faster than it is asked for is merged, with the newest preview. Closing the iterator
     (the visitor left) cancels the work. Either way this returns only after the thread has ended, so that the next
-    job does not start beside it. kind: what the job is counted as, where `closing` is a `Watch`. turn: of the job;
+    job does not start beside it. kind: what the job is counted as, where `closing` is a `RunLimits`. turn: of the job;
     default the newest.
 
     Raises: whatever `work` raises.
     """
     told: queue.SimpleQueue[Progress | Part[Any] | Finished[T] | BaseException] = queue.SimpleQueue()
-    turn = ticket.turn if turn is None else turn
-    reporter = Reporter(ticket, closing, told.put, turn)
+    generation = handle.generation if generation is None else generation
+    reporter = Reporter(handle, closing, told.put, generation)
 
     def run() -> None:
         try:
-            with watch_of(closing).meter.job(kind) as job:
+            with run_limits_of(closing).metrics.job(kind) as job:
                 value = work(reporter)
                 job.style = getattr(value, "style_key", "")
             told.put(Finished(value))
@@ -181,8 +181,8 @@ def follow(
             if isinstance(newest, Finished):
                 return
     finally:
-        if ticket.turn == turn:  # else it stops already, and the flag is the newer job's
-            ticket.cancelled = True
+        if handle.generation == generation:  # else it stops already, and the flag is the newer job's
+            handle.cancelled = True
         worker.join()
 
 

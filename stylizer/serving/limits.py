@@ -2,10 +2,10 @@
 
 import threading
 
-from stylizer.serving.metrics import Meter
+from stylizer.serving.metrics import Metrics
 
 
-class Watch(threading.Event):
+class RunLimits(threading.Event):
     """Set when the program ends, as the plain event that jobs look at; with the rules of this program beside it.
 
     Args:
@@ -14,11 +14,11 @@ class Watch(threading.Event):
         meter: counts jobs.
     """
 
-    def __init__(self, max_seconds: float | None = None, meter: Meter | None = None) -> None:
+    def __init__(self, max_seconds: float | None = None, metrics: Metrics | None = None) -> None:
         super().__init__()
-        self.max_seconds, self.meter = max_seconds, meter or Meter()
+        self.max_seconds, self.metrics = max_seconds, metrics or Metrics()
 
 
-def watch_of(closing: threading.Event) -> Watch:
+def run_limits_of(closing: threading.Event) -> RunLimits:
     """The rules that go with an event; for a plain one, none: no limit, and counts that nobody reads."""
-    return closing if isinstance(closing, Watch) else Watch()
+    return closing if isinstance(closing, RunLimits) else RunLimits()

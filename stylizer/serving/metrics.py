@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stylizer.errors import Cancelled
-from stylizer.serving.eta import Pace
+from stylizer.serving.eta import LearningEta
 
 if TYPE_CHECKING:
     from stylizer.serving.engine import Engine
@@ -28,7 +28,7 @@ class Job:
     style: str = ""
 
 
-class Meter:
+class Metrics:
     """Counts for one program; one object, made where the page is built, and handed on. Safe to use from any thread."""
 
     def __init__(self, at_rest: Callable[[], None] = lambda: None) -> None:
@@ -112,44 +112,44 @@ class Meter:
         return "\n".join(lines) + "\n"
 
 
-class Metered:
+class MeteredEngine:
     """An engine that does what another one does, and counts it; everything else of that one is there too."""
 
-    def __init__(self, engine: "Engine", meter: Meter) -> None:
-        self._engine, self._meter, self._pace = engine, meter, Pace()
+    def __init__(self, engine: "Engine", metrics: Metrics) -> None:
+        self._engine, self._metrics, self._eta = engine, metrics, LearningEta()
 
     def try_out(self) -> None:
         """Draw twice, so that it is known how quick this machine is; the first drawing only wakes it up."""
         for _ in range(2):
             started = time.perf_counter()
             self._engine.invent(None, 1)
-            self._pace.drew(time.perf_counter() - started)
+            self._eta.drew(time.perf_counter() - started)
 
     def seconds_to_learn(self, iterations: int, pictures: int = 1) -> float | None:
         """How long a new style will take here, about; None: not known yet."""
-        return self._pace.seconds(iterations, pictures)
+        return self._eta.seconds(iterations, pictures)
 
     def learn(self, references: Any, *args: Any, **how: Any) -> Any:
         """As the engine's; what had to be trained and what was at hand are counted apart."""
-        with self._meter.work():
+        with self._metrics.work():
             started = time.perf_counter()
             style, trained = self._engine.learn(references, *args, **how)
             seconds = time.perf_counter() - started
-        self._meter.took("learn" if trained else "look_up", seconds)
+        self._metrics.took("learn" if trained else "look_up", seconds)
         if trained:
             pictures = len(references) if isinstance(references, list | tuple) else 1
-            self._pace.learned(style.card["settings"]["iterations"], seconds, pictures)
+            self._eta.learned(style.card["settings"]["iterations"], seconds, pictures)
         library = getattr(self._engine, "library", None)
         looked = library.last_lookup(style.key) if library is not None else None
-        self._meter.found("trained" if trained else looked.source if looked is not None else "memory")
+        self._metrics.found("trained" if trained else looked.source if looked is not None else "memory")
         return style, trained
 
     def stylize(self, *args: Any, **how: Any) -> Any:
         """As the engine's, which itself says how long each of its stages took."""
-        with self._meter.work():
+        with self._metrics.work():
             done = self._engine.stylize(*args, **how)
         for stage, seconds in done.seconds.items():
-            self._meter.took(stage, seconds)
+            self._metrics.took(stage, seconds)
         return done
 
     def __getattr__(self, name: str) -> Any:
@@ -160,10 +160,10 @@ class Metered:
 
     def _timed(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **how: Any) -> Any:
-            with self._meter.work():
+            with self._metrics.work():
                 started = time.perf_counter()
                 result = work(*args, **how)
-                self._meter.took(name, time.perf_counter() - started)
+                self._metrics.took(name, time.perf_counter() - started)
             return result
 
         return call

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from stylizer.provenance.notes import Origin
 
 SWEEP_SECONDS = 600  # between two looks for what is too old
-KEPT_SECONDS = 3600  # after that long without a change, a session starts afresh and its files go
+SESSION_SECONDS = 3600  # after that long without a change, a session starts afresh and its files go
 _SHOWN_QUALITY = 92  # of the JPEG files that the browser shows; the download is a lossless PNG
 
 
 @dataclass(frozen=True)
-class Kept:
+class PortraitSession:
     """A portrait and the folder of its files. score: of the portrait as it is now, once it has been judged."""
 
     drawn: Drawn
@@ -62,10 +62,10 @@ def show(image: Image.Image, folder: Path, origin: "Origin | None" = None) -> st
     return str(path)
 
 
-def keep(drawn: Drawn, base: Path) -> Kept:
+def open_session(drawn: Drawn, base: Path) -> PortraitSession:
     """Keep a portrait in a new folder below `base`."""
     _forget_old(base)
-    return Kept(drawn, Path(tempfile.mkdtemp(dir=base)))
+    return PortraitSession(drawn, Path(tempfile.mkdtemp(dir=base)))
 
 
 def sweep(base: Path, closing: threading.Event) -> None:
@@ -78,7 +78,7 @@ def _forget_old(base: Path) -> None:
     """What programs asked for has no session that would remove it: its time is simply up."""
     for folder in base.iterdir():
         with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+            if time.time() - folder.stat().st_mtime > SESSION_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -11,10 +11,10 @@ from PIL import Image
 from stylizer.errors import InputError, StylizerError
 from stylizer.serving.engine import Engine, LazyStylizer
 from stylizer.serving.jobs import Reporter, ready
+from stylizer.serving.photo_inversions import PhotoInversions, photo_inversions_of
 from stylizer.serving.portrait import show
-from stylizer.serving.study import Study, study_of
 from stylizer.serving.work import align_target
-from stylizer.settings import Depth, RenderSettings
+from stylizer.settings import InversionMode, RenderSettings
 
 MOST = 24  # styles that are tried at once
 SIDE = 512
@@ -32,14 +32,14 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What was drawn so far. of: the face's hash, the depth and the settings. folder: of the files."""
+class StylePreviews:
+    """What was drawn so far. of: the face's hash, the inversion mode and the settings. folder: of the files."""
 
-    of: tuple[str, Depth, RenderSettings]
+    of: tuple[str, InversionMode, RenderSettings]
     folder: Path
     tiles: tuple[Tile, ...] = ()
 
-    def with_tile(self, name: str, key: str, picture: Image.Image) -> "Trial":
+    def with_tile(self, name: str, key: str, picture: Image.Image) -> "StylePreviews":
         """With one more style."""
         from stylizer.provenance.notes import Origin  # brings torch along: not at the page's start
 
@@ -53,24 +53,24 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PreviewRequest:
     """What to try: a face of a photo, how closely it is studied, and how it is drawn."""
 
     target: Path
     face: int
-    depth: Depth
+    inversion_mode: InversionMode
     settings: RenderSettings
 
 
 def try_all(
     stylizer: Engine | LazyStylizer,
-    wanted: Wanted,
+    wanted: PreviewRequest,
     reporter: Reporter,
     base: Path,
     *,
-    study: Study | None = None,
-    before: Trial | None = None,
-) -> tuple[Study, Trial]:
+    photo_inversions: PhotoInversions | None = None,
+    before: StylePreviews | None = None,
+) -> tuple[PhotoInversions, StylePreviews]:
     """Draw the photo in every style, at most 24; the reporter hears of (Study, Trial) after each.
 
     Args:
@@ -85,38 +85,42 @@ def try_all(
     if not styles:
         raise InputError(NO_STYLES)
     reporter.stage("Looking for the face")
-    study = _studied(engine, wanted, reporter, study)
-    of = (study.face, wanted.depth, wanted.settings)
+    photo_inversions = _studied(engine, wanted, reporter, photo_inversions)
+    of = (photo_inversions.face, wanted.inversion_mode, wanted.settings)
     same = before is not None and before.of == of and before.folder.exists()
-    trial = before if same and before else Trial(of, Path(tempfile.mkdtemp(dir=base)))
-    reporter.part((study, trial))
+    previews = before if same and before else StylePreviews(of, Path(tempfile.mkdtemp(dir=base)))
+    reporter.part((photo_inversions, previews))
     reporter.stage("Drawing every style")
     for step, style in enumerate(styles, 1):
-        if style.key not in {tile.key for tile in trial.tiles}:
-            trial = _with_style(engine, trial, style.key, study, wanted)
-            reporter.part((study, trial))
+        if style.key not in {tile.key for tile in previews.tiles}:
+            previews = _with_style(engine, previews, style.key, photo_inversions, wanted)
+            reporter.part((photo_inversions, previews))
         reporter.on_step(step, len(styles), None)
-    return study, trial
+    return photo_inversions, previews
 
 
-def _studied(engine: Engine, wanted: Wanted, reporter: Reporter, study: Study | None) -> Study:
-    """The study of the face at the wanted depth; nothing that it knows already is looked for again."""
+def _studied(
+    engine: Engine, wanted: PreviewRequest, reporter: Reporter, photo_inversions: PhotoInversions | None
+) -> PhotoInversions:
+    """The study of the face at the wanted inversion mode; nothing that it knows already is looked for again."""
     aligned = align_target(engine, wanted.target, wanted.face)
-    study = study_of(aligned, study)
-    if wanted.depth in study.inversions:
-        return study
+    photo_inversions = photo_inversions_of(aligned, photo_inversions)
+    if wanted.inversion_mode in photo_inversions.inversions:
+        return photo_inversions
     reporter.stage("Studying the photo")
-    start = study.inversions.get("refined")
-    inversion = engine.invert(aligned, wanted.depth, reporter.on_step, start=start)
-    return study.known(wanted.depth, inversion, engine.render(inversion, None))
+    start = photo_inversions.inversions.get("refined")
+    inversion = engine.invert(aligned, wanted.inversion_mode, reporter.on_step, start=start)
+    return photo_inversions.known(wanted.inversion_mode, inversion, engine.render(inversion, None))
 
 
-def _with_style(engine: Engine, trial: Trial, key: str, study: Study, wanted: Wanted) -> Trial:
+def _with_style(
+    engine: Engine, previews: StylePreviews, key: str, photo_inversions: PhotoInversions, wanted: PreviewRequest
+) -> StylePreviews:
     """With one more tile; a style that cannot be used is left out, so that it does not spoil the others."""
     try:
         style = engine.find_style(key)
-        picture = engine.render(study.inversions[wanted.depth], style, wanted.settings)
+        picture = engine.render(photo_inversions.inversions[wanted.inversion_mode], style, wanted.settings)
     except StylizerError as error:
         log.warning("A style was left out: %s", error)
-        return trial
-    return trial.with_tile(style.name, style.key, picture)
+        return previews
+    return previews.with_tile(style.name, style.key, picture)

@@ -10,14 +10,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from stylizer.serving.engine import Engine, LazyStylizer
-from stylizer.serving.metrics import Meter
+from stylizer.serving.metrics import Metrics
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Login = tuple[str, str]
 
 
 def probes(
-    stylizer: Engine | LazyStylizer, meter: Meter, queued: Callable[[], int], logins: Sequence[Login] = ()
+    stylizer: Engine | LazyStylizer, metrics: Metrics, queued: Callable[[], int], logins: Sequence[Login] = ()
 ) -> list[Route]:
     """The routes, for `launch(app_kwargs={"routes": probes(...)})`; they answer before the page's own.
 
@@ -30,13 +30,13 @@ def probes(
         status = _status(stylizer)
         return JSONResponse({"status": status}, 503 if status == "failed" else 200)
 
-    async def metrics(request: Request) -> Response:
+    async def prometheus(request: Request) -> Response:
         if logins and not _known(request, logins):
             return PlainTextResponse("Who are you?\n", 401, {"WWW-Authenticate": 'Basic realm="metrics"'})
-        text = meter.text(queue_length=queued(), ready=_status(stylizer) == "ok")
+        text = metrics.text(queue_length=queued(), ready=_status(stylizer) == "ok")
         return PlainTextResponse(text, media_type=PROMETHEUS)
 
-    return [Route("/health", health), Route("/metrics", metrics)]
+    return [Route("/health", health), Route("/metrics", prometheus)]
 
 
 def _status(stylizer: Engine | LazyStylizer) -> str:

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from stylizer.inversion.refined import Inversion
     from stylizer.styles.style import Style
 
-SHARE = 0.5  # of the second style, when one is first mixed in
+MIX_RATIO = 0.5  # of the second style, when one is first mixed in
 
 
 @dataclass(frozen=True)
-class Wish:
+class RenderRequest:
     """What can be changed in about a second.
 
     other: name or key of a style to mix in, if any. share: of it, 0 = the first style alone, 1 = the other alone.
@@ -25,25 +25,25 @@ class Wish:
 
     settings: RenderSettings = RenderSettings()  # noqa: RUF009 - frozen
     other: str | None = None
-    share: float = SHARE
+    mix_ratio: float = MIX_RATIO
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise SettingsError(f"The share of the second style is {self.share:g}; choose a value from 0 to 1.")
+        if not 0 <= self.mix_ratio <= 1:
+            raise SettingsError(f"The mix ratio of the two styles is {self.mix_ratio:g}; choose a value from 0 to 1.")
 
     @property
     def mixed(self) -> str | None:
         """The other style, where there is anything of it."""
-        return self.other if self.share > 0 else None
+        return self.other if self.mix_ratio > 0 else None
 
     @property
     def mixture(self) -> tuple[str | None, float]:
         """What makes the style another one: the other style, and its share."""
-        return self.mixed, self.share if self.mixed is not None else 0.0
+        return self.mixed, self.mix_ratio if self.mixed is not None else 0.0
 
 
 @dataclass(frozen=True)
-class Mixer:
+class FaceMixer:
     """One face in one style or in two: what `Engine.render` needs of them.
 
     likenesses: what keeps the person in a style, by its key; found once each.
@@ -54,35 +54,43 @@ class Mixer:
     key: str
     likenesses: Mapping[str, Any]
 
-    def mix(self, engine: Engine, wish: Wish) -> "tuple[Style, Any, Mixer]":
+    def mix(self, engine: Engine, render_request: RenderRequest) -> "tuple[Style, Any, FaceMixer]":
         """The style that is wanted, what keeps the person in it, and this with the likeness that was found for it."""
         one = engine.find_style(self.key)
-        if wish.mixed is None:
+        if render_request.mixed is None:
             return one, self.likenesses[self.key], self
-        other, knows = engine.find_style(wish.mixed), self
+        other, knows = engine.find_style(render_request.mixed), self
         if other.key not in self.likenesses:
             found = engine.likeness(self.inversion, other, self.aligned)
             knows = replace(self, likenesses={**self.likenesses, other.key: found})
-        likeness = _between(self.likenesses[self.key], knows.likenesses[other.key], wish.share)
-        return _blend(engine, one, other, wish.share), likeness, knows
+        likeness = _between(self.likenesses[self.key], knows.likenesses[other.key], render_request.mix_ratio)
+        return _blend(engine, one, other, render_request.mix_ratio), likeness, knows
 
-    def lacks(self, wish: Wish) -> bool:
+    def lacks(self, render_request: RenderRequest) -> bool:
         """Whether a likeness has to be found first, which takes seconds; `wish.other` must be a key."""
-        return wish.mixed is not None and wish.mixed not in self.likenesses and self.inversion.depth != "fast"
+        return (
+            render_request.mixed is not None
+            and render_request.mixed not in self.likenesses
+            and self.inversion.inversion_mode != "fast"
+        )
 
 
-def wanted_style(engine: Engine, key: str, wish: Wish) -> "Style":
+def wanted_style(engine: Engine, key: str, render_request: RenderRequest) -> "Style":
     """The style with this key, mixed with another one where that is wanted."""
     one = engine.find_style(key)
-    return one if wish.mixed is None else _blend(engine, one, engine.find_style(wish.mixed), wish.share)
+    return (
+        one
+        if render_request.mixed is None
+        else _blend(engine, one, engine.find_style(render_request.mixed), render_request.mix_ratio)
+    )
 
 
-def _blend(engine: Engine, one: "Style", other: "Style", share: float) -> "Style":
-    return other if share == 1 else engine.blend(one, other, share)  # at 1 bit for bit
+def _blend(engine: Engine, one: "Style", other: "Style", mix_ratio: float) -> "Style":
+    return other if mix_ratio == 1 else engine.blend(one, other, mix_ratio)  # at 1 bit for bit
 
 
-def _between(one: Any, other: Any, share: float) -> Any:
-    """What keeps the likeness in a blend: linear, as the blend is; the fast depth has none of either."""
-    if share == 1 or one is None or other is None:
+def _between(one: Any, other: Any, mix_ratio: float) -> Any:
+    """What keeps the likeness in a blend: linear, as the blend is; the fast mode has none of either."""
+    if mix_ratio == 1 or one is None or other is None:
         return other
-    return (1 - share) * one + share * other
+    return (1 - mix_ratio) * one + mix_ratio * other

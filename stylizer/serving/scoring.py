@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from stylizer.serving.engine import Engine
-from stylizer.serving.render_request import Wish
+from stylizer.serving.render_request import RenderRequest
 from stylizer.serving.work import Drawn
 
 if TYPE_CHECKING:
-    from stylizer.evaluation.score import Judge, Score
+    from stylizer.evaluation.score import QualityScorer, Score
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Scoring:
     """Who judges a session's portrait, however it is redrawn.
 
     of: the folder of the portrait, by which it is known. style_name, mixture: of the style as it was first drawn.
     """
 
     of: Path
-    judge: "Judge"
+    judge: "QualityScorer"
     style_name: str
     mixture: tuple[str | None, float]
 
-    def named(self, wish: Wish) -> str | None:
+    def named(self, render_request: RenderRequest) -> str | None:
         """The style's name; None where another mixture is wanted now, whose style is not what was measured against."""
-        return self.style_name if self.mixture == wish.mixture else None
+        return self.style_name if self.mixture == render_request.mixture else None
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,21 @@ class Advice:
         return self.strength is not None and strength > self.strength and score.identity > LIMIT
 
 
-def judge_of(engine: Engine, drawn: Drawn, of: Path) -> Verdict:
+def judge_of(engine: Engine, drawn: Drawn, of: Path) -> Scoring:
     """Get ready to judge a portrait; about a second."""
-    style, _, _ = drawn.mixer.mix(engine, drawn.wish)
+    style, _, _ = drawn.mixer.mix(engine, drawn.render_request)
     judge = engine.judge(style, drawn.inverted, drawn.mixer.aligned)
-    return Verdict(of, judge, style.name, drawn.wish.mixture)
+    return Scoring(of, judge, style.name, drawn.render_request.mixture)
 
 
-def advised_strength(engine: Engine, drawn: Drawn, verdict: Verdict) -> float | None:
+def advised_strength(engine: Engine, drawn: Drawn, scoring: Scoring) -> float | None:
     """A lower strength, where the face is getting lost at this one and kept at that; then it takes seconds."""
-    style, likeness, mixer = drawn.mixer.mix(engine, drawn.wish)
-    settings = drawn.wish.settings
+    style, likeness, mixer = drawn.mixer.mix(engine, drawn.render_request)
+    settings = drawn.render_request.settings
 
     def at(strength: float) -> Image.Image:
         if strength == settings.strength:
             return drawn.crop
         return engine.render(mixer.inversion, style, replace(settings, strength=strength), likeness)
 
-    return verdict.judge.suggest(at, settings.strength)
+    return scoring.judge.suggest(at, settings.strength)

@@ -31,9 +31,9 @@ class Uploads:
     def remove(self, session: str) -> int:
         """Delete what this session brought and no other one did; how many files that were."""
         with self._lock:
-            mine = self._files.pop(session, set())
+            style_manager = self._files.pop(session, set())
             others = set().union(*self._files.values())
-            gone = [path for path in mine - others if not self._is_example(path)]
+            gone = [path for path in style_manager - others if not self._is_example(path)]
             for path in gone:
                 path.unlink(missing_ok=True)
                 with contextlib.suppress(OSError):  # there is another file in it

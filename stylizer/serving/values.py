@@ -8,7 +8,7 @@ from typing import Any
 from gradio.utils import get_upload_folder
 
 from stylizer.errors import InputError, SettingsError, StylizerError
-from stylizer.serving.render_request import Wish
+from stylizer.serving.render_request import RenderRequest
 from stylizer.settings import RenderSettings, TrainSettings
 
 UNEXPECTED = "Something went wrong inside; try again, and if it happens twice, look at what the program printed."
@@ -45,25 +45,29 @@ def paths_of(pictures: Any) -> tuple[Path, ...]:
     return tuple(path for path in map(path_of, several) if path is not None)
 
 
-def wish_of(  # noqa: PLR0917 - in the order of `controls.Controls`
+def render_request_of(  # noqa: PLR0917 - in the order of `controls.Controls`
     strength: Any = None,
     preserve_color: Any = False,
     shape: Any = None,
     texture: Any = None,
     color: Any = None,
     other: Any = None,
-    share: Any = None,
-) -> Wish:
+    mix_ratio: Any = None,
+) -> RenderRequest:
     """What form fields or a program's arguments ask for, an empty one meaning the default.
 
     Raises:
         SettingsError: one is not a number, or out of its range.
     """
-    default, wish = RenderSettings(), Wish()
+    default, render_request = RenderSettings(), RenderRequest()
     amounts = {"strength": strength, "shape": shape, "texture": texture, "color": color}
     numbers = {name: number(value, name, getattr(default, name)) for name, value in amounts.items()}
     settings = RenderSettings(preserve_color=bool(preserve_color), **numbers)
-    return Wish(settings, str(other), number(share, "share", wish.share)) if other else Wish(settings)
+    return (
+        RenderRequest(settings, str(other), number(mix_ratio, "mix_ratio", render_request.mix_ratio))
+        if other
+        else RenderRequest(settings)
+    )
 
 
 def train_settings(iterations: Any, seed: Any) -> TrainSettings:

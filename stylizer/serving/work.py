@@ -11,8 +11,8 @@ from PIL import Image
 from stylizer.errors import InputError, NoFaceError
 from stylizer.serving.engine import Engine, LazyStylizer
 from stylizer.serving.jobs import Reporter, ready
-from stylizer.serving.render_request import Mixer, Wish
-from stylizer.settings import DEPTHS, Depth, TrainSettings
+from stylizer.serving.render_request import FaceMixer, RenderRequest
+from stylizer.settings import INVERSION_MODES, InversionMode, TrainSettings
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
@@ -44,8 +44,8 @@ class Request:
     references: tuple[Path, ...]
     style: str | None
     train: TrainSettings
-    wish: Wish
-    depth: Depth = "refined"
+    render_request: RenderRequest
+    inversion_mode: InversionMode = "refined"
     face: int = 0
     already_aligned: bool = False
     marks: Marks | None = None
@@ -74,11 +74,11 @@ class Drawn:
     inverted: Image.Image
     reference: Image.Image | None
     origin: "Origin"
-    mixer: Mixer
+    mixer: FaceMixer
     style_name: str
     trained: bool
     full_frame: bool
-    wish: Wish
+    render_request: RenderRequest
     seconds: dict[str, float]
 
     @property
@@ -87,12 +87,12 @@ class Drawn:
         return self.mixer.key
 
 
-def depth_of(value: str) -> Depth:
-    """The depth with this name; InputError when there is none."""
-    for depth in DEPTHS:
-        if depth == value:
-            return depth
-    raise InputError(f"The inversion depth is {value!r}; choose one of: {', '.join(DEPTHS)}.")
+def inversion_mode_of(value: str) -> InversionMode:
+    """The inversion mode with this name; InputError when there is none."""
+    for inversion_mode in INVERSION_MODES:
+        if inversion_mode == value:
+            return inversion_mode
+    raise InputError(f"The inversion mode is {value!r}; choose one of: {', '.join(INVERSION_MODES)}.")
 
 
 def checked(references: Sequence[Path], style: str | None, target: Path | None) -> Path:
@@ -112,7 +112,7 @@ def draw(
     stylizer: Engine | LazyStylizer,
     request: Request,
     reporter: Reporter,
-    known: "Callable[[AlignedFace], Mapping[Depth, Inversion]]" = lambda _: {},
+    known: "Callable[[AlignedFace], Mapping[InversionMode, Inversion]]" = lambda _: {},
 ) -> Drawn:
     """Learn the style (or find it), and draw the photo in it.
 
@@ -129,12 +129,15 @@ def draw(
     aligned = align_target(engine, request.target, request.face)
     aligning = time.perf_counter() - started
     crops = _align_references(engine, request.references, request.already_aligned, request.marks)
-    if request.wish.mixed is not None:
-        engine.find_style(request.wish.mixed)  # that there is none is said before the learning, too
+    if request.render_request.mixed is not None:
+        engine.find_style(request.render_request.mixed)  # that there is none is said before the learning, too
     style, trained, seconds = _style(engine, request, reporter)
     reporter.stage("Studying the photo")
-    inversion, how = known(aligned).get(request.depth), (request.depth, request.face, request.full_frame)
-    settings = request.wish.settings
+    inversion, how = (
+        known(aligned).get(request.inversion_mode),
+        (request.inversion_mode, request.face, request.full_frame),
+    )
+    settings = request.render_request.settings
     done = engine.stylize(aligned, style, settings, *how, reporter.on_step, inversion=inversion)
     photo = aligned.photo if request.full_frame else None
     aligned = replace(aligned, photo=photo)
@@ -145,25 +148,27 @@ def draw(
         inverted=done.inverted,
         reference=crops[0] if crops else None,
         origin=_origin(style, request.full_frame),
-        mixer=Mixer(done.inversion, aligned, style.key, {style.key: done.likeness}),
+        mixer=FaceMixer(done.inversion, aligned, style.key, {style.key: done.likeness}),
         style_name=style.name,
         trained=trained,
         full_frame=request.full_frame,
-        wish=request.wish,
+        render_request=request.render_request,
         seconds={**seconds, **done.seconds, "align": aligning},  # done.seconds knows only that it was aligned already
     )
-    return drawn if request.wish.mixed is None else redraw(engine, drawn, request.wish)
+    return drawn if request.render_request.mixed is None else redraw(engine, drawn, request.render_request)
 
 
-def redraw(engine: Engine, drawn: Drawn, wish: Wish) -> Drawn:
+def redraw(engine: Engine, drawn: Drawn, render_request: RenderRequest) -> Drawn:
     """The same portrait as it is wanted now; nothing is learnt again."""
     started = time.perf_counter()
-    style, likeness, mixer = drawn.mixer.mix(engine, wish)
-    crop = engine.render(mixer.inversion, style, wish.settings, likeness)
+    style, likeness, mixer = drawn.mixer.mix(engine, render_request)
+    crop = engine.render(mixer.inversion, style, render_request.settings, likeness)
     image = engine.paste(mixer.aligned, crop) if drawn.full_frame else crop
     seconds = {**drawn.seconds, "render": time.perf_counter() - started}
     origin = _origin(style, drawn.full_frame)
-    return replace(drawn, image=image, crop=crop, origin=origin, mixer=mixer, wish=wish, seconds=seconds)
+    return replace(
+        drawn, image=image, crop=crop, origin=origin, mixer=mixer, render_request=render_request, seconds=seconds
+    )
 
 
 def _origin(style: "Style", full_frame: bool) -> "Origin":

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylizer.environment import on_zero_gpu
 from stylizer.errors import DeviceError, StylizerError
-from stylizer.serving.jobs import Finished, Part, Reporter, Ticket, follow
+from stylizer.serving.jobs import Finished, JobHandle, Part, Reporter, follow
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
@@ -37,8 +37,8 @@ REFERENCE_STEPS, LIKENESS_STEPS = 20, 12
 WORK: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "train": lambda engine, on_step, faces, settings: engine._train(faces, settings, on_step),
-        "invert": lambda engine, on_step, face, depth, purpose, start: engine._invert(
-            face, depth, purpose, on_step, start
+        "invert": lambda engine, on_step, face, inversion_mode, purpose, start: engine._invert(
+            face, inversion_mode, purpose, on_step, start
         ),
         "likeness": lambda engine, _, *given: engine.likeness(*given),
     }
@@ -108,7 +108,7 @@ class Zero:
             return WORK[name](engine, lambda *step: reporter.part(step), *values)
 
         try:
-            for event in follow(run, Ticket(), threading.Event()):
+            for event in follow(run, JobHandle(), threading.Event()):
                 if isinstance(event, Part):
                     yield pickle.dumps(("step", event.value))
                 elif isinstance(event, Finished):
@@ -159,7 +159,7 @@ def _stylizer(base: "Stylizer", zero: Zero) -> "Stylizer":
         """The steps that need gradients, done elsewhere; the rest of the story is as it was."""
 
         def likeness(self, inversion: "Inversion", style: Any, aligned: "AlignedFace | None" = None) -> Any:
-            if inversion.depth == "fast":
+            if inversion.inversion_mode == "fast":
                 return None
             given = (inversion, style, aligned and replace(aligned, photo=None))
             try:
@@ -177,11 +177,11 @@ def _stylizer(base: "Stylizer", zero: Zero) -> "Stylizer":
             """What learning a style asks of the visitor's quota."""
             return seconds_of(_steps_to_learn(iterations, pictures))
 
-        def _invert(self, aligned: Any, depth: Any, purpose: Any, on_step: Any, start: Any = None) -> Any:
-            if depth != "fast":
+        def _invert(self, aligned: Any, inversion_mode: Any, purpose: Any, on_step: Any, start: Any = None) -> Any:
+            if inversion_mode != "fast":
                 try:
-                    given = (replace(aligned, photo=None), depth, purpose, start)
-                    return zero.call("invert", given, STUDY_STEPS[depth], on_step)
+                    given = (replace(aligned, photo=None), inversion_mode, purpose, start)
+                    return zero.call("invert", given, STUDY_STEPS[inversion_mode], on_step)
                 except DeviceError as error:
                     log.warning("A photo is studied by the encoder alone: %s", error)
             return super()._invert(aligned, "fast", purpose, on_step)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from PIL import Image
 
-from stylizer.inversion.refined import REFERENCE_PLAN
+from stylizer.inversion.refined import REFERENCE_CONFIG
 from stylizer.settings import TrainSettings
 from stylizer.styles.finetune import Recipe
 from stylizer.styles.style import STYLE_FORMAT
@@ -30,7 +30,7 @@ def style_key(references: Sequence[Image.Image], settings: TrainSettings, *netwo
         "format": STYLE_FORMAT,
         "settings": asdict(settings),
         "recipe": asdict(Recipe()),
-        "plan": asdict(REFERENCE_PLAN),
+        "plan": asdict(REFERENCE_CONFIG),
         "networks": network_hashes,
         "references": len(references),
     }

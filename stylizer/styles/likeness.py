@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import functional_call
 
-from stylizer.backbones.functional import call_with, private
+from stylizer.backbones.functional import call_with, shallow_clone
 from stylizer.faces.chip import chip_of, cut_chip
 from stylizer.faces.regions import feature_ellipses
 from stylizer.inversion.refined import BLOCK, HEAD_SIDE, Inversion
@@ -83,7 +83,7 @@ class _Drawing:
     """A small picture of a code in a style at full strength."""
 
     def __init__(self, networks: Networks, style: Style, inversion: Inversion) -> None:
-        self.generator, self.head = networks.generator, private(networks.heads.heads[str(HEAD_SIDE)])
+        self.generator, self.head = networks.generator, shallow_clone(networks.heads.heads[str(HEAD_SIDE)])
         self.weights = blended(networks.generator, style, 1.0, inversion.tuned)
         self.mean = networks.wspace.mean
         self.head_weights = {name: p + style.head[name].to(p) for name, p in self.head.named_parameters()}

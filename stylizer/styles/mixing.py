@@ -43,12 +43,12 @@ def weighted(style: Style, shape: float = 1.0, texture: float = 1.0) -> Style:
     return replace(style, delta=delta)
 
 
-def bent(style: Style, shape: float) -> float:
+def warp_amount(style: Style, shape: float) -> float:
     """How much of the style's proportions an amount of shape takes: what the style says at 1, beyond it ever more."""
     return min(shape, 1.0) * style.bend + 2 * max(shape - 1.0, 0.0)
 
 
-def blend(one: Style, other: Style, share: float) -> Style:
+def blend(one: Style, other: Style, mix_ratio: float) -> Style:
     """A style between two: share 0 is the one, 1 the other.
 
     Returns:
@@ -56,20 +56,20 @@ def blend(one: Style, other: Style, share: float) -> Style:
     Raises:
         SettingsError: the share is not from 0 to 1. StyleFileError comes later, from a style of another network.
     """
-    if not 0 <= share <= 1:
-        raise SettingsError(f"The share of the second style is {share:g}; choose a value from 0 to 1.")
+    if not 0 <= mix_ratio <= 1:
+        raise SettingsError(f"The mix ratio of the two styles is {mix_ratio:g}; choose a value from 0 to 1.")
     name = f"{one.name} + {other.name}"
     shapes = [asdict(style.proportions.scaled(style.bend)) for style in (one, other)]
-    shape = {name: (1 - share) * shapes[0][name] + share * shapes[1][name] for name in shapes[0]}
-    card = {"blend": {"styles": [one.key, other.key], "share": share}, "proportions": shape, "bend": 1.0}
-    return Style("", name, _between(one.delta, other.delta, share), card, _between(one.head, other.head, share))
+    shape = {name: (1 - mix_ratio) * shapes[0][name] + mix_ratio * shapes[1][name] for name in shapes[0]}
+    card = {"blend": {"styles": [one.key, other.key], "mix_ratio": mix_ratio}, "proportions": shape, "bend": 1.0}
+    return Style("", name, _between(one.delta, other.delta, mix_ratio), card, _between(one.head, other.head, mix_ratio))
 
 
-def _between(one: Mapping[str, Tensor], other: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+def _between(one: Mapping[str, Tensor], other: Mapping[str, Tensor], mix_ratio: float) -> dict[str, Tensor]:
     """Linear interpolation; a change that only one of them has is zero in the other."""
     result = {}
     for name in {**one, **other}:
         pair = [change[name].float() if name in change else None for change in (one, other)]
         a, b = (x if x is not None else torch.zeros_like(pair[1 - i]) for i, x in enumerate(pair))  # type: ignore[arg-type]
-        result[name] = (1 - share) * a + share * b
+        result[name] = (1 - mix_ratio) * a + mix_ratio * b
     return result

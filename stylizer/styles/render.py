@@ -11,7 +11,7 @@ from stylizer.imaging.pictures import to_image
 from stylizer.inversion.refined import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
-from stylizer.styles.mixing import bent, weighted, with_finish
+from stylizer.styles.mixing import warp_amount, weighted, with_finish
 from stylizer.styles.style import Style, render
 from stylizer.weights.load import Networks
 
@@ -45,7 +45,9 @@ def draw(
     if settings.style_color != 1:
         plain = inverted or _picture(networks, inversion, None, 0.0)
         picture = mix_colors(picture, plain, settings.style_color)
-    return bend(picture, inversion.landmarks_xy, style.proportions, settings.strength * bent(style, settings.shape))
+    return bend(
+        picture, inversion.landmarks_xy, style.proportions, settings.strength * warp_amount(style, settings.shape)
+    )
 
 
 def _picture(networks: Networks, inversion: Inversion, style: Style | None, strength: float) -> Image.Image:

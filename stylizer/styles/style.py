@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from stylizer.backbones.functional import private
+from stylizer.backbones.functional import shallow_clone
 from stylizer.errors import StyleFileError
 from stylizer.faces.proportions import Proportions, proportions_from
 from stylizer.files import write_atomically
@@ -138,7 +138,7 @@ def render(
     batch = w_plus[None].to(next(iter(weights.values())).device)
     # Without a change the network is called as it is: nothing can differ from the base, not even a hook.
     plain = not tuned and (style is None or strength == 0)
-    image = generator(batch) if plain else functional_call(private(generator), weights, (batch,))
+    image = generator(batch) if plain else functional_call(shallow_clone(generator), weights, (batch,))
     assert isinstance(image, Tensor)
     return image
 

@@ -34,7 +34,7 @@ HELD_OUT_SEED = 1_000_003
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainConfig:
     """Sizes, rates and loss weights of a run.
 
     steps, rate: of AdamW, warmed up, then down a cosine. batch: faces a step; pool: faces that wait.
@@ -64,24 +64,24 @@ class Plan:
 class Training:
     """One run: an encoder, its running average, its pool of faces and its random draws."""
 
-    def __init__(self, networks: Networks, styles: Sequence[Style], plan: Plan) -> None:
-        self.networks, self.plan, self.step_index = networks, plan, 0
+    def __init__(self, networks: Networks, styles: Sequence[Style], config: TrainConfig) -> None:
+        self.networks, self.config, self.step_index = networks, config, 0
         self.device = networks.wspace.mean.device
-        self.rng = torch.Generator().manual_seed(plan.seed)
+        self.rng = torch.Generator().manual_seed(config.seed)
         self.maker = FaceMaker(networks, styles, self.rng)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(plan.seed)
+            torch.manual_seed(config.seed)
             self.encoder = Encoder().to(self.device)
-        self.encoder.mean_look = self.maker.mean
+        self.encoder.mean_features = self.maker.mean
         self.averaged = copy.deepcopy(self.encoder).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
-            self.encoder.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.02
+            self.encoder.parameters(), lr=config.rate, betas=(0.9, 0.99), weight_decay=0.02
         )
         self.pool: Faces | None = None
 
     def fill(self) -> None:
         """Make the pool's faces; the first `step` does it where nobody did."""
-        sizes = [min(16, self.plan.pool - done) for done in range(0, self.plan.pool, 16)]
+        sizes = [min(16, self.config.pool - done) for done in range(0, self.config.pool, 16)]
         self.pool = concatenate([pool_of(self.maker.make(size)) for size in tqdm(sizes, desc="pool")])
 
     def step(self) -> dict[str, float]:
@@ -89,18 +89,18 @@ class Training:
         if self.pool is None:
             self.fill()
         assert self.pool is not None
-        plan, pool = self.plan, self.pool
+        config, pool = self.config, self.pool
         self._set_rate()
-        rows = torch.randint(plan.pool, (plan.batch,), generator=self.rng)
-        moved = torch.arange(self.step_index * plan.moved, (self.step_index + 1) * plan.moved) % plan.pool
-        rows = torch.cat([moved, rows[plan.moved :]]).to(self.device)
+        rows = torch.randint(config.pool, (config.batch,), generator=self.rng)
+        moved = torch.arange(self.step_index * config.moved, (self.step_index + 1) * config.moved) % config.pool
+        rows = torch.cat([moved, rows[config.moved :]]).to(self.device)
         faces = pool[rows]
         code = self._predict(faces)
         w_plus = self.networks.wspace.to_w_plus(code.u, code.offsets)
         error = ((w_plus - faces.w_plus) / self.networks.wspace.std).square().mean()
-        loss = plan.code * error + plan.offset * code.offsets.square().mean()
+        loss = config.code * error + config.offset * code.offsets.square().mean()
         said = {"code": float(error.detach()), "offset": float(code.offsets.detach().square().mean())}
-        few = slice(plan.compared)
+        few = slice(config.compared)
         picture = self.maker.draw(w_plus[few])
         seen = self._compare(picture, faces[few], said)
         self.optimiser.zero_grad()
@@ -115,7 +115,7 @@ class Training:
     def state(self) -> dict[str, object]:
         """All that a later run needs to go on, but for the pool, which is filled anew."""
         return {
-            "plan": asdict(self.plan),
+            "plan": asdict(self.config),
             "step": self.step_index,
             "encoder": self.encoder.state_dict(),
             "averaged": self.averaged.state_dict(),
@@ -135,7 +135,7 @@ class Training:
         fast = self.networks.quick_perceptual is not self.networks.perceptual
         with torch.autocast(self.device.type, torch.bfloat16, enabled=fast):
             code = self.encoder(faces.photo.to(torch.float32), faces.drawn.to(torch.float32), faces.code)
-        done = self.step_index / max(1.0, self.plan.unlock * self.plan.steps)
+        done = self.step_index / max(1.0, self.config.unlock * self.config.steps)
         unlocked = (torch.arange(NUM_WS, device=self.device) < math.ceil(done * NUM_WS)).float()
         return Code(code.u.float(), code.offsets.float() * unlocked[:, None])
 
@@ -150,35 +150,37 @@ class Training:
         for ours, theirs in zip(*(unit([x.float() for x in m]) for m in maps), strict=True):
             features = features + (ours - theirs).square().sum(1).mean()
         said |= {"identity": float(distance.detach().sqrt().mean()), "features": float(features.detach())}
-        plan = self.plan
-        return plan.identity * distance.mean() + plan.features * features + plan.pixel * pixel
+        config = self.config
+        return config.identity * distance.mean() + config.features * features + config.pixel * pixel
 
     @torch.no_grad()
     def _move(self, rows: Tensor, faces: Faces, code: Code, w_plus: Tensor, compared: Tensor) -> None:
         """Draw the moved faces' new codes into the pool; those that had all their passes, and some more, leave it."""
-        plan, count = self.plan, self.plan.moved
-        rest = self.maker.draw(w_plus[plan.compared : count])
+        config, count = self.config, self.config.moved
+        rest = self.maker.draw(w_plus[config.compared : count])
         drawn = self.maker.see(torch.cat([compared, rest]))
         old = faces[:count]
         moved = Faces(old.w_plus, old.clean, old.person, old.photo, drawn, code[:count], old.age + 1)
         assert self.pool is not None
         self.pool[rows] = moved
         chance = torch.rand(count, generator=self.rng).to(rows.device)
-        leaving = rows[(moved.age >= plan.passes) | (chance < 1 / plan.passes)]
+        leaving = rows[(moved.age >= config.passes) | (chance < 1 / config.passes)]
         if len(leaving):
             self.pool[leaving] = self.maker.make(len(leaving))
 
     @torch.no_grad()
     def _average(self) -> None:
-        share = 1 - min(self.plan.average, (1 + self.step_index) / (10 + self.step_index))
+        share = 1 - min(self.config.average, (1 + self.step_index) / (10 + self.step_index))
         for kept, new in zip(self.averaged.parameters(), self.encoder.parameters(), strict=True):
             kept.lerp_(new, share)
 
     def _set_rate(self) -> None:
-        plan, step = self.plan, self.step_index
-        factor = min(1.0, (step + 1) / 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * min(1.0, step / plan.steps))) / 2)
+        config, step = self.config, self.step_index
+        factor = min(1.0, (step + 1) / 100) * (
+            0.02 + 0.98 * (1 + math.cos(math.pi * min(1.0, step / config.steps))) / 2
+        )
         for group in self.optimiser.param_groups:
-            group["lr"] = plan.rate * factor
+            group["lr"] = config.rate * factor
 
 
 @torch.no_grad()
@@ -208,12 +210,12 @@ def run(training: Training, folder: Path, every: int, held_out: int = 48) -> Non
     if checkpoint.exists():
         training.resume(torch.load(checkpoint, map_location=training.device, weights_only=True))
     sums: dict[str, float] = {}
-    bar = tqdm(total=training.plan.steps, initial=training.step_index, desc="train")
-    while training.step_index < training.plan.steps:
+    bar = tqdm(total=training.config.steps, initial=training.step_index, desc="train")
+    while training.step_index < training.config.steps:
         bar.update()
         for name, value in training.step().items():
             sums[name] = sums.get(name, 0.0) + value / every
-        if training.step_index % every == 0 or training.step_index == training.plan.steps:
+        if training.step_index % every == 0 or training.step_index == training.config.steps:
             line = {
                 "step": training.step_index,
                 "train": sums,
@@ -234,7 +236,7 @@ def export(training: Training, path: Path, references: Sequence[Path], held_out:
         "made_by": "python -m stylizer.training.encoder",
         "data": "faces that the base generator invents from codes near W, spoilt as photos are; some in these styles",
         "styles": [reference.name for reference in references],
-        "plan": asdict(training.plan),
+        "plan": asdict(training.config),
         "steps": training.step_index,
         "held_out": validate(training.averaged, training.networks, held_out),
         "base_hash": training.networks.base_hash,
@@ -255,12 +257,12 @@ def main() -> None:
     parser.add_argument("--device")
     names = ("steps", "batch", "pool", "moved", "compared", "rate", "seed")
     for name in names:
-        default = getattr(Plan(), name)
+        default = getattr(TrainConfig(), name)
         parser.add_argument(f"--{name}", type=type(default), default=default)
     options = parser.parse_args()
     stylizer = Stylizer.open(device=options.device)
     styles = [stylizer.learn(path)[0] for path in options.references]
-    training = Training(stylizer.networks, styles, Plan(**{name: getattr(options, name) for name in names}))
+    training = Training(stylizer.networks, styles, TrainConfig(**{name: getattr(options, name) for name in names}))
     run(training, options.folder, options.every)
     if options.out:
         export(training, options.out, options.references)

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torch.func import functional_call
 
-from stylizer.backbones.functional import private
+from stylizer.backbones.functional import shallow_clone
 from stylizer.imaging.pictures import to_image, to_tensor
 from stylizer.settings import NUM_WS, W_DIM
 from stylizer.styles.style import Style, blended
@@ -45,11 +45,11 @@ def draw_styled(networks: Networks, w_plus: Tensor, styles: Sequence[Style], rng
         return None
     style = styles[int(torch.randint(len(styles), (1,), generator=rng))]
     weights = blended(networks.generator, style, 0.4 + 0.8 * float(chance[1]))
-    picture: Tensor = functional_call(private(networks.generator), weights, (w_plus,))
+    picture: Tensor = functional_call(shallow_clone(networks.generator), weights, (w_plus,))
     return F.interpolate(picture, size=SIDE, mode="area").clamp(-1, 1)
 
 
-def spoil(picture: Tensor, other: Tensor, rng: torch.Generator) -> Tensor:
+def degrade(picture: Tensor, other: Tensor, rng: torch.Generator) -> Tensor:
     """What cameras, files and aligners do to a face; the code stays.
 
     Args:

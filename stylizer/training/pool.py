@@ -13,10 +13,10 @@ from torch import Tensor
 
 from stylizer.backbones.mobilestylegan.heads import block_for
 from stylizer.faces.chip import cut_chip, mean_face_chip
-from stylizer.networks.encoder import LOOK_SIDE, Code, Look, look, start
+from stylizer.networks.encoder import FEATURES_SIDE, Code, FaceFeatures, extract_features, start
 from stylizer.settings import CROP_SIZE
 from stylizer.styles.style import Style
-from stylizer.training.pairs import SIDE, draw_code, draw_styled, spoil
+from stylizer.training.pairs import SIDE, degrade, draw_code, draw_styled
 from stylizer.weights.load import Networks
 
 BLOCK = block_for(SIDE)
@@ -33,8 +33,8 @@ class Faces:
     w_plus: Tensor
     clean: Tensor
     person: Tensor
-    photo: Look
-    drawn: Look
+    photo: FaceFeatures
+    drawn: FaceFeatures
     code: Code
     age: Tensor
 
@@ -61,9 +61,9 @@ class FaceMaker:
         """(N, 3, 256, 256) by the small head."""
         return self.networks.heads(self.networks.generator.features(w_plus, BLOCK), w_plus, SIDE)  # type: ignore[no-any-return]
 
-    def see(self, pictures: Tensor) -> Look:
+    def see(self, pictures: Tensor) -> FaceFeatures:
         """Look at pictures as the encoder does."""
-        return look(self.networks.quick_perceptual, self.networks.identity, pictures, self._chips(pictures))
+        return extract_features(self.networks.quick_perceptual, self.networks.identity, pictures, self._chips(pictures))
 
     def person(self, pictures: Tensor) -> Tensor:
         """(N, 128) descriptors."""
@@ -78,7 +78,7 @@ class FaceMaker:
         rows = zip(w_plus[:, None], pictures[:, None], others[:, None], strict=True)
         photos = torch.cat([self._photo(*row) for row in rows])
         person = self.person(pictures)
-        clean = F.interpolate(pictures, size=LOOK_SIDE, mode="area")
+        clean = F.interpolate(pictures, size=FEATURES_SIDE, mode="area")
         many = self.mean[torch.zeros(count, dtype=torch.long, device=self.device)]
         age = torch.zeros(count, dtype=torch.long, device=self.device)
         return Faces(w_plus, clean, person, self.see(photos), many, start(count, self.device), age)
@@ -88,7 +88,7 @@ class FaceMaker:
 
     def _photo(self, w_plus: Tensor, picture: Tensor, other: Tensor) -> Tensor:
         styled = draw_styled(self.networks, w_plus, self.styles, self.rng)
-        return spoil(picture if styled is None else styled, other, self.rng)
+        return degrade(picture if styled is None else styled, other, self.rng)
 
 
 def pool_of(faces: Faces) -> Faces:
@@ -100,7 +100,7 @@ def pool_of(faces: Faces) -> Faces:
 def concatenate(parts: Sequence[Faces]) -> Faces:
     """Many faces of several few."""
     rows = [torch.cat(tensors) for tensors in zip(*map(_tensors, parts), strict=True)]
-    photo, drawn = Look(*rows[3:6]), Look(*rows[6:9])
+    photo, drawn = FaceFeatures(*rows[3:6]), FaceFeatures(*rows[6:9])
     return Faces(rows[0], rows[1], rows[2], photo, drawn, Code(rows[9], rows[10]), rows[11])
 
 

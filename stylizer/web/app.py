@@ -23,11 +23,11 @@ from stylizer.environment import presets_dir
 from stylizer.errors import Cancelled
 from stylizer.serving import zerogpu
 from stylizer.serving.engine import Engine, LazyStylizer, OnProgress
-from stylizer.serving.job_queue import Line
-from stylizer.serving.limits import Watch
+from stylizer.serving.job_queue import JobQueue
+from stylizer.serving.limits import RunLimits
 from stylizer.serving.logs import set_up
-from stylizer.serving.metrics import Meter, Metered
-from stylizer.serving.portrait import KEPT_SECONDS, SWEEP_SECONDS, sweep
+from stylizer.serving.metrics import MeteredEngine, Metrics
+from stylizer.serving.portrait import SESSION_SECONDS, SWEEP_SECONDS, sweep
 from stylizer.serving.probes import probes
 from stylizer.serving.uploads import Uploads
 from stylizer.web import theme
@@ -52,8 +52,8 @@ def build_app(
     """The page and its endpoints over a stylizer (`stylizer.pipeline.Stylizer`, or anything with its methods).
 
     Launch it with `**launch_options()`. Sessions share nothing but the stylizer. Setting `closing` stops running jobs;
-    a `Watch` also limits and counts them. max_queue: jobs that may wait at the same time, in all; max_per_user: jobs of
-    one address that may wait or run; None: any number.
+    a `RunLimits` also limits and counts them. max_queue: jobs that may wait at the same time, in all; max_per_user: jobs
+    of one address that may wait or run; None: any number.
     shared: strangers use the page, too; learnt styles are then neither renamed nor deleted nor published there.
     """
     closing = closing or threading.Event()
@@ -61,8 +61,8 @@ def build_app(
     gr.set_static_paths([folder])  # served from there, and never copied: what is deleted there is gone
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     threading.Thread(target=sweep, args=(folder, closing), name="sweep", daemon=True).start()
-    page = gr.Blocks(title=theme.TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEPT_SECONDS))
-    line = Line(page, HEAVY)
+    page = gr.Blocks(title=theme.TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, SESSION_SECONDS))
+    job_queue = JobQueue(page, HEAVY)
     with page:
         add_endpoints(
             stylizer, folder, HEAVY, closing
@@ -77,12 +77,12 @@ def build_app(
             uploads=Uploads(examples),
             shared=shared,
             closing=closing,
-            line=line,
+            job_queue=job_queue,
         )
     # Not open: else programs could go past the line.
     page.queue(default_concurrency_limit=4, max_size=max_queue, api_open=False)
     if max_per_user is not None:
-        line.limit(max_per_user)
+        job_queue.limit(max_per_user)
     return page
 
 
@@ -106,20 +106,20 @@ def _open(device: str | None, on_progress: OnProgress) -> Engine:
     return Stylizer.open(device=device, on_progress=on_progress)
 
 
-def _opener(device: str | None, watch: Watch) -> Callable[[OnProgress], Engine]:
+def _opener(device: str | None, limits: RunLimits) -> Callable[[OnProgress], Engine]:
     """What opens the stylizer in the background: counted, and with a Space's borrowed GPU where that is the machine."""
     zero = zerogpu.connect()  # now: a Space looks for it when the page is launched
 
     def opener(on_progress: OnProgress) -> Engine:
         def report(text: str, fraction: float) -> None:
-            if watch.is_set():
+            if limits.is_set():
                 raise Cancelled("The program ends.")
             on_progress(text, fraction)
 
-        with watch.meter.work():  # torch must not be left alone in the middle of it when the program ends
+        with limits.metrics.work():  # torch must not be left alone in the middle of it when the program ends
             # Beside a borrowed GPU this process has none itself, even where it seems so.
             engine: Any = _open(device if zero is None else "cpu", report)
-            metered = Metered(engine if zero is None else zero.serve(engine), watch.meter)
+            metered = MeteredEngine(engine if zero is None else zero.serve(engine), limits.metrics)
             metered.try_out()
         return cast(Engine, metered)
 
@@ -144,11 +144,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C. Returns the exit status: 0, 2 when the port is taken, 1 when it does not answer."""
     options = parse_options(arguments)
     set_up(options.log_format, options.log_level)
-    watch = Watch(options.max_seconds, Meter(_release_memory))
-    _end_by_signal(watch)
+    limits = RunLimits(options.max_seconds, Metrics(_release_memory))
+    _end_by_signal(limits)
     _private_folder()
-    stylizer = LazyStylizer(_opener(options.device, watch))
-    page, routes = _built(stylizer, watch, options)
+    stylizer = LazyStylizer(_opener(options.device, limits))
+    page, routes = _built(stylizer, limits, options)
     try:
         _, url, public = page.launch(
             server_name=options.host,
@@ -174,19 +174,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         flush=True,
     )
     stylizer.start()
-    while not watch.wait(1.0):  # in slices: a signal is handled between them on every platform
+    while not limits.wait(1.0):  # in slices: a signal is handled between them on every platform
         pass
-    watch.meter.wait_idle(LAST_SECONDS)  # jobs see that it ends, and stop at their next step
+    limits.metrics.wait_idle(LAST_SECONDS)  # jobs see that it ends, and stop at their next step
     page.close(verbose=False)
     return 0
 
 
-def _built(stylizer: LazyStylizer, watch: Watch, options: argparse.Namespace) -> tuple[gr.Blocks, list[Route]]:
+def _built(stylizer: LazyStylizer, limits: RunLimits, options: argparse.Namespace) -> tuple[gr.Blocks, list[Route]]:
     """The page, and what machines ask beside it."""
-    limits = {"max_queue": options.max_queue, "max_per_user": options.max_per_user}
-    page = build_app(stylizer, closing=watch, shared=options.shared, **limits)
-    line = Line(page, HEAVY)
-    return page, probes(stylizer, watch.meter, lambda: len(line), options.auth)
+    most = {"max_queue": options.max_queue, "max_per_user": options.max_per_user}
+    page = build_app(stylizer, closing=limits, shared=options.shared, **most)
+    job_queue = JobQueue(page, HEAVY)
+    return page, probes(stylizer, limits.metrics, lambda: len(job_queue), options.auth)
 
 
 def _end_by_signal(end: threading.Event) -> None:

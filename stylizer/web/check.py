@@ -19,7 +19,7 @@ def lay_out_check() -> tuple[gr.Image, gr.HTML]:
     return given, said
 
 
-class Check:
+class OriginCheck:
     """Over a stylizer, whose styles have names."""
 
     def __init__(self, stylizer: Engine | LazyStylizer) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import gradio as gr
 
 from stylizer.web.pictures import examples_of, picture, shown
-from stylizer.web.style_manager_box import MineBox, lay_out_mine
+from stylizer.web.style_manager_box import StyleManagerBox, lay_out_style_manager
 
 FROM_PICTURE, FROM_LIBRARY = "picture", "library"
 
@@ -16,10 +16,10 @@ class Chooser(NamedTuple):
 
     source: gr.Radio
     library_box: gr.Column
-    shelf: gr.Gallery
+    style_gallery: gr.Gallery
     saved: gr.Dropdown
     try_all: gr.Button
-    mine: MineBox
+    style_manager: StyleManagerBox
     picture_box: gr.Column
     reference: gr.Image
     more: gr.File
@@ -41,12 +41,12 @@ def lay_out_chooser(references: Path, shared: bool) -> Chooser:
         elem_id="source",
     )
     with gr.Column(visible=False) as library_box:
-        shelf = tiles("Styles: click one", "shelf", columns=3)
+        style_gallery = tiles("Styles: click one", "shelf", columns=3)
         saved = gr.Dropdown(
             [], label="Chosen style", info="Type to search", elem_id="saved", interactive=True, filterable=True
         )
         try_all = gr.Button("Try all styles on my photo", size="sm", elem_id="try-all")
-        mine = lay_out_mine(shared)
+        style_manager = lay_out_style_manager(shared)
     with gr.Column(visible=True) as picture_box:
         reference = picture("Style picture", "reference", ["upload", "clipboard"])
         marked = shown("The face as marked", "marked", height=150, visible=False)
@@ -63,7 +63,9 @@ def lay_out_chooser(references: Path, shared: bool) -> Chooser:
                 elem_id="more",
             )
         cost = gr.HTML("", elem_id="cost", padding=False)
-    return Chooser(source, library_box, shelf, saved, try_all, mine, picture_box, reference, more, marked, cost)
+    return Chooser(
+        source, library_box, style_gallery, saved, try_all, style_manager, picture_box, reference, more, marked, cost
+    )
 
 
 def tiles(label: str, elem_id: str, columns: int) -> gr.Gallery:

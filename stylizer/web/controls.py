@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from stylizer.serving.render_request import SHARE
+from stylizer.serving.render_request import MIX_RATIO
 from stylizer.settings import AMOUNT_MAX, AMOUNT_MIN, STRENGTH_MAX, STRENGTH_MIN, RenderSettings
 
 NO_OTHER = ""  # what the list of styles to mix in says for none
@@ -24,7 +24,7 @@ class Controls(NamedTuple):
     texture: gr.Slider
     color: gr.Slider
     other: gr.Dropdown
-    share: gr.Slider
+    mix_ratio: gr.Slider
 
 
 DEFAULTS = (
@@ -34,7 +34,7 @@ DEFAULTS = (
     RenderSettings().texture,
     RenderSettings().color,
     NO_OTHER,
-    SHARE,
+    MIX_RATIO,
 )
 """Of the controls, in their order."""
 
@@ -68,11 +68,13 @@ def lay_out_controls() -> tuple[Controls, gr.Button]:
             elem_id="other",
             interactive=True,
         )
-        share = _slider("share", "Share of the other style", "0 is the first style, 1 the other", (0, 1, SHARE), False)
+        mix_ratio = _slider(
+            "mix-ratio", "How much of the other style", "0 is the first style, 1 the other", (0, 1, MIX_RATIO), False
+        )
         # There is nothing to share until another style is chosen.
-        other.change(lambda key: gr.update(visible=bool(key)), other, share, queue=False, api_visibility="private")
+        other.change(lambda key: gr.update(visible=bool(key)), other, mix_ratio, queue=False, api_visibility="private")
         reset = gr.Button("Put all back", size="sm", elem_id="reset")
-    return Controls(strength, preserve_color, shape, texture, color, other, share), reset
+    return Controls(strength, preserve_color, shape, texture, color, other, mix_ratio), reset
 
 
 def _slider(name: str, label: str, info: str, span: tuple[float, float, float], visible: bool = True) -> gr.Slider:

@@ -12,16 +12,16 @@ from gradio import FileData
 from gradio.events import api
 
 from stylizer.serving.engine import Engine, LazyStylizer, loaded
-from stylizer.serving.jobs import Reporter, Ticket, ready
-from stylizer.serving.limits import watch_of
+from stylizer.serving.jobs import JobHandle, Reporter, ready
+from stylizer.serving.limits import run_limits_of
 from stylizer.serving.metrics import Job
-from stylizer.serving.portrait import Kept, keep
-from stylizer.serving.previews import Wanted, try_all
-from stylizer.serving.render_request import SHARE
+from stylizer.serving.portrait import PortraitSession, open_session
+from stylizer.serving.previews import PreviewRequest, try_all
+from stylizer.serving.render_request import MIX_RATIO
 from stylizer.serving.scoring import advised_strength, judge_of
-from stylizer.serving.values import number, path_of, paths_of, sentence, train_settings, wish_of
-from stylizer.serving.work import Drawn, Request, checked, depth_of, draw, train
-from stylizer.settings import DEFAULT_DEPTH, RenderSettings, TrainSettings
+from stylizer.serving.values import number, path_of, paths_of, render_request_of, sentence, train_settings
+from stylizer.serving.work import Drawn, Request, checked, draw, inversion_mode_of, train
+from stylizer.settings import DEFAULT_INVERSION_MODE, RenderSettings, TrainSettings
 
 _TRAIN, _RENDER = TrainSettings(), RenderSettings()
 
@@ -37,7 +37,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
         iterations: int = _TRAIN.iterations,
         seed: int = _TRAIN.seed,
         face: int = 0,
-        depth: str = DEFAULT_DEPTH,
+        inversion_mode: str = DEFAULT_INVERSION_MODE,
         already_aligned: bool = False,
         full_frame: bool = False,
         style: str = "",
@@ -45,7 +45,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
         texture: float = _RENDER.texture,
         color: float = _RENDER.color,
         blend: str = "",
-        share: float = SHARE,
+        mix_ratio: float = MIX_RATIO,
         references: list[FileData] | None = None,
     ) -> tuple[FileData, dict]:  # type: ignore[type-arg]
         """Draw the face of `target` in the style of `reference`, or in a saved `style` (its name or key).
@@ -63,16 +63,16 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
                 references=pictures,
                 style=style or None,
                 train=train_settings(iterations, seed),
-                wish=wish_of(strength, preserve_color, shape, texture, color, blend, share),
-                depth=depth_of(depth or DEFAULT_DEPTH),
+                render_request=render_request_of(strength, preserve_color, shape, texture, color, blend, mix_ratio),
+                inversion_mode=inversion_mode_of(inversion_mode or DEFAULT_INVERSION_MODE),
                 face=int(number(face, "face", 0)),
                 already_aligned=bool(already_aligned),
                 full_frame=bool(full_frame),
             )
-            kept = keep(draw(stylizer, request, _quiet(closing)), folder)
-            file, score = _file(kept.full()), _score(loaded(stylizer), kept)
-            told = _told(kept.drawn, request.face, time.perf_counter() - started)
-            job.style = kept.drawn.style_key
+            portrait = open_session(draw(stylizer, request, _quiet(closing)), folder)
+            file, score = _file(portrait.full()), _score(loaded(stylizer), portrait)
+            told = _told(portrait.drawn, request.face, time.perf_counter() - started)
+            job.style = portrait.drawn.style_key
         return file, {**told, "score": score}  # type: ignore[return-value]
 
     def learn(  # noqa: PLR0917 - as above
@@ -101,16 +101,23 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
             job.style = style.key
         return {"style": {"key": style.key, "name": style.name, "trained": trained}, "seconds": {"train": seconds}}
 
-    def attempt(target: FileData | None = None, depth: str = DEFAULT_DEPTH, strength: float = _RENDER.strength) -> list:  # type: ignore[type-arg]
+    def attempt(
+        target: FileData | None = None, inversion_mode: str = DEFAULT_INVERSION_MODE, strength: float = _RENDER.strength
+    ) -> list:  # type: ignore[type-arg]
         """Draw the face of `target` in every style there is, 24 at most: [{"name", "key", "file"}], JPEG of 512 px.
 
         Quicker than /stylize, and not as like the person: what keeps the likeness takes seconds for each.
         """
         with _counted(closing, "try_all"):
             path = checked((), "any", path_of(target))
-            wanted = Wanted(path, 0, depth_of(depth or DEFAULT_DEPTH), wish_of(strength).settings)
-            _, trial = try_all(stylizer, wanted, _quiet(closing), folder)
-        return [{"name": tile.name, "key": tile.key, "file": _file(str(tile.picture))} for tile in trial.tiles]
+            wanted = PreviewRequest(
+                path,
+                0,
+                inversion_mode_of(inversion_mode or DEFAULT_INVERSION_MODE),
+                render_request_of(strength).settings,
+            )
+            _, previews = try_all(stylizer, wanted, _quiet(closing), folder)
+        return [{"name": tile.name, "key": tile.key, "file": _file(str(tile.picture))} for tile in previews.tiles]
 
     def styles() -> list:  # type: ignore[type-arg]
         """The saved styles: [{"name", "key", "bytes", "preset"}]."""
@@ -128,7 +135,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
 def _counted(closing: threading.Event, kind: str) -> Iterator[Job]:
     """Count what happens inside as a job; what goes wrong in it becomes an error of one sentence."""
     try:
-        with watch_of(closing).meter.job(kind) as job:
+        with run_limits_of(closing).metrics.job(kind) as job:
             yield job
     except Exception as error:
         raise gr.Error(sentence(error), print_exception=False) from None
@@ -143,15 +150,15 @@ def _told(drawn: Drawn, face: int, total: float) -> dict[str, Any]:
     return {
         "style": {"key": drawn.style_key, "name": drawn.style_name, "trained": drawn.trained},
         "face": face,
-        "strength": drawn.wish.settings.strength,
+        "strength": drawn.render_request.settings.strength,
         "seconds": {**drawn.seconds, "total": total},
     }
 
 
-def _score(engine: Engine, kept: Kept) -> dict[str, float | None]:
+def _score(engine: Engine, portrait: PortraitSession) -> dict[str, float | None]:
     """How well it came out."""
-    verdict = judge_of(engine, kept.drawn, kept.folder)
-    score, advice = verdict.judge(kept.drawn.crop), advised_strength(engine, kept.drawn, verdict)
+    scoring = judge_of(engine, portrait.drawn, portrait.folder)
+    score, advice = scoring.judge(portrait.drawn.crop), advised_strength(engine, portrait.drawn, scoring)
     return {"person": score.person, "style": score.style, "identity": score.identity, "suggested_strength": advice}
 
 
@@ -159,4 +166,4 @@ def _quiet(closing: threading.Event) -> Reporter:
     def tell(_: Any) -> None:
         return None
 
-    return Reporter(Ticket(), closing, tell)
+    return Reporter(JobHandle(), closing, tell)

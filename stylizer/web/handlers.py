@@ -10,15 +10,15 @@ from stylizer.errors import Cancelled, InputError
 from stylizer.serving.consent import check_consent
 from stylizer.serving.engine import loaded
 from stylizer.serving.jobs import Finished, Reporter
-from stylizer.serving.portrait import Kept, keep
-from stylizer.serving.scoring import Advice, Verdict
-from stylizer.serving.study import study_of
-from stylizer.serving.values import number, path_of, paths_of, sentence, train_settings, wish_of
-from stylizer.serving.work import Drawn, Marks, Request, checked, depth_of, draw, redraw
+from stylizer.serving.photo_inversions import photo_inversions_of
+from stylizer.serving.portrait import PortraitSession, open_session
+from stylizer.serving.scoring import Advice, Scoring
+from stylizer.serving.values import number, path_of, paths_of, render_request_of, sentence, train_settings
+from stylizer.serving.work import Drawn, Marks, Request, checked, draw, inversion_mode_of, redraw
 from stylizer.web.chooser import FROM_PICTURE
 from stylizer.web.controls import DEFAULTS
 from stylizer.web.inputs import Inputs
-from stylizer.web.running import Runner
+from stylizer.web.job_runner import Runner
 from stylizer.web.screen import Session, Updates
 from stylizer.web.theme import note
 
@@ -42,54 +42,63 @@ class Handlers(Runner):
     def run(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
         """The whole story, with progress and previews; ends with a portrait, a sentence, or "Cancelled"."""
         session = Session(*values[:4])
-        yield from self._to_the_end(session, request, lambda turn: self._portrait(session, values[4:], turn))
+        yield from self._to_the_end(
+            session, request, lambda generation: self._portrait(session, values[4:], generation)
+        )
 
-    def _portrait(self, session: Session, values: tuple[Any, ...], turn: int) -> Iterator[Updates]:
+    def _portrait(self, session: Session, values: tuple[Any, ...], generation: int) -> Iterator[Updates]:
         request, screen = self._request(values), self._screen
 
         def work(reporter: Reporter) -> Drawn:
-            return draw(self._stylizer, request, reporter, lambda face: study_of(face, session.study).inversions)
+            return draw(
+                self._stylizer,
+                request,
+                reporter,
+                lambda face: photo_inversions_of(face, session.photo_inversions).inversions,
+            )
 
-        for event in self._events(work, session, "stylize", turn):
+        for event in self._events(work, session, "stylize", generation):
             if not isinstance(event, Finished):
-                yield screen.progress(event, session.ticket)
+                yield screen.progress(event, session.handle)
                 continue
-            if session.ticket.turn != turn:  # the visitor has just thrown the pictures away
+            if session.handle.generation != generation:  # the visitor has just thrown the pictures away
                 raise Cancelled("Cancelled.")
-            if session.kept is not None:
-                session.kept.remove()
+            if session.portrait is not None:
+                session.portrait.remove()
             drawn = event.value
-            study = study_of(drawn.mixer.aligned, session.study)
-            study = study.known(request.depth, drawn.mixer.inversion, drawn.inverted)
-            portrait = screen.portrait(keep(drawn, self._folder), self._trouble(request, drawn))
-            yield {**portrait, self._out.study: study}
+            photo_inversions = photo_inversions_of(drawn.mixer.aligned, session.photo_inversions)
+            photo_inversions = photo_inversions.known(request.inversion_mode, drawn.mixer.inversion, drawn.inverted)
+            portrait = screen.portrait(open_session(drawn, self._folder), self._trouble(request, drawn))
+            yield {**portrait, self._out.photo_inversions: photo_inversions}
 
     def redraw(
-        self, kept: Kept | None, verdict: Verdict | None, advice: Advice | None, *controls: Any
+        self, portrait: PortraitSession | None, scoring: Scoring | None, advice: Advice | None, *controls: Any
     ) -> Iterator[Updates]:
         """The last portrait as the controls want it: first on the page, then its score, and its file."""
         screen = self._screen
         try:
-            wish = wish_of(*controls)
-            judge = verdict.judge if kept and verdict and verdict.of == kept.folder else None
-            if kept is None or (wish == kept.drawn.wish and (kept.score is not None or judge is None)):
+            render_request = render_request_of(*controls)
+            judge = scoring.judge if portrait and scoring and scoring.of == portrait.folder else None
+            if portrait is None or (
+                render_request == portrait.drawn.render_request and (portrait.score is not None or judge is None)
+            ):
                 yield screen.nothing()
                 return
-            moved = wish != kept.drawn.wish
+            moved = render_request != portrait.drawn.render_request
             if moved:
-                engine, waited = loaded(self._stylizer), kept.drawn.mixer.lacks(wish)
+                engine, waited = loaded(self._stylizer), portrait.drawn.mixer.lacks(render_request)
                 if waited:
                     yield {self._out.note: note("Keeping the likeness in the other style, too", "busy")}
-                kept = replace(kept, drawn=redraw(engine, kept.drawn, wish), score=None)
-                if not kept.folder.exists():  # a new portrait has come meanwhile
+                portrait = replace(portrait, drawn=redraw(engine, portrait.drawn, render_request), score=None)
+                if not portrait.folder.exists():  # a new portrait has come meanwhile
                     yield screen.nothing()
                     return
-                yield {**screen.redrawn(kept), **({self._out.note: note("Mixed.", "done")} if waited else {})}
-            kept = replace(kept, score=judge(kept.drawn.crop) if judge else None)
-            file = screen.file(kept) if moved else {self._out.kept: kept}
-            yield {**screen.judged(kept, verdict, advice), **file}
+                yield {**screen.redrawn(portrait), **({self._out.note: note("Mixed.", "done")} if waited else {})}
+            portrait = replace(portrait, score=judge(portrait.drawn.crop) if judge else None)
+            file = screen.file(portrait) if moved else {self._out.portrait: portrait}
+            yield {**screen.judged(portrait, scoring, advice), **file}
         except Exception as error:
-            gone = kept is not None and not kept.folder.exists()  # deleted by the visitor meanwhile
+            gone = portrait is not None and not portrait.folder.exists()  # deleted by the visitor meanwhile
             yield screen.nothing() if gone else {self._out.note: note(sentence(error), "error")}
 
     def reset(self, again: int) -> Updates:
@@ -104,7 +113,7 @@ class Handlers(Runner):
     def broke(self, *session: Any) -> Updates:
         """When the job could not even be started; gradio itself shows why."""
         given = Session(*session)
-        given.ticket.expected = False
+        given.handle.expected = False
         return self._screen.back(NOT_STARTED, "error", given)
 
     def _trouble(self, request: Request, drawn: Drawn) -> str:
@@ -123,8 +132,8 @@ class Handlers(Runner):
             references=references,
             style=style,
             train=train_settings(given["iterations"], given["seed"]),
-            wish=wish_of(*(given[name] for name in self._in.controls._fields)),
-            depth=depth_of(given["depth"]),
+            render_request=render_request_of(*(given[name] for name in self._in.controls._fields)),
+            inversion_mode=inversion_mode_of(given["inversion_mode"]),
             face=int(number(given["face"], "face", 0)),
             already_aligned=bool(given["already_aligned"]),
             marks=_complete(given["marks"]) if picture and given["by_hand"] else None,

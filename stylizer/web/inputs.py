@@ -7,13 +7,13 @@ from typing import Any
 import gradio as gr
 
 from stylizer.serving.consent import CONSENT
-from stylizer.settings import DEFAULT_DEPTH, DEPTHS, ITERATIONS_MAX, ITERATIONS_MIN, TrainSettings
+from stylizer.settings import DEFAULT_INVERSION_MODE, INVERSION_MODES, ITERATIONS_MAX, ITERATIONS_MIN, TrainSettings
 from stylizer.web.chooser import lay_out_chooser
 from stylizer.web.controls import Controls, lay_out_controls
 from stylizer.web.pictures import examples_of, picture
-from stylizer.web.style_manager_box import MineBox
+from stylizer.web.style_manager_box import StyleManagerBox
 
-_DEPTH_LABELS = {
+_MODE_LABELS = {
     "fast": "Fast (a look or two)",
     "refined": "Refined (a closer likeness)",
     "faithful": "Faithful (the closest; bends the network to the photo)",
@@ -35,11 +35,11 @@ class Inputs:
     texture: gr.Slider
     color: gr.Slider
     other: gr.Dropdown
-    share: gr.Slider
+    mix_ratio: gr.Slider
     iterations: gr.Number
     seed: gr.Number
     face: gr.Number
-    depth: gr.Radio
+    inversion_mode: gr.Radio
     name: gr.Textbox
     already_aligned: gr.Checkbox
     by_hand: gr.Checkbox
@@ -59,14 +59,14 @@ class Beside:
 
     library_box: gr.Column
     picture_box: gr.Column
-    shelf: gr.Gallery
+    style_gallery: gr.Gallery
     try_all: gr.Button
     reset: gr.Button
     compare: gr.Button
     compared: gr.Gallery
     marked: gr.Image
     cost: gr.HTML
-    mine: MineBox
+    style_manager: StyleManagerBox
 
 
 def lay_out_inputs(examples: Path, shared: bool) -> tuple[Inputs, Beside]:
@@ -83,13 +83,15 @@ def lay_out_inputs(examples: Path, shared: bool) -> tuple[Inputs, Beside]:
     controls, reset = lay_out_controls()
     *advanced, compare, compared = _advanced()
     advanced.append(gr.Checkbox(False, label=CONSENT, container=False, elem_id="consent"))
-    boxes = (style.library_box, style.picture_box, style.shelf)
+    boxes = (style.library_box, style.picture_box, style.style_gallery)
     inputs = Inputs(style.source, style.reference, style.more, style.saved, target, *controls, *advanced)
-    return inputs, Beside(*boxes, style.try_all, reset, compare, compared, style.marked, style.cost, style.mine)
+    return inputs, Beside(
+        *boxes, style.try_all, reset, compare, compared, style.marked, style.cost, style.style_manager
+    )
 
 
 def _advanced() -> tuple[Any, ...]:
-    """The rest of the inputs in their order, then the button and the gallery that compare the depths."""
+    """The rest of the inputs in their order, then the button and the gallery that compare the inversion modes."""
     train = TrainSettings()
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         already_aligned = gr.Checkbox(
@@ -105,11 +107,11 @@ def _advanced() -> tuple[Any, ...]:
             elem_id="by-hand",
         )
         full_frame = gr.Checkbox(False, label="Put the portrait back into the full photo", elem_id="full")
-        depth = gr.Radio(
-            [(_DEPTH_LABELS[depth], depth) for depth in DEPTHS],
-            value=DEFAULT_DEPTH,
-            label="How closely to study the photo",
-            elem_id="depth",
+        inversion_mode = gr.Radio(
+            [(_MODE_LABELS[inversion_mode], inversion_mode) for inversion_mode in INVERSION_MODES],
+            value=DEFAULT_INVERSION_MODE,
+            label="How closely to photo_inversions the photo",
+            elem_id="inversion-mode",
         )
         compare, compared = _comparison()
         with gr.Row():
@@ -125,11 +127,11 @@ def _advanced() -> tuple[Any, ...]:
             face = gr.Number(0, label="Face", info="0 is the largest", precision=0, min_width=100, elem_id="face")
         name = gr.Textbox("", label="Name of the style", info="To find it again among the saved ones", max_length=60)
     marks = gr.State(())
-    return iterations, seed, face, depth, name, already_aligned, by_hand, marks, full_frame, compare, compared
+    return iterations, seed, face, inversion_mode, name, already_aligned, by_hand, marks, full_frame, compare, compared
 
 
 def _comparison() -> tuple[gr.Button, gr.Gallery]:
-    compare = gr.Button("See my photo at each depth", size="sm", elem_id="compare")
+    compare = gr.Button("See my photo at each inversion_mode", size="sm", elem_id="compare")
     compared = gr.Gallery(
         label="Without a style: click the one to use",
         visible=False,

@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from stylizer.serving.jobs import Ticket
-from stylizer.serving.portrait import KEPT_SECONDS, Kept
-from stylizer.serving.previews import Trial
+from stylizer.serving.jobs import JobHandle
+from stylizer.serving.portrait import SESSION_SECONDS, PortraitSession
+from stylizer.serving.previews import StylePreviews
 from stylizer.settings import TRUNCATION
 from stylizer.web import theme
 from stylizer.web.check import lay_out_check
@@ -32,8 +32,8 @@ class Outputs:
     advice: gr.Button
     download: gr.DownloadButton
     times: gr.HTML
-    tried_box: gr.Column
-    tried: gr.Gallery
+    previews_box: gr.Column
+    previews_gallery: gr.Gallery
     details_box: gr.Column
     crop_reference: gr.Image
     crop_photo: gr.Image
@@ -46,11 +46,11 @@ class Outputs:
     check: gr.Image
     check_said: gr.HTML
     about: gr.HTML
-    ticket: gr.State
-    kept: gr.State
-    study: gr.State
-    trial: gr.State
-    verdict: gr.State
+    handle: gr.State
+    portrait: gr.State
+    photo_inversions: gr.State
+    previews: gr.State
+    scoring: gr.State
     advised: gr.State
     keys: gr.State
     again: gr.State
@@ -61,15 +61,15 @@ class Outputs:
     @property
     def session(self) -> list[gr.State]:
         """What every job is given of its session, in the order of `screen.Session`."""
-        return [self.ticket, self.kept, self.study, self.trial]
+        return [self.handle, self.portrait, self.photo_inversions, self.previews]
 
     @property
     def of_jobs(self) -> list[Any]:
         """All that a job may change."""
         others = {"ticket", "verdict", "advised", "keys", "again", "clock", "place", "beside"}
         others |= {"invent", "people_seed", "truncation", "forget", "check", "check_said", "about"}
-        mine = [getattr(self, field.name) for field in fields(self) if field.name not in others]
-        return [*mine, self.beside.try_all, self.beside.compare, self.beside.compared]
+        style_manager = [getattr(self, field.name) for field in fields(self) if field.name not in others]
+        return [*style_manager, self.beside.try_all, self.beside.compare, self.beside.compared]
 
 
 def lay_out(examples: Path, folder: Path, shared: bool) -> tuple[Inputs, Outputs]:
@@ -85,7 +85,7 @@ def lay_out(examples: Path, folder: Path, shared: bool) -> tuple[Inputs, Outputs
             with gr.Row():
                 run = gr.Button("Stylize", variant="primary", size="lg", elem_id="run", scale=3)
                 cancel = gr.Button("Cancel", size="lg", elem_id="cancel", visible=False, scale=1, min_width=110)
-            gr.HTML(theme.PRIVACY.format(minutes=KEPT_SECONDS // 60), elem_id="privacy", padding=False)
+            gr.HTML(theme.PRIVACY.format(minutes=SESSION_SECONDS // 60), elem_id="privacy", padding=False)
             forget = gr.Button("Delete my pictures now", size="sm", elem_id="forget")
         with gr.Column(scale=12, min_width=320):
             # First of the right column: on a phone, that is right below the button.
@@ -146,12 +146,12 @@ def _memory(folder: Path) -> tuple[Any, ...]:
     asks for a redraw; a clock that looks whether the networks, and so the styles, are there; and one that looks for a
     waiting job's place in the line."""
     return (
-        gr.State(Ticket(folder), delete_callback=_forget),
-        gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
-        gr.State(None, time_to_live=KEPT_SECONDS),
-        gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_forget),
-        gr.State(None, time_to_live=KEPT_SECONDS),
-        gr.State(None, time_to_live=KEPT_SECONDS),
+        gr.State(JobHandle(folder), delete_callback=_forget),
+        gr.State(None, time_to_live=SESSION_SECONDS, delete_callback=_forget),
+        gr.State(None, time_to_live=SESSION_SECONDS),
+        gr.State(None, time_to_live=SESSION_SECONDS, delete_callback=_forget),
+        gr.State(None, time_to_live=SESSION_SECONDS),
+        gr.State(None, time_to_live=SESSION_SECONDS),
         gr.State(()),
         gr.State(0),
         gr.Timer(1.0),
@@ -180,7 +180,7 @@ def _people() -> tuple[gr.Button, gr.Gallery, gr.Number, gr.Slider]:
     return invent, gallery, seed, truncation
 
 
-def _forget(files: Kept | Trial | Ticket | None) -> None:
+def _forget(files: PortraitSession | StylePreviews | JobHandle | None) -> None:
     """Remove a session's files when its state goes."""
     if files is not None:
         files.remove()

@@ -4,10 +4,10 @@ from typing import Any
 
 import gradio as gr
 
-from stylizer.serving.job_queue import Line
-from stylizer.serving.jobs import Ticket
-from stylizer.serving.portrait import Kept
-from stylizer.serving.previews import Trial
+from stylizer.serving.job_queue import JobQueue
+from stylizer.serving.jobs import JobHandle
+from stylizer.serving.portrait import PortraitSession
+from stylizer.serving.previews import StylePreviews
 from stylizer.serving.uploads import Uploads
 from stylizer.serving.values import paths_of
 from stylizer.web.inputs import Inputs
@@ -21,8 +21,8 @@ _DELETED = "Your pictures are deleted from this computer."
 class Privacy:
     """Over the page's widgets."""
 
-    def __init__(self, uploads: Uploads, line: Line, inputs: Inputs, outputs: Outputs) -> None:
-        self._uploads, self._line = uploads, line
+    def __init__(self, uploads: Uploads, job_queue: JobQueue, inputs: Inputs, outputs: Outputs) -> None:
+        self._uploads, self._job_queue = uploads, job_queue
         self._in, self._out, self._screen = inputs, outputs, Screen(outputs)
 
     def brought(self, pictures: Any, request: gr.Request) -> None:
@@ -33,11 +33,13 @@ class Privacy:
         """The page was closed."""
         self._uploads.left(str(request.session_hash))
 
-    def forget(self, ticket: Ticket, kept: Kept | None, trial: Trial | None, request: gr.Request) -> Updates:
+    def forget(
+        self, handle: JobHandle, portrait: PortraitSession | None, previews: StylePreviews | None, request: gr.Request
+    ) -> Updates:
         """Stop what is running, delete all files of this visitor, and empty the page."""
-        self._line.give_up(request.session_hash)
-        ticket.give_up(_DELETED)
-        for files in (ticket, kept, trial):
+        self._job_queue.give_up(request.session_hash)
+        handle.give_up(_DELETED)
+        for files in (handle, portrait, previews):
             if files is not None:
                 files.remove()
         self._uploads.remove(str(request.session_hash))
@@ -64,13 +66,21 @@ class Privacy:
     def emptied(self) -> list[Any]:
         """Widgets and memories that then hold nothing."""
         out, given = self._out, self._in
-        memories = [out.kept, out.study, out.trial, out.verdict, out.advised]
-        shown = [out.slider, out.score, out.times, out.crop_reference, out.crop_photo, out.inverted, out.tried]
+        memories = [out.portrait, out.photo_inversions, out.previews, out.scoring, out.advised]
+        shown = [
+            out.slider,
+            out.score,
+            out.times,
+            out.crop_reference,
+            out.crop_photo,
+            out.inverted,
+            out.previews_gallery,
+        ]
         return [*memories, given.reference, given.more, given.target, out.check, *shown]
 
     @property
     def _hidden(self) -> list[Any]:
-        return [self._out.result_box, self._out.details_box, self._out.tried_box]
+        return [self._out.result_box, self._out.details_box, self._out.previews_box]
 
     @property
     def _pictures(self) -> list[Any]:

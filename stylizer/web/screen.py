@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from stylizer.serving.jobs import Part, Progress, Ticket
-from stylizer.serving.portrait import Kept, show
-from stylizer.serving.previews import Trial
-from stylizer.serving.scoring import Advice, Verdict
-from stylizer.serving.study import Study
+from stylizer.serving.jobs import JobHandle, Part, Progress
+from stylizer.serving.photo_inversions import PhotoInversions
+from stylizer.serving.portrait import PortraitSession, show
+from stylizer.serving.previews import StylePreviews
+from stylizer.serving.scoring import Advice, Scoring
 from stylizer.web.layout import Outputs
 from stylizer.web.theme import label, note, score, times
 
@@ -23,10 +23,10 @@ Updates = dict[Any, Any]
 class Session:
     """What the page remembers of one visitor, as a job has it."""
 
-    ticket: Ticket
-    kept: Kept | None
-    study: Study | None
-    trial: Trial | None
+    handle: JobHandle
+    portrait: PortraitSession | None
+    photo_inversions: PhotoInversions | None
+    previews: StylePreviews | None
 
 
 class Screen:
@@ -40,9 +40,9 @@ class Screen:
         buttons: Updates = {button: gr.update(interactive=False) for button in self._buttons()}
         return {**buttons, self._out.cancel: gr.update(visible=True, interactive=True)}
 
-    def progress(self, event: Progress | Part[Any] | None, ticket: Ticket) -> Updates:
+    def progress(self, event: Progress | Part[Any] | None, handle: JobHandle) -> Updates:
         """Where the job stands; its preview takes the place of the portrait."""
-        if not isinstance(event, Progress) or ticket.cancelled:
+        if not isinstance(event, Progress) or handle.cancelled:
             return self.nothing()  # a sign of life keeps gradio looking whether the visitor is still there
         out = self._out
         updates: Updates = {out.note: note(event.text, "busy", event.fraction)}
@@ -50,14 +50,14 @@ class Screen:
             updates |= {
                 out.empty: gr.update(visible=False),
                 out.result_box: gr.update(visible=False),
-                out.preview: gr.update(visible=True, value=show(event.preview, ticket.desk(), _without_style())),
+                out.preview: gr.update(visible=True, value=show(event.preview, handle.desk(), _without_style())),
             }
         return updates
 
-    def portrait(self, kept: Kept, trouble: str = "") -> Updates:
+    def portrait(self, portrait: PortraitSession, trouble: str = "") -> Updates:
         """The job is done; the portrait is not judged yet. trouble: of looking the style up, if there was any."""
-        out, drawn = self._out, kept.drawn
-        learnt = "The style is new and now kept" if drawn.trained else "The style was already learnt"
+        out, drawn = self._out, portrait.drawn
+        learnt = "The style is new and now portrait" if drawn.trained else "The style was already learnt"
         return {
             **self.idle(),
             out.note: note(
@@ -67,37 +67,37 @@ class Screen:
             out.preview: gr.update(visible=False, value=None),
             out.result_box: gr.update(visible=True),
             out.details_box: gr.update(visible=True),
-            out.slider: (kept.shown(drawn.before), kept.shown(drawn.image, drawn.origin)),
+            out.slider: (portrait.shown(drawn.before), portrait.shown(drawn.image, drawn.origin)),
             out.score: "",
             **self.advice(None),
             out.times: times(drawn.seconds),
             out.crop_reference: gr.update(
-                visible=drawn.reference is not None, value=drawn.reference and kept.shown(drawn.reference)
+                visible=drawn.reference is not None, value=drawn.reference and portrait.shown(drawn.reference)
             ),
-            out.crop_photo: kept.shown(drawn.mixer.aligned.crop),
-            out.inverted: kept.shown(drawn.inverted, _without_style()),
+            out.crop_photo: portrait.shown(drawn.mixer.aligned.crop),
+            out.inverted: portrait.shown(drawn.inverted, _without_style()),
             out.people: gr.update(visible=False, value=None),
-            **self.file(kept),
+            **self.file(portrait),
         }
 
-    def redrawn(self, kept: Kept) -> Updates:
+    def redrawn(self, portrait: PortraitSession) -> Updates:
         """The same portrait as it is wanted now."""
-        out, drawn = self._out, kept.drawn
+        out, drawn = self._out, portrait.drawn
         return {
-            out.slider: (kept.shown(drawn.before), kept.shown(drawn.image, drawn.origin)),
+            out.slider: (portrait.shown(drawn.before), portrait.shown(drawn.image, drawn.origin)),
             out.times: times(drawn.seconds),
             out.download: gr.update(interactive=False),
-            out.kept: kept,
+            out.portrait: portrait,
         }
 
-    def judged(self, kept: Kept, verdict: Verdict | None, advice: Advice | None) -> Updates:
+    def judged(self, portrait: PortraitSession, scoring: Scoring | None, advice: Advice | None) -> Updates:
         """How well it came out, and the button that takes the advice."""
-        if kept.score is None or verdict is None:
+        if portrait.score is None or scoring is None:
             return {self._out.score: "", **self.advice(None)}
-        updates: Updates = {self._out.score: score(kept.score, verdict.named(kept.drawn.wish))}
-        if advice is None or advice.of != kept.folder:  # it may just be on its way
+        updates: Updates = {self._out.score: score(portrait.score, scoring.named(portrait.drawn.render_request))}
+        if advice is None or advice.of != portrait.folder:  # it may just be on its way
             return updates
-        good = advice.still_good(kept.drawn.wish.settings.strength, kept.score)
+        good = advice.still_good(portrait.drawn.render_request.settings.strength, portrait.score)
         return {**updates, **self.advice(advice.strength if good else None)}
 
     def advice(self, strength: float | None) -> Updates:
@@ -105,40 +105,46 @@ class Screen:
         said = "" if strength is None else f"The face is getting lost: try strength {strength:.2f}"
         return {self._out.advice: gr.update(visible=strength is not None, value=said)}
 
-    def file(self, kept: Kept) -> Updates:
+    def file(self, portrait: PortraitSession) -> Updates:
         """The download, once its file is written."""
-        return {self._out.download: gr.update(value=kept.full(), interactive=True), self._out.kept: kept}
+        return {self._out.download: gr.update(value=portrait.full(), interactive=True), self._out.portrait: portrait}
 
-    def tried(self, trial: Trial, kept: Kept | None) -> Updates:
+    def previews_gallery(self, previews: StylePreviews, portrait: PortraitSession | None) -> Updates:
         """The photo in the styles that were drawn so far."""
         out = self._out
-        faces = [(str(tile.picture), label(tile.name)) for tile in trial.tiles]
+        faces = [(str(tile.picture), label(tile.name)) for tile in previews.tiles]
         return {
             out.empty: gr.update(visible=False),
             out.preview: gr.update(visible=False, value=None),
-            out.result_box: gr.update(visible=kept is not None),
-            out.tried_box: gr.update(visible=True),
-            out.tried: gr.update(value=faces, selected_index=None),
-            out.trial: trial,
+            out.result_box: gr.update(visible=portrait is not None),
+            out.previews_box: gr.update(visible=True),
+            out.previews_gallery: gr.update(value=faces, selected_index=None),
+            out.previews: previews,
         }
 
-    def compared(self, study: Study, ticket: Ticket) -> Updates:
-        """The photo as each depth sees it."""
-        desk, origin = ticket.desk(), _without_style()
-        pictures = ((show(picture, desk, origin), depth.capitalize()) for depth, picture in study.pictures.items())
-        faces = [(show(study.crop, desk), "Photo"), *pictures]
-        return {self._out.beside.compared: gr.update(visible=True, value=faces), self._out.study: study}
+    def compared(self, photo_inversions: PhotoInversions, handle: JobHandle) -> Updates:
+        """The photo as each inversion mode sees it."""
+        desk, origin = handle.desk(), _without_style()
+        pictures = (
+            (show(picture, desk, origin), inversion_mode.capitalize())
+            for inversion_mode, picture in photo_inversions.pictures.items()
+        )
+        faces = [(show(photo_inversions.crop, desk), "Photo"), *pictures]
+        return {
+            self._out.beside.compared: gr.update(visible=True, value=faces),
+            self._out.photo_inversions: photo_inversions,
+        }
 
     def back(self, text: str, kind: str, session: Session | None = None) -> Updates:
         """The page as it was before the job, with a line that says why."""
-        out, kept = self._out, session.kept if session else None
-        tiles = session is not None and session.trial is not None and bool(session.trial.tiles)
+        out, portrait = self._out, session.portrait if session else None
+        tiles = session is not None and session.previews is not None and bool(session.previews.tiles)
         return {
             **self.idle(),
             out.note: note(text, kind),
             out.preview: gr.update(visible=False, value=None),
-            out.empty: gr.update(visible=kept is None and not tiles),
-            out.result_box: gr.update(visible=kept is not None),
+            out.empty: gr.update(visible=portrait is None and not tiles),
+            out.result_box: gr.update(visible=portrait is not None),
         }
 
     def nothing(self) -> Updates:

@@ -18,7 +18,7 @@ from stylizer.web.theme import label, note
 _LOADING = "The styles appear here as soon as the networks are there."
 
 
-class Shelf:
+class StyleGallery:
     """Over a stylizer and the page's widgets."""
 
     def __init__(self, stylizer: Engine | LazyStylizer, inputs: Inputs, outputs: Outputs) -> None:
@@ -56,7 +56,7 @@ class Shelf:
             self._in.other: gr.update(
                 choices=[("None", NO_OTHER), *choices], value=other if other in keys else NO_OTHER
             ),
-            self._out.beside.shelf: shown,
+            self._out.beside.style_gallery: shown,
             self._out.beside.try_all: gr.update(visible=bool(keys)),
             self._out.keys: keys,
         }
@@ -68,7 +68,7 @@ class Shelf:
 
     def mark(self, keys: Sequence[str], saved: str | None) -> Updates:
         """The tile of the style that the list says."""
-        return {self._out.beside.shelf: gr.update(selected_index=self._place(keys, saved))}
+        return {self._out.beside.style_gallery: gr.update(selected_index=self._place(keys, saved))}
 
     def _boxes(self, source: str) -> Updates:
         from_library = source == FROM_LIBRARY

@@ -9,11 +9,11 @@ import gradio as gr
 
 from stylizer.errors import InputError, SettingsError
 from stylizer.serving.engine import Engine, LazyStylizer, loaded
-from stylizer.serving.jobs import Ticket
-from stylizer.serving.portrait import Kept
+from stylizer.serving.jobs import JobHandle
+from stylizer.serving.portrait import PortraitSession
 from stylizer.serving.values import path_of, sentence
 from stylizer.web.screen import Updates
-from stylizer.web.style_manager_box import MineBox
+from stylizer.web.style_manager_box import StyleManagerBox
 from stylizer.web.theme import note
 
 if TYPE_CHECKING:
@@ -24,16 +24,18 @@ _PRESET = "This style came with the program; it stays as it is."
 TAKEN_PER_HOUR = 60  # files of strangers, all together: each stays on the disk
 
 
-class Mine:
+class StyleManager:
     """Over a stylizer and the box. shared: strangers use the page, too; nothing that is another's can be changed."""
 
-    def __init__(self, stylizer: Engine | LazyStylizer, box: MineBox, saved: gr.Dropdown, shared: bool) -> None:
+    def __init__(self, stylizer: Engine | LazyStylizer, box: StyleManagerBox, saved: gr.Dropdown, shared: bool) -> None:
         self._stylizer, self._box, self._saved, self._shared = stylizer, box, saved, shared
         self._taken: deque[float] = deque(maxlen=TAKEN_PER_HOUR)  # when
 
-    def choose(self, key: str | None, kept: Kept | None) -> Updates:
+    def choose(self, key: str | None, portrait: PortraitSession | None) -> Updates:
         """Another style was chosen: what was said of the last one goes."""
-        has_reference = kept is not None and kept.drawn.style_key == key and kept.drawn.reference is not None
+        has_reference = (
+            portrait is not None and portrait.drawn.style_key == key and portrait.drawn.reference is not None
+        )
         updates = {self._box.with_reference: gr.update(visible=has_reference, value=False)}
         if isinstance(self._stylizer, LazyStylizer) and not self._stylizer.ready:
             return updates
@@ -87,12 +89,12 @@ class Mine:
 
         return self._report_errors(work)
 
-    def export(self, key: str | None, ticket: Ticket) -> Updates:
+    def export(self, key: str | None, handle: JobHandle) -> Updates:
         """A file of the chosen style, to be downloaded."""
         from stylizer.library.exchange import export_style  # brings torch along: not at the page's start
 
         def work() -> Updates:
-            path = export_style(self._library, _given(key), ticket.desk())
+            path = export_style(self._library, _given(key), handle.desk())
             label = f"Download {path.name} ({path.stat().st_size / 1e6:.1f} MB)"
             return {**self._said(""), self._box.file: gr.update(visible=True, value=str(path), label=label)}
 
@@ -115,14 +117,14 @@ class Mine:
 
         return self._report_errors(work)
 
-    def publish(self, key: str | None, with_reference: bool, kept: Kept | None) -> Updates:
+    def publish(self, key: str | None, with_reference: bool, portrait: PortraitSession | None) -> Updates:
         """Share the chosen style; its reference only where the visitor said so."""
         from stylizer.library.exchange import publish  # as above
 
         def work() -> Updates:
             self._change()
-            mine = kept is not None and kept.drawn.style_key == _given(key)
-            reference = kept.drawn.reference if with_reference and mine and kept is not None else None
+            style_manager = portrait is not None and portrait.drawn.style_key == _given(key)
+            reference = portrait.drawn.reference if with_reference and style_manager and portrait is not None else None
             new = publish(self._library, _given(key), reference=reference)
             return self._said("It is now shared." if new else "The Hub has it already.")
 

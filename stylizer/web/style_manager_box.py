@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 
-class MineBox(NamedTuple):
+class StyleManagerBox(NamedTuple):
     """Its widgets. Those that change or share a learnt style are hidden on a page that strangers use, too."""
 
     box: gr.Accordion
@@ -29,7 +29,7 @@ class MineBox(NamedTuple):
     sure_of: gr.State
 
 
-def lay_out_mine(shared: bool) -> MineBox:
+def lay_out_style_manager(shared: bool) -> StyleManagerBox:
     """Put it into the present column. shared: strangers use this page, so nobody may change what is another's."""
     with gr.Accordion("My styles", open=False, elem_id="mine") as box:
         said = gr.HTML("", elem_id="mine-said", padding=False)
@@ -51,7 +51,7 @@ def lay_out_mine(shared: bool) -> MineBox:
         )
         rest = (*_hub(shared), gr.State(None))
     actions = (said, own_box, name, rename, delete, sure, export, file, incoming)
-    return MineBox(box, *actions, *rest)
+    return StyleManagerBox(box, *actions, *rest)
 
 
 def _hub(shared: bool) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Looking before choosing: the photo in every style, and the photo as each depth sees it."""
+"""Looking before choosing: the photo in every style, and the photo as each inversion mode sees it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,92 +9,118 @@ import gradio as gr
 from stylizer.errors import InputError
 from stylizer.serving.consent import check_consent
 from stylizer.serving.jobs import Finished, Part, Reporter
-from stylizer.serving.previews import Trial, Wanted, try_all
-from stylizer.serving.study import compare
-from stylizer.serving.values import number, path_of, wish_of
-from stylizer.serving.work import depth_of
-from stylizer.settings import DEPTHS
+from stylizer.serving.photo_inversions import compare
+from stylizer.serving.previews import PreviewRequest, StylePreviews, try_all
+from stylizer.serving.values import number, path_of, render_request_of
+from stylizer.serving.work import inversion_mode_of
+from stylizer.settings import INVERSION_MODES
 from stylizer.web.chooser import FROM_LIBRARY
-from stylizer.web.running import Runner
+from stylizer.web.job_runner import Runner
 from stylizer.web.screen import Session, Updates
 
 
-class Trying(Runner):
+class StylePreviewHandlers(Runner):
     """What shows a photo before it is painted."""
 
     def try_all(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
         """The photo in every style, each shown as soon as it is there."""
-        session, kept = Session(*values[:4]), "What was drawn so far is kept."
-        yield from self._to_the_end(session, request, lambda turn: self._tiles(session, values[4:], turn), kept)
+        session, portrait = Session(*values[:4]), "What was drawn so far is portrait."
+        yield from self._to_the_end(
+            session, request, lambda generation: self._tiles(session, values[4:], generation), portrait
+        )
 
-    def _tiles(self, session: Session, values: tuple[Any, ...], turn: int) -> Iterator[Updates]:
+    def _tiles(self, session: Session, values: tuple[Any, ...], generation: int) -> Iterator[Updates]:
         check_consent(values[0])
-        wanted, study, before, screen = _wanted(*values[1:]), session.study, session.trial, self._screen
+        wanted, photo_inversions, before, screen = (
+            _wanted(*values[1:]),
+            session.photo_inversions,
+            session.previews,
+            self._screen,
+        )
 
         def work(reporter: Reporter) -> Any:
-            return try_all(self._stylizer, wanted, reporter, self._folder, study=study, before=before)
+            return try_all(
+                self._stylizer, wanted, reporter, self._folder, photo_inversions=photo_inversions, before=before
+            )
 
-        for event in self._events(work, session, "try_all", turn):
+        for event in self._events(work, session, "try_all", generation):
             if isinstance(event, Part):
-                self._drop(session.trial, event.value[1])
-                session.study, session.trial = event.value
-                yield {**screen.tried(event.value[1], session.kept), self._out.study: session.study}
+                self._drop(session.previews, event.value[1])
+                session.photo_inversions, session.previews = event.value
+                yield {
+                    **screen.previews_gallery(event.value[1], session.portrait),
+                    self._out.photo_inversions: session.photo_inversions,
+                }
             elif not isinstance(event, Finished):
-                yield screen.progress(event, session.ticket)
+                yield screen.progress(event, session.handle)
         yield screen.back("Click a picture to paint it in full.", "done", session)
 
-    def pick(self, trial: Trial | None, event: gr.SelectData) -> Updates:
+    def pick(self, previews: StylePreviews | None, event: gr.SelectData) -> Updates:
         """A click on one of these pictures chooses its style."""
-        if trial is None or not isinstance(event.index, int) or event.index >= len(trial.tiles):
+        if previews is None or not isinstance(event.index, int) or event.index >= len(previews.tiles):
             raise gr.Error("These pictures are no longer kept; try all styles again.", print_exception=False)
         return {
             self._in.source: FROM_LIBRARY,
             self._out.beside.library_box: gr.update(visible=True),
             self._out.beside.picture_box: gr.update(visible=False),
-            self._in.saved: trial.tiles[event.index].key,
+            self._in.saved: previews.tiles[event.index].key,
         }
 
     def forget_tried(self) -> Updates:
         """Another photo, or another face of it: the pictures are no longer of it."""
-        return {self._out.tried_box: gr.update(visible=False), self._out.tried: gr.update(value=None)}
+        return {self._out.previews_box: gr.update(visible=False), self._out.previews_gallery: gr.update(value=None)}
 
     def compare(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
-        """How each depth sees the photo, one after the other; the page is then as it was, with them beside it."""
-        session, kept = Session(*values[:4]), "What was found so far is kept."
-        yield from self._to_the_end(session, request, lambda turn: self._depths(session, values[4:], turn), kept)
+        """How each inversion mode sees the photo, one after the other; the page is then as it was, with them beside it."""
+        session, portrait = Session(*values[:4]), "What was found so far is portrait."
+        yield from self._to_the_end(
+            session, request, lambda generation: self._inversion_modes(session, values[4:], generation), portrait
+        )
 
-    def _depths(self, session: Session, values: tuple[Any, ...], turn: int) -> Iterator[Updates]:
+    def _inversion_modes(self, session: Session, values: tuple[Any, ...], generation: int) -> Iterator[Updates]:
         consent, target, face = values
         check_consent(consent)
-        path, which, study, screen = _photo(target), int(number(face, "face", 0)), session.study, self._screen
+        path, which, photo_inversions, screen = (
+            _photo(target),
+            int(number(face, "face", 0)),
+            session.photo_inversions,
+            self._screen,
+        )
 
         def work(reporter: Reporter) -> Any:
-            return compare(self._stylizer, path, which, study, reporter)
+            return compare(self._stylizer, path, which, photo_inversions, reporter)
 
-        for event in self._events(work, session, "compare", turn):
+        for event in self._events(work, session, "compare", generation):
             if isinstance(event, Part):
-                yield screen.compared(event.value, session.ticket)
+                yield screen.compared(event.value, session.handle)
             elif not isinstance(event, Finished):
-                yield screen.progress(event, session.ticket)
+                yield screen.progress(event, session.handle)
         yield screen.back("Click the face that is most like the photo; then press Stylize.", "done", session)
 
-    def choose_depth(self, event: gr.SelectData) -> Updates:
-        """A click on one of the compared faces chooses its depth; one on the photo changes nothing."""
+    def choose_inversion_mode(self, event: gr.SelectData) -> Updates:
+        """A click on one of the compared faces chooses its inversion mode; one on the photo changes nothing."""
         caption = event.value.get("caption") if isinstance(event.value, dict) else None
-        depth = next((depth for depth in DEPTHS if depth.capitalize() == caption), None)
-        return {self._in.depth: gr.skip() if depth is None else depth}
+        inversion_mode = next(
+            (inversion_mode for inversion_mode in INVERSION_MODES if inversion_mode.capitalize() == caption), None
+        )
+        return {self._in.inversion_mode: gr.skip() if inversion_mode is None else inversion_mode}
 
     def forget_compared(self) -> Updates:
         """Another photo or another face of it: the faces that were compared are no longer of it."""
         return {self._out.beside.compared: gr.update(visible=False, value=None)}
 
-    def _drop(self, old: Trial | None, new: Trial) -> None:
+    def _drop(self, old: StylePreviews | None, new: StylePreviews) -> None:
         if old is not None and old.folder != new.folder:
             old.remove()
 
 
-def _wanted(target: Any, face: Any, depth: Any, *controls: Any) -> Wanted:
-    return Wanted(_photo(target), int(number(face, "face", 0)), depth_of(depth), wish_of(*controls).settings)
+def _wanted(target: Any, face: Any, inversion_mode: Any, *controls: Any) -> PreviewRequest:
+    return PreviewRequest(
+        _photo(target),
+        int(number(face, "face", 0)),
+        inversion_mode_of(inversion_mode),
+        render_request_of(*controls).settings,
+    )
 
 
 def _photo(target: Any) -> Path:

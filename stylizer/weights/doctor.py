@@ -19,7 +19,7 @@ _MIN_PYTHON = (3, 11)
 
 
 @dataclass(frozen=True)
-class Check:
+class DoctorCheck:
     """One line of the report; `advice` is empty where nothing need be done."""
 
     name: str
@@ -28,7 +28,7 @@ class Check:
     advice: str = ""
 
 
-def diagnose(home: Path, device: str | None = None) -> list[Check]:
+def diagnose(home: Path, device: str | None = None) -> list[DoctorCheck]:
     """Examine the installation.
 
     Args:
@@ -40,20 +40,20 @@ def diagnose(home: Path, device: str | None = None) -> list[Check]:
     return [_python(), *_packages(), *_runtime(device), _home(home), *_weights(home), _fan()]
 
 
-def _python() -> Check:
+def _python() -> DoctorCheck:
     ok = sys.version_info >= _MIN_PYTHON
     detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    return Check("python", ok, detail, "" if ok else "Install Python 3.11 or newer.")
+    return DoctorCheck("python", ok, detail, "" if ok else "Install Python 3.11 or newer.")
 
 
-def _packages() -> list[Check]:
+def _packages() -> list[DoctorCheck]:
     checks = []
     for name in _PACKAGES:
         version = _version(name)
         advice = "" if version else "Run `pip install -r requirements.txt`."
-        checks.append(Check(name, version is not None, version or "missing", advice))
+        checks.append(DoctorCheck(name, version is not None, version or "missing", advice))
     for name in _OPTIONAL:
-        checks.append(Check(name, True, _version(name) or "not installed (optional)"))
+        checks.append(DoctorCheck(name, True, _version(name) or "not installed (optional)"))
     return checks
 
 
@@ -64,37 +64,37 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _runtime(device: str | None) -> list[Check]:
+def _runtime(device: str | None) -> list[DoctorCheck]:
     try:
         runtime = choose_runtime(device)
     except StylizerError as error:
-        return [Check("device", False, str(error), "Choose another with --device or STYLIZER_DEVICE.")]
+        return [DoctorCheck("device", False, str(error), "Choose another with --device or STYLIZER_DEVICE.")]
     advice = ""
     if runtime.device.type == "mps" and os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK") != "1":
         advice = "If torch lacks an operator on MPS, set PYTORCH_ENABLE_MPS_FALLBACK=1."
     tuned = "tuned for large tensors" if tune_allocator() else "left as it is (not glibc)"
     return [
-        Check("device", True, str(runtime.device), advice),
-        Check("threads", True, str(runtime.threads)),
-        Check("allocator", True, tuned),
+        DoctorCheck("device", True, str(runtime.device), advice),
+        DoctorCheck("threads", True, str(runtime.threads)),
+        DoctorCheck("allocator", True, tuned),
     ]
 
 
-def _home(home: Path) -> Check:
+def _home(home: Path) -> DoctorCheck:
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     detail = f"{home}, {free / 1e9:.1f} GB free"
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         advice = "Make the folder writable or set STYLIZER_HOME to another one."
-        return Check("home", False, f"{home} cannot be written", advice)
+        return DoctorCheck("home", False, f"{home} cannot be written", advice)
     lacking = {record.carrier for record in files.missing(home)}
     needed = sum(carrier.made_bytes + carrier.wheel_bytes for carrier in lacking)
     if free < needed:
-        return Check("home", False, detail, f"Free {needed / 1e6:.0f} MB, or set STYLIZER_HOME to another disk.")
-    return Check("home", True, detail)
+        return DoctorCheck("home", False, detail, f"Free {needed / 1e6:.0f} MB, or set STYLIZER_HOME to another disk.")
+    return DoctorCheck("home", True, detail)
 
 
-def _weights(home: Path) -> list[Check]:
+def _weights(home: Path) -> list[DoctorCheck]:
     checks = []
     for record in files.FILES:
         path = files.weights_dir(home) / record.name
@@ -103,11 +103,11 @@ def _weights(home: Path) -> list[Check]:
             detail = f"{path.stat().st_size / 1e6:.0f} MB, hash right"
         else:
             detail = "damaged" if path.exists() else "missing"
-        checks.append(Check(record.name, ok, detail, "" if ok else "Run `python -m stylizer fetch`."))
+        checks.append(DoctorCheck(record.name, ok, detail, "" if ok else "Run `python -m stylizer fetch`."))
     return checks
 
 
-def _fan() -> Check:
+def _fan() -> DoctorCheck:
     path = fan_path()
     detail = str(path) if path else "not on disk (optional; dlib's landmarks are used)"
-    return Check("FAN landmarks", True, detail, "" if path else "`python -m stylizer fetch --fan` gets it.")
+    return DoctorCheck("FAN landmarks", True, detail, "" if path else "`python -m stylizer fetch --fan` gets it.")

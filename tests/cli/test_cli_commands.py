@@ -41,11 +41,18 @@ def pixels_of(file: str) -> bytes:
 
 
 def test_every_option_reaches_the_picture(run: Any) -> None:
-    options = [(), ("--strength", "0"), ("--preserve-color",), ("--seed", "1"), ("--depth", "fast"), ("--face", "1")]
+    options = [
+        (),
+        ("--strength", "0"),
+        ("--preserve-color",),
+        ("--seed", "1"),
+        ("--inversion-mode", "fast"),
+        ("--face", "1"),
+    ]
     options += [("--shape", "1.5"), ("--texture", "0.5"), ("--color", "0.5"), ("--blend", "zinc")]
     pictures = [pixels_of(run(*STYLIZE, "ann.png", *o)[1]["results"][0]["file"]) for o in options]
     assert len(set(pictures)) == len(options)
-    same = [("--blend", "zinc", "--share", "0"), ("--shape", "1", "--texture", "1", "--color", "1")]
+    same = [("--blend", "zinc", "--mix-ratio", "0"), ("--shape", "1", "--texture", "1", "--color", "1")]
     plain = pixels_of(run(*STYLIZE, "ann.png")[1]["results"][0]["file"])
     assert {pixels_of(run(*STYLIZE, "ann.png", *o)[1]["results"][0]["file"]) for o in same} == {plain}
     whole = run(*STYLIZE, "ann.png", "--full-frame")[1]["results"][0]
@@ -98,10 +105,14 @@ def test_align_and_invert(run: Any) -> None:
     code, value, _ = run("align", "ann.png", "--out", "sub/crop.png", "--face", "1")
     assert (code, value["file"], value["face"]) == (0, "sub/crop.png", 1)
     codes = {}
-    for depth in ("fast", "refined"):
-        code, value, _ = run("invert", "ann.png", "--out", f"{depth}.png", "--depth", depth)
-        assert (code, value.keys(), value["depth"]) == (0, {"file", "seconds", "depth"}, depth)
-        codes[depth] = Path(value["file"]).read_bytes()
+    for inversion_mode in ("fast", "refined"):
+        code, value, _ = run("invert", "ann.png", "--out", f"{inversion_mode}.png", "--inversion-mode", inversion_mode)
+        assert (code, value.keys(), value["inversion_mode"]) == (
+            0,
+            {"file", "seconds", "inversion_mode"},
+            inversion_mode,
+        )
+        codes[inversion_mode] = Path(value["file"]).read_bytes()
     assert codes["fast"] != codes["refined"]
 
 

@@ -29,7 +29,7 @@ from tests.fakes import FakeStylizer
         ((*STYLIZE, "ann.png", "--strength", "nan"), "SettingsError", "nan"),
         ((*STYLIZE, "ann.png", "--iterations", "0"), "SettingsError", "2000"),
         ((*STYLIZE, "ann.png", "--seed", "-1"), "SettingsError", "seed"),
-        ((*STYLIZE, "ann.png", "--depth", "deep"), "CommandError", "refined"),
+        ((*STYLIZE, "ann.png", "--inversion-mode", "deep"), "CommandError", "refined"),
         ((*STYLIZE, "text.png"), "PictureError", "text.png"),
         ((*STYLIZE, "nowhere.png"), "PictureError", "nowhere.png"),
         ((*STYLIZE, "sky.png"), "NoFaceError", "sky.png"),

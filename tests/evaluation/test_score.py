@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from stylizer.evaluation.score import LIMIT, Judge, Score
+from stylizer.evaluation.score import LIMIT, QualityScorer, Score
 from stylizer.inversion.refined import Inversion
 from stylizer.settings import RenderSettings
 from stylizer.styles.render import draw
@@ -33,18 +33,22 @@ def drawn(networks: Networks, style: Style, inversion: Inversion) -> dict[float,
 
 
 @pytest.fixture(scope="module")
-def judge(networks: Networks, style: Style, drawn: dict[float, Image.Image]) -> Judge:
-    return Judge(networks, style, drawn[0.0])
+def judge(networks: Networks, style: Style, drawn: dict[float, Image.Image]) -> QualityScorer:
+    return QualityScorer(networks, style, drawn[0.0])
 
 
-def test_without_a_style_all_of_the_person_and_none_of_the_style(judge: Judge, drawn: dict[float, Image.Image]) -> None:
+def test_without_a_style_all_of_the_person_and_none_of_the_style(
+    judge: QualityScorer, drawn: dict[float, Image.Image]
+) -> None:
     score = judge(drawn[0.0])
     assert score.identity == pytest.approx(0, abs=1e-4)
     assert score.person == pytest.approx(1, abs=1e-4)
     assert score.style == pytest.approx(0, abs=1e-4)
 
 
-def test_more_strength_costs_the_person_and_takes_more_style(judge: Judge, drawn: dict[float, Image.Image]) -> None:
+def test_more_strength_costs_the_person_and_takes_more_style(
+    judge: QualityScorer, drawn: dict[float, Image.Image]
+) -> None:
     scores = [judge(drawn[s]) for s in sorted(drawn)]
     assert [s.identity for s in scores] == sorted(s.identity for s in scores)
     assert [s.style for s in scores] == sorted(s.style for s in scores)
@@ -54,11 +58,11 @@ def test_more_strength_costs_the_person_and_takes_more_style(judge: Judge, drawn
 def test_the_mean_face_in_the_style_has_taken_all_of_it(networks: Networks, style: Style) -> None:
     mean = Inversion(networks.wspace.mean.reshape(1, -1).expand(23, -1), "fast")
     plain, styled = (draw(networks, mean, which, RenderSettings()) for which in (None, style))
-    assert Judge(networks, style, plain)(styled).style == pytest.approx(1, abs=1e-3)
+    assert QualityScorer(networks, style, plain)(styled).style == pytest.approx(1, abs=1e-3)
 
 
 def test_the_suggestion_keeps_the_person_and_the_next_step_does_not(
-    networks: Networks, style: Style, inversion: Inversion, judge: Judge
+    networks: Networks, style: Style, inversion: Inversion, judge: QualityScorer
 ) -> None:
     def at(strength: float) -> Image.Image:
         return draw(networks, inversion, style, RenderSettings(strength))

@@ -100,8 +100,10 @@ def test_parts_go_where_they_are_sent_and_the_border_stays(shift: tuple[float, f
 def test_a_long_chin_stays_in_the_picture() -> None:
     low = MEAN + np.array([0, 40])
     stripes = Image.fromarray(np.repeat(np.linspace(0, 255, 1024), 1024).reshape(1024, 1024).astype(np.uint8), "L")
-    bent = np.asarray(bend(stripes.convert("RGB"), low.astype(np.float32), Proportions(chin=1.8)), int)[:, 512, 0]
-    assert (np.diff(bent) >= -1).all()  # nothing is folded: the column still rises
+    warp_amount = np.asarray(bend(stripes.convert("RGB"), low.astype(np.float32), Proportions(chin=1.8)), int)[
+        :, 512, 0
+    ]
+    assert (np.diff(warp_amount) >= -1).all()  # nothing is folded: the column still rises
 
 
 @pytest.mark.parametrize(

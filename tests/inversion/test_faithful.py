@@ -39,8 +39,8 @@ def test_a_few_steps_bring_the_face_nearer_and_leave_the_base_alone(
     before = hash_weights(networks.generator)
     tuned = tune(networks, face, pivot, tuning=Tuning(steps=6))
     assert hash_weights(networks.generator) == before
-    plain, bent = (to_image(render(networks.generator, pivot.w_plus, None, 0, t)) for t in (None, tuned))
-    assert perceptual_distance(networks, bent, face.crop) < 0.9 * perceptual_distance(networks, plain, face.crop)
+    plain, warp_amount = (to_image(render(networks.generator, pivot.w_plus, None, 0, t)) for t in (None, tuned))
+    assert perceptual_distance(networks, warp_amount, face.crop) < 0.9 * perceptual_distance(networks, plain, face.crop)
     assert tuned and all(d.dtype == torch.float16 and torch.isfinite(d).all() for d in tuned.values())
     assert not any(name.endswith(FROZEN) or name.startswith(("to_rgb", "blocks.6")) for name in tuned)
 

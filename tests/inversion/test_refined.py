@@ -9,12 +9,12 @@ from stylizer.evaluation.metrics import perceptual_distance
 from stylizer.faces import AlignedFace, already_aligned
 from stylizer.faces.chip import cut_chip, mean_face_chip
 from stylizer.imaging.pictures import to_image, to_tensor
-from stylizer.inversion.refined import PATIENCE, Plan, invert
+from stylizer.inversion.refined import PATIENCE, InversionConfig, invert
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
 from stylizer.weights.load import Networks
 
-QUICK = Plan(passes=0, coarse=10, fine=3, windows=1)
+QUICK = InversionConfig(passes=0, coarse=10, fine=3, windows=1)
 
 
 def draw(networks: Networks, w_plus: torch.Tensor) -> Image.Image:
@@ -48,7 +48,7 @@ def test_the_encoder_alone_finds_the_person_near_w(networks: Networks, face: Ali
 
     inversion = invert(networks, face, "fast", on_step)
     found = inversion.w_plus
-    assert (inversion.depth, seen) == ("fast", [(1, 2, True), (2, 2, True)])
+    assert (inversion.inversion_mode, seen) == ("fast", [(1, 2, True), (2, 2, True)])
     mean = draw(networks, networks.wspace.mean.expand(NUM_WS, -1))
     pictures = torch.cat([to_tensor(p) for p in (face.crop, mean, draw(networks, found))])
     with torch.no_grad():
@@ -60,21 +60,21 @@ def test_the_encoder_alone_finds_the_person_near_w(networks: Networks, face: Ali
 
 @pytest.mark.slow
 def test_more_optimisation_comes_nearer_than_the_encoder_alone(networks: Networks, face: AlignedFace) -> None:
-    alone, further = (invert(networks, face, plan=Plan(fine=steps, windows=1)).w_plus for steps in (0, 6))
+    alone, further = (invert(networks, face, plan=InversionConfig(fine=steps, windows=1)).w_plus for steps in (0, 6))
     before, after = (perceptual_distance(networks, draw(networks, w), face.crop) for w in (alone, further))
     assert after < before
 
 
 def test_steps_that_gain_nothing_end_the_work(networks: Networks, face: AlignedFace) -> None:
     seen: list[int] = []
-    plan = Plan(passes=1, fine=30, fine_rate=0.0, fine_side=128, window=0.0)
+    plan = InversionConfig(passes=1, fine=30, fine_rate=0.0, fine_side=128, window=0.0)
     invert(networks, face, on_step=lambda step, *_: seen.append(step), plan=plan)
     assert seen == list(range(1, 2 + PATIENCE + 1))
 
 
 @pytest.mark.slow
 def test_the_same_face_gives_the_same_bits(networks: Networks, face: AlignedFace) -> None:
-    plan = Plan(passes=1, coarse=2, fine=2, windows=1)
+    plan = InversionConfig(passes=1, coarse=2, fine=2, windows=1)
     one, other = (invert(networks, face, plan=plan).w_plus for _ in range(2))
     assert torch.equal(one, other)
 

@@ -16,7 +16,7 @@ from safetensors.torch import save
 from stylizer.cli.main import main
 from stylizer.errors import OutputError, StyleFileError, StyleNotFoundError
 from stylizer.faces.proportions import LARGEST, SMALLEST
-from stylizer.library.archive import Parcel, read_file, write_file
+from stylizer.library.archive import StyleArchive, read_file, write_file
 from stylizer.library.exchange import export_style, import_style
 from stylizer.library.library import Library
 from stylizer.settings import TrainSettings
@@ -37,9 +37,9 @@ def sound() -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     return {"format": STYLE_FORMAT, "base_hash": BASE_HASH, "key": KEY, "name": "ink", "settings": {"seed": 0}}, delta
 
 
-def sealed(card: dict[str, Any], tensors: bytes) -> Parcel:
+def sealed(card: dict[str, Any], tensors: bytes) -> StyleArchive:
     """A parcel whose hash is right."""
-    return Parcel(json.dumps({**card, "sha256": hashlib.sha256(tensors).hexdigest()}).encode(), tensors)
+    return StyleArchive(json.dumps({**card, "sha256": hashlib.sha256(tensors).hexdigest()}).encode(), tensors)
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ ODD = [
 ]
 
 
-def _mutated(seed: int) -> Parcel:
+def _mutated(seed: int) -> StyleArchive:
     """A parcel that somebody else made up: another card, other weights, with a hash that may be right."""
     draw = random.Random(seed)
     card, delta = sound()
@@ -198,12 +198,12 @@ def _mutated(seed: int) -> Parcel:
     kind = seed % 5
     if kind == 0:  # the card's bytes
         whole = sealed(card, tensors)
-        return Parcel(_scramble(draw, whole.card), whole.tensors)
+        return StyleArchive(_scramble(draw, whole.card), whole.tensors)
     if kind == 1:  # the card's values
         facts = json.loads(sealed(card, tensors).card)
         for _ in range(draw.choice((1, 2, 5))):
             facts[draw.choice([*facts, "licence", "x", "proportions", "bend"])] = draw.choice(ODD)
-        return Parcel(json.dumps(facts).encode(), tensors)
+        return StyleArchive(json.dumps(facts).encode(), tensors)
     if kind == 2:  # the compressed bytes
         return sealed(card, _scramble(draw, tensors))
     if kind == 3:  # what was compressed, its header most of all

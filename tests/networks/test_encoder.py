@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from stylizer.faces.chip import cut_chip, mean_face_chip
-from stylizer.networks.encoder import Code, Encoder, Look, look, start
+from stylizer.networks.encoder import Code, Encoder, FaceFeatures, extract_features, start
 from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
 from stylizer.weights.load import Networks
 
@@ -15,12 +15,12 @@ def noise(*shape: int, seed: int) -> Tensor:
 
 def small() -> Encoder:
     torch.manual_seed(0)
-    return Encoder((8, 4), channels=16, depth=1, hidden=32, rank=4).eval()
+    return Encoder((8, 4), channels=16, inversion_mode=1, hidden=32, rank=4).eval()
 
 
-def some_look(count: int, seed: int) -> Look:
+def some_look(count: int, seed: int) -> FaceFeatures:
     parts = (8, 16, 16), (4, 8, 8), (128,)
-    return Look(*(noise(count, *shape, seed=seed + i) for i, shape in enumerate(parts)))
+    return FaceFeatures(*(noise(count, *shape, seed=seed + i) for i, shape in enumerate(parts)))
 
 
 def some_code(count: int) -> Code:
@@ -51,9 +51,9 @@ def test_faces_of_a_batch_do_not_see_each_other() -> None:
 @torch.no_grad()
 def test_the_mean_look_is_kept_with_the_weights() -> None:
     encoder, other = small(), small()
-    encoder.mean_look = some_look(1, 3)
+    encoder.mean_features = some_look(1, 3)
     other.load_state_dict(encoder.state_dict())
-    for mine, kept in zip(vars(some_look(1, 3)).values(), vars(other.mean_look).values(), strict=True):
+    for mine, kept in zip(vars(some_look(1, 3)).values(), vars(other.mean_features).values(), strict=True):
         assert torch.equal(mine, kept)
 
 
@@ -64,7 +64,7 @@ def test_a_look_does_not_mind_the_contrast_but_the_person(networks: Networks) ->
     seen = []
     for picture in (one, 0.7 * one, other):
         chips = cut_chip(picture, mean_face_chip(), CROP_SIZE)
-        seen.append(look(networks.perceptual, networks.identity, picture, chips))
+        seen.append(extract_features(networks.perceptual, networks.identity, picture, chips))
     assert seen[0].fine.shape == (1, 560, 16, 16) and seen[0].coarse.shape == (1, 512, 8, 8)
     for part in ("coarse", "person"):
         plain, faint, stranger = (getattr(s, part) for s in seen)

@@ -135,7 +135,7 @@ def test_no_style_and_odd_keys() -> None:
 
 def test_a_blend_counts_as_the_style_with_the_greater_share() -> None:
     for share, key in ((0.3, KEY), (0.7, "f" * 32)):
-        style: Any = FakeStyle("", "a + b", card={"blend": {"styles": [KEY, "f" * 32], "share": share}})
+        style: Any = FakeStyle("", "a + b", card={"blend": {"styles": [KEY, "f" * 32], "mix_ratio": share}})
         assert origin_of(style, "nobody") == Origin(key, "a + b", "nobody")
     plain: Any = FakeStyle(KEY, "ink")
     assert origin_of(plain) == Origin(KEY, "ink", "photo")

@@ -8,9 +8,9 @@ import gradio as gr
 import pytest
 
 from stylizer.serving.engine import LazyStylizer
-from stylizer.serving.job_queue import Line
-from stylizer.serving.limits import Watch
-from stylizer.serving.metrics import Metered
+from stylizer.serving.job_queue import JobQueue
+from stylizer.serving.limits import RunLimits
+from stylizer.serving.metrics import MeteredEngine
 from stylizer.serving.probes import probes
 from stylizer.web.app import build_app, launch_options
 from stylizer.web.wiring import HEAVY
@@ -23,13 +23,13 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     pages: list[gr.Blocks] = []
 
-    def start(stylizer: Any, watch: Watch | None = None, auth: Any = None, **options: Any) -> str:
-        watch = watch or Watch()
+    def start(stylizer: Any, watch: RunLimits | None = None, auth: Any = None, **options: Any) -> str:
+        watch = watch or RunLimits()
         if not isinstance(stylizer, LazyStylizer):
-            stylizer = Metered(stylizer, watch.meter)
+            stylizer = MeteredEngine(stylizer, watch.metrics)
         built = build_app(stylizer, tmp_path / "none", watch, **options)
         pages.append(built)
-        routes = probes(stylizer, watch.meter, lambda: len(Line(built, HEAVY)), auth or ())
+        routes = probes(stylizer, watch.metrics, lambda: len(JobQueue(built, HEAVY)), auth or ())
         _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs={"routes": routes}, **launch_options())
         return url
 

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from stylizer.serving.engine import LazyStylizer
-from stylizer.serving.eta import Pace
-from stylizer.serving.metrics import Meter, Metered
+from stylizer.serving.eta import LearningEta
+from stylizer.serving.metrics import MeteredEngine, Metrics
 from stylizer.settings import TrainSettings
 from stylizer.web.cost import cost, in_words
-from stylizer.web.style_manager import TAKEN_PER_HOUR, Mine
+from stylizer.web.style_manager import TAKEN_PER_HOUR, StyleManager
 from tests.fakes import FakeStylizer
 from tests.web.page_pictures import face
 
 
 def test_a_training_tells_how_long_the_next_one_takes() -> None:
-    pace = Pace()
+    pace = LearningEta()
     assert pace.seconds(96) is None
     pace.drew(0.2)
     guessed = pace.seconds(96)
@@ -35,7 +35,7 @@ def test_a_training_tells_how_long_the_next_one_takes() -> None:
 def test_the_page_knows_it_from_the_first_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(float(second) for second in range(100))  # every look at it is a second later
     monkeypatch.setattr("stylizer.serving.metrics.time.perf_counter", lambda: next(clock))
-    engine = Metered(FakeStylizer(), Meter())
+    engine = MeteredEngine(FakeStylizer(), Metrics())
     assert cost(engine, 96, 1) == ""
     engine.try_out()
     assert "about 13 minutes" in cost(engine, 96, 1)
@@ -48,7 +48,7 @@ def test_the_page_knows_it_from_the_first_drawing(tmp_path: Path, monkeypatch: p
 def test_nothing_is_said_where_nothing_is_known() -> None:
     assert cost(LazyStylizer(lambda _: FakeStylizer()), 96, 1) == ""
     assert cost(FakeStylizer(), 96, 1) == ""
-    engine = Metered(FakeStylizer(), Meter())
+    engine = MeteredEngine(FakeStylizer(), Metrics())
     engine.try_out()
     assert cost(engine, 0, 1) == cost(engine, "many", 1) == ""
 
@@ -67,24 +67,26 @@ def test_in_words(seconds: float, words: str) -> None:
 
 
 @pytest.fixture
-def take_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Mine], str]:
+def take_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[StyleManager], str]:
     """Give the box a style file; gives what it says."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setattr("stylizer.library.exchange.import_style", lambda *_: SimpleNamespace(name="ink", key="k"))
     (tmp_path / "ink.stylizer").touch()
 
-    def take(mine: Mine) -> str:
+    def take(mine: StyleManager) -> str:
         return str(mine.take_in(str(tmp_path / "ink.stylizer"))["said"])
 
     return take
 
 
-def test_strangers_do_not_fill_the_disk(take_in: Callable[[Mine], str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strangers_do_not_fill_the_disk(
+    take_in: Callable[[StyleManager], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = [1e6]
     monkeypatch.setattr("stylizer.web.style_manager.time.monotonic", lambda: now[0])
     box: Any = SimpleNamespace(said="said", incoming="incoming")
     for shared in (False, True):
-        mine = Mine(FakeStylizer(), box, "saved", shared)  # type: ignore[arg-type]
+        mine = StyleManager(FakeStylizer(), box, "saved", shared)  # type: ignore[arg-type]
         said = [take_in(mine) for _ in range(TAKEN_PER_HOUR + 1)]
         assert all("is now among the styles" in one for one in said[:-1])
         assert ("try again later" in said[-1]) == shared

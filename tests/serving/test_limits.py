@@ -11,8 +11,8 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from stylizer.errors import TimeLimitError
-from stylizer.serving.jobs import Finished, Reporter, Ticket, follow
-from stylizer.serving.limits import Watch
+from stylizer.serving.jobs import Finished, JobHandle, Reporter, follow
+from stylizer.serving.limits import RunLimits
 from stylizer.web.options import parse_options
 from tests.fakes import FakeStylizer
 from tests.serving.front_door import Page, client_of
@@ -70,7 +70,7 @@ def test_nobody_goes_past_the_line(page: Page) -> None:
 
 
 def test_a_job_that_takes_too_long_is_stopped_with_a_sentence(page: Page, tmp_path: Path) -> None:
-    fake, watch = FakeStylizer(steps=3000, delay=0.02), Watch(max_seconds=0.3)
+    fake, watch = FakeStylizer(steps=3000, delay=0.02), RunLimits(max_seconds=0.3)
     client = client_of(page(fake, watch))
     with pytest.raises(AppError, match="stopped after 0 s, which is all that a job may take"):
         client.predict(handle_file(face(tmp_path / "r.png", "navy")), api_name="/train")
@@ -82,7 +82,7 @@ def test_a_job_that_takes_too_long_is_stopped_with_a_sentence(page: Page, tmp_pa
             time.sleep(0.01)
 
     with pytest.raises(TimeLimitError):
-        list(follow(work, Ticket(), watch))
+        list(follow(work, JobHandle(), watch))
 
 
 def test_waiting_for_the_networks_does_not_count() -> None:
@@ -93,7 +93,7 @@ def test_waiting_for_the_networks_does_not_count() -> None:
         reporter.on_step(1, 2, None)
         return "done"
 
-    assert list(follow(work, Ticket(), Watch(max_seconds=0.3)))[-1] == Finished("done")
+    assert list(follow(work, JobHandle(), RunLimits(max_seconds=0.3)))[-1] == Finished("done")
 
 
 def test_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,9 +13,9 @@ from gradio_client.exceptions import AppError
 from stylizer import __version__
 from stylizer.errors import Cancelled, DownloadError
 from stylizer.serving.engine import LazyStylizer
-from stylizer.serving.jobs import Ticket, follow
-from stylizer.serving.limits import Watch
-from stylizer.serving.metrics import Meter, Metered
+from stylizer.serving.jobs import JobHandle, follow
+from stylizer.serving.limits import RunLimits
+from stylizer.serving.metrics import MeteredEngine, Metrics
 from stylizer.web.about import footer
 from tests.fakes import FakeStylizer
 from tests.serving.front_door import Page, client_of
@@ -46,17 +46,17 @@ def test_health_says_how_the_networks_are(page: Page) -> None:
 
 
 def test_metrics_count_what_was_done(page: Page, tmp_path: Path) -> None:
-    watch = Watch()
+    watch = RunLimits()
     url = page(FakeStylizer(presets=["Ink"]), watch)
     client = client_of(url)
     picture = handle_file(face(tmp_path / "r.png", "navy"))
     client.predict(picture, api_name="/train")
     client.predict(picture, api_name="/train")
-    list(follow(lambda _: 1, Ticket(), watch))
+    list(follow(lambda _: 1, JobHandle(), watch))
     with pytest.raises(ZeroDivisionError):
-        list(follow(lambda _: 1 // 0, Ticket(), watch, kind="compare"))
+        list(follow(lambda _: 1 // 0, JobHandle(), watch, kind="compare"))
     with pytest.raises(Cancelled):
-        list(follow(lambda reporter: reporter.stage("x"), Ticket(cancelled=True), watch))
+        list(follow(lambda reporter: reporter.stage("x"), JobHandle(cancelled=True), watch))
     answer = httpx.get(url + "metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()
@@ -97,16 +97,16 @@ def test_what_programs_ask_for_is_counted_and_logged(
 def test_a_program_at_rest_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     now, rests = [0.0], []
     monkeypatch.setattr("stylizer.serving.metrics.time.perf_counter", lambda: now[0])
-    meter = Meter(lambda: rests.append(now[0]))
-    with meter.job("styles"):
+    metrics = Metrics(lambda: rests.append(now[0]))
+    with metrics.job("styles"):
         now[0] += 0.5
     assert rests == [], "not after every small thing"
-    with meter.job("train"):
-        with meter.job("stylize"):
+    with metrics.job("train"):
+        with metrics.job("stylize"):
             now[0] += 5
         assert rests == [], "not while another one runs"
     assert rests == [5.5]
-    with pytest.raises(ZeroDivisionError), meter.job("train"):
+    with pytest.raises(ZeroDivisionError), metrics.job("train"):
         now[0] += 2
         raise ZeroDivisionError
     assert rests == [5.5, 7.5], "also where it failed"
@@ -114,12 +114,12 @@ def test_a_program_at_rest_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_sources_of_styles_are_the_librarys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_tiny_parts(monkeypatch)
-    meter = Meter()
+    metrics = Metrics()
     for _ in range(2):
-        one = Metered(tiny_stylizer(tmp_path), meter)
+        one = MeteredEngine(tiny_stylizer(tmp_path), metrics)
         for _ in range(2):
             one.learn(noise_picture())
-    text = meter.text()
+    text = metrics.text()
     for source, count in (("trained", 1), ("disk", 1), ("memory", 2)):
         assert f'stylizer_styles_total{{source="{source}"}} {count}\n' in text
 

@@ -101,7 +101,7 @@ def test_a_style_that_is_there_asks_for_no_gpu(engine: Stylizer, spaces: Any, lo
     spaces.asked.clear()
     work_of(log)
     assert not engine.learn(noise_picture(), SETTINGS)[1]
-    done = engine.stylize(noise_picture(1), style, depth="fast")
+    done = engine.stylize(noise_picture(1), style, inversion_mode="fast")
     engine.render(done.inversion, style)
     assert spaces.asked == []
     assert {where for _, where in work_of(log)} == {"here"}
@@ -110,10 +110,10 @@ def test_a_style_that_is_there_asks_for_no_gpu(engine: Stylizer, spaces: Any, lo
 def test_a_photo_is_studied_there_and_drawn_here(engine: Stylizer, spaces: Any, log: Path, tmp_path: Path) -> None:
     style, _ = engine.learn(noise_picture(), SETTINGS)
     work_of(log)
-    for depth in ("refined", "faithful"):
-        done = engine.stylize(noise_picture(1), style, depth=depth)
+    for inversion_mode in ("refined", "faithful"):
+        done = engine.stylize(noise_picture(1), style, inversion_mode=inversion_mode)
         assert work_of(log) == [("invert", "there"), ("likeness", "there"), ("draw", "here"), ("draw", "here")]
-        plain = tiny_stylizer(tmp_path / "home").stylize(noise_picture(1), style, depth=depth)
+        plain = tiny_stylizer(tmp_path / "home").stylize(noise_picture(1), style, inversion_mode=inversion_mode)
         work_of(log)
         assert same(done.image, plain.image)
         assert done.aligned.photo is not None, "which does not cross"
@@ -124,7 +124,7 @@ def test_without_a_gpu_styles_are_still_drawn_and_learning_says_why(engine: Styl
     work_of(log)
     spaces.refusal = RuntimeError("Space app has reached its GPU limit.")
     done = engine.stylize(noise_picture(1), style)
-    assert done.inversion.depth == "fast"
+    assert done.inversion.inversion_mode == "fast"
     assert done.likeness is None
     assert {where for _, where in work_of(log)} == {"here"}
     with pytest.raises(DeviceError, match=r"\(Space app has reached its GPU limit\); try"):

@@ -19,7 +19,7 @@ def inversion(networks: Networks) -> Inversion:
 
 
 @pytest.fixture(scope="module")
-def bent(networks: Networks) -> Style:
+def warp_amount(networks: Networks) -> Style:
     """Random changes of the trunk, which make another person of everybody; the head stays as it is."""
     draw = torch.Generator().manual_seed(0)
     base = TunedGenerator(networks.generator, lambda name: name.startswith(("conv", "blocks.0", "blocks.1"))).base
@@ -42,21 +42,23 @@ def lost(networks: Networks, inversion: Inversion, style: Style, move: torch.Ten
 
 
 @pytest.mark.slow
-def test_the_styled_picture_shows_the_person_again(networks: Networks, inversion: Inversion, bent: Style) -> None:
+def test_the_styled_picture_shows_the_person_again(
+    networks: Networks, inversion: Inversion, warp_amount: Style
+) -> None:
     before = hash_weights(networks.generator), hash_weights(networks.heads)
-    move = find_likeness(networks, bent, inversion)
+    move = find_likeness(networks, warp_amount, inversion)
     assert (hash_weights(networks.generator), hash_weights(networks.heads)) == before
     assert move.shape == (NUM_WS, W_DIM) and torch.isfinite(move).all()
-    distances = [lost(networks, inversion, bent, m) for m in (torch.zeros_like(move), move)]
+    distances = [lost(networks, inversion, warp_amount, m) for m in (torch.zeros_like(move), move)]
     assert distances[1] < 0.85 * distances[0]
     layers = Search().layers
     assert move[:layers].abs().max() > 0 and not move[layers:].any()
 
 
-def test_the_same_face_gives_the_same_bits(networks: Networks, inversion: Inversion, bent: Style) -> None:
-    one, other = (find_likeness(networks, bent, inversion, search=Search(steps=1)) for _ in range(2))
+def test_the_same_face_gives_the_same_bits(networks: Networks, inversion: Inversion, warp_amount: Style) -> None:
+    one, other = (find_likeness(networks, warp_amount, inversion, search=Search(steps=1)) for _ in range(2))
     assert torch.equal(one, other)
 
 
-def test_a_style_without_its_head_moves_nothing(networks: Networks, inversion: Inversion, bent: Style) -> None:
-    assert not find_likeness(networks, Style("", "", bent.delta, {}), inversion).any()
+def test_a_style_without_its_head_moves_nothing(networks: Networks, inversion: Inversion, warp_amount: Style) -> None:
+    assert not find_likeness(networks, Style("", "", warp_amount.delta, {}), inversion).any()

@@ -6,7 +6,7 @@ import torch
 from stylizer.backbones.mobilestylegan.generator import MobileGenerator
 from stylizer.errors import SettingsError
 from stylizer.settings import NUM_WS, W_DIM
-from stylizer.styles.mixing import FINISH_FROM, bent, blend, is_shape, weighted, with_finish
+from stylizer.styles.mixing import FINISH_FROM, blend, is_shape, warp_amount, weighted, with_finish
 from stylizer.styles.style import Style
 
 NAMES = ("conv.bias", "blocks.2.conv1.bias", "blocks.3.conv1.bias")
@@ -67,7 +67,7 @@ def test_a_share_out_of_range_is_refused(share: float) -> None:
 
 def test_the_shape_takes_the_styles_own_bend_and_beyond_one_all() -> None:
     style = small_style(1)
-    assert [bent(style, shape) for shape in (0.0, 0.5, 1.0, 1.25, 1.5)] == [0.0, 0.25, 0.5, 1.0, 1.5]
+    assert [warp_amount(style, shape) for shape in (0.0, 0.5, 1.0, 1.25, 1.5)] == [0.0, 0.25, 0.5, 1.0, 1.5]
 
 
 def test_the_finish_is_the_means_and_the_form_the_codes_own() -> None:

@@ -89,12 +89,12 @@ def test_full_strength_is_the_network_that_was_trained(generator: TinyGenerator,
 
 def test_what_a_photo_changed_is_there_at_every_strength(generator: TinyGenerator, w_plus: torch.Tensor) -> None:
     style, tuned = random_style(generator), random_style(generator, 1).delta
-    bent = TinyGenerator()
-    for name, parameter in bent.named_parameters():
+    warp_amount = TinyGenerator()
+    for name, parameter in warp_amount.named_parameters():
         parameter.data += tuned[name].float()
     for used, strength in ((None, 1.0), (style, 0.0)):
-        torch.testing.assert_close(render(generator, w_plus, used, strength, tuned), bent(w_plus[None]))
-    torch.testing.assert_close(render(generator, w_plus, style, 0.8, tuned), render(bent, w_plus, style, 0.8))
+        torch.testing.assert_close(render(generator, w_plus, used, strength, tuned), warp_amount(w_plus[None]))
+    torch.testing.assert_close(render(generator, w_plus, style, 0.8, tuned), render(warp_amount, w_plus, style, 0.8))
     torch.testing.assert_close(generator(w_plus[None]), TinyGenerator()(w_plus[None]))
 
 

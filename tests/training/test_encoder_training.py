@@ -10,11 +10,11 @@ from safetensors.torch import load_file
 
 from stylizer.networks.encoder import Encoder
 from stylizer.settings import NUM_WS, W_DIM
-from stylizer.training.encoder import Plan, Training, export, run
-from stylizer.training.pairs import draw_code, spoil
+from stylizer.training.encoder import InversionConfig, Training, export, run
+from stylizer.training.pairs import degrade, draw_code
 from stylizer.weights.load import Networks
 
-SMALL = Plan(steps=4, batch=4, pool=4, moved=2, compared=1)
+SMALL = InversionConfig(steps=4, batch=4, pool=4, moved=2, compared=1)
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -29,10 +29,10 @@ def same(one: Encoder, other: Encoder) -> bool:
 def test_spoiling_keeps_the_shape_the_range_and_with_one_seed_the_bits() -> None:
     picture, other = (2 * torch.rand(1, 3, 256, 256, generator=rng(i)) - 1 for i in (1, 2))
     for seed in range(12):
-        spoilt, again = (spoil(picture, other, rng(seed)) for _ in range(2))
+        spoilt, again = (degrade(picture, other, rng(seed)) for _ in range(2))
         assert spoilt.shape == picture.shape and spoilt.abs().max() <= 1
         assert torch.equal(spoilt, again)
-    assert not torch.equal(spoil(picture, other, rng(0)), spoil(picture, other, rng(1)))
+    assert not torch.equal(degrade(picture, other, rng(0)), degrade(picture, other, rng(1)))
 
 
 def test_codes_are_near_w_and_not_all_alike(networks: Networks) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from stylizer.errors import Cancelled, DownloadError
 from stylizer.serving.engine import LazyStylizer
-from stylizer.serving.jobs import Finished, Progress, Reporter, Ticket, follow
+from stylizer.serving.jobs import Finished, JobHandle, Progress, Reporter, follow
 from stylizer.settings import STRENGTH_MAX, RenderSettings, TrainSettings
 from tests.fakes import FakeStylizer
 from tests.web.page_clients import Serve, check_sentence, same, stylize
@@ -41,7 +41,13 @@ def test_only_the_named_endpoints_are_public(serve: Serve) -> None:
 def test_stylize_draws_what_the_pipeline_draws(serve: Serve, tmp_path: Path) -> None:
     reference, target = face(tmp_path / "oil.png", "navy"), face(tmp_path / "anna.png", "pink")
     picture, info = stylize(
-        serve(FakeStylizer()), reference=reference, target=target, strength=0.7, iterations=9, seed=3, depth="fast"
+        serve(FakeStylizer()),
+        reference=reference,
+        target=target,
+        strength=0.7,
+        iterations=9,
+        seed=3,
+        inversion_mode="fast",
     )
     direct = FakeStylizer()
     style, _ = direct.learn(reference, TrainSettings(9, 3))
@@ -101,7 +107,7 @@ def test_bad_pictures_give_one_sentence(serve: Serve, tmp_path: Path) -> None:
         ({"style": "Ink", "strength": "much"}, "strength"),
         ({"style": "Ink", "strength": "nan"}, "strength"),
         ({"style": "Ink", "face": 5}, "face"),
-        ({"style": "Ink", "depth": "deep"}, "refined"),
+        ({"style": "Ink", "inversion_mode": "deep"}, "refined"),
         ({"style": "Ink", "iterations": 0}, "iterations"),
         ({"style": "Ink", "seed": -1}, "seed"),
         ({}, "style picture"),
@@ -195,7 +201,7 @@ def test_a_lazy_stylizer_waits_reports_and_tries_again(serve: Serve, tmp_path: P
 
 
 def test_a_cancelled_job_stops_and_its_thread_ends() -> None:
-    ticket, steps = Ticket(), []
+    handle, steps = JobHandle(), []
 
     def work(reporter: Reporter) -> None:
         for step in range(1000):
@@ -203,9 +209,9 @@ def test_a_cancelled_job_stops_and_its_thread_ends() -> None:
             reporter.on_step(step, 1000, None)
             time.sleep(0.01)
 
-    events = follow(work, ticket, threading.Event())
+    events = follow(work, handle, threading.Event())
     next(events)
-    ticket.cancelled = True
+    handle.cancelled = True
     with pytest.raises(Cancelled):
         list(events)
     assert len(steps) < 1000
@@ -213,14 +219,14 @@ def test_a_cancelled_job_stops_and_its_thread_ends() -> None:
 
 
 def test_a_visitor_who_leaves_stops_the_job() -> None:
-    ticket = Ticket()
+    handle = JobHandle()
 
     def work(reporter: Reporter) -> None:
         while True:
             reporter.on_step(1, 2, None)
             time.sleep(0.01)
 
-    events = follow(work, ticket, threading.Event())
+    events = follow(work, handle, threading.Event())
     next(events)
     events.close()  # type: ignore[attr-defined]  # what gradio does when the page is gone
     assert not any(thread.name == "stylize" for thread in threading.enumerate())
@@ -237,7 +243,7 @@ def test_merged_progress_keeps_the_newest_preview_and_the_result() -> None:
         reporter.on_step(3, 3, None)
         return "done"
 
-    events = follow(work, Ticket(), threading.Event())
+    events = follow(work, JobHandle(), threading.Event())
     first = next(events)
     assert isinstance(first, Progress)
     go.set()

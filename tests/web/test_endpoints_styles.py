@@ -26,7 +26,7 @@ def test_amounts_and_a_second_style_reach_the_engine(serve: Serve, tmp_path: Pat
     assert set(info["score"]) == {"person", "style", "identity", "suggested_strength"}
     assert 0 <= info["score"]["person"] <= 1
     for share, style in ((0, ink), (1, oil), (0.25, direct.blend(ink, oil, 0.25))):
-        picture, info = stylize(client, target=target, style="Ink", blend="Oil", share=share)
+        picture, info = stylize(client, target=target, style="Ink", blend="Oil", mix_ratio=share)
         assert same(picture, direct.stylize(target, style).image), share
         assert info["style"]["name"] == "Ink"
     score = direct.judge(oil, direct.stylize(target, ink).inverted)(direct.stylize(target, ink).image)
@@ -37,7 +37,9 @@ def test_amounts_and_a_second_style_reach_the_engine(serve: Serve, tmp_path: Pat
 
 def test_what_is_left_empty_means_the_default(serve: Serve, tmp_path: Path) -> None:
     client, target = serve(FakeStylizer(presets=PRESETS)), face(tmp_path / "t.png", "pink")
-    empty = dict.fromkeys(("strength", "shape", "texture", "color", "blend", "share", "references", "depth"))
+    empty = dict.fromkeys(
+        ("strength", "shape", "texture", "color", "blend", "mix_ratio", "references", "inversion_mode")
+    )
     picture, _ = stylize(client, target=target, style="Ink", **empty)
     assert same(picture, stylize(client, target=target, style="Ink")[0])
 
@@ -49,8 +51,8 @@ def test_what_is_left_empty_means_the_default(serve: Serve, tmp_path: Path) -> N
         ({"texture": "rough"}, "texture"),
         ({"color": -1}, "color"),
         ({"blend": "Pastel"}, "No style is called Pastel"),
-        ({"blend": "Oil", "share": 2}, "share"),
-        ({"blend": "Oil", "share": "half"}, "share"),
+        ({"blend": "Oil", "mix_ratio": 2}, "mix_ratio"),
+        ({"blend": "Oil", "mix_ratio": "half"}, "mix_ratio"),
     ],
 )
 def test_bad_amounts_give_one_sentence(serve: Serve, tmp_path: Path, given: dict[str, Any], said: str) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from stylizer import __version__
 from stylizer.serving.engine import LazyStylizer
-from stylizer.serving.metrics import Meter, Metered
+from stylizer.serving.metrics import MeteredEngine, Metrics
 from tests.fakes import FakeStylizer
 from tests.web.page_browser import MARKS, WAIT, Keys, Visit, click_at, drawn, near, same
 from tests.web.page_pictures import blank, face
@@ -61,7 +61,7 @@ def test_upload_run_preview_result_and_slider(visit: Visit, tmp_path: Path) -> N
 
 
 def test_the_page_says_what_is_running_and_what_a_new_style_costs(visit: Visit, tmp_path: Path) -> None:
-    engine = Metered(FakeStylizer(presets=["stained_glass"]), Meter())
+    engine = MeteredEngine(FakeStylizer(presets=["stained_glass"]), Metrics())
     engine.learn(face(tmp_path / "r0.png", "gold"))
     page = visit(engine)
     page.until(lambda: f"Stylizer {__version__}" in page.find("#about").text)
@@ -262,7 +262,7 @@ def test_the_depths_are_compared_and_a_click_chooses_one(visit: Visit, tmp_path:
 
     def fast_is_chosen() -> bool:  # the tiles may be drawn anew while one is being clicked
         page.driver.find_elements("css selector", "#compared button.thumbnail-item")[1].click()
-        return bool(page.find("#depth input[value=fast]").is_selected())
+        return bool(page.find("#inversion-mode input[value=fast]").is_selected())
 
     page.until(fast_is_chosen)
     assert fake.starts == [False, False, True]  # faithful went on from refined
@@ -274,7 +274,7 @@ def test_the_depths_are_compared_and_a_click_chooses_one(visit: Visit, tmp_path:
     assert fake.calls.count("invert") == inverted  # what was compared is used
     direct = FakeStylizer()
     style, _ = direct.learn(tmp_path / "r.png")
-    assert near(page.result(), direct.stylize(target, style, depth="fast").image)
+    assert near(page.result(), direct.stylize(target, style, inversion_mode="fast").image)
 
     page.upload("target", face(tmp_path / "t2.png", "gold"))
     page.until(lambda: not page.shown("#compared"))  # they were of another photo

@@ -59,15 +59,15 @@ def test_another_style_is_mixed_in(visit: Visit, tmp_path: Path) -> None:
     page = painted(visit, fake, target)
     first = page.download()
     page.open("fine", "other")
-    assert page.find("#share") is None or not page.find("#share").is_displayed()
+    assert page.find("#mix-ratio") is None or not page.find("#mix-ratio").is_displayed()
     before = page.shown("#slider")
     page.choose("other", "Comic")
     page.redrawn(before)
     half = page.download()
-    page.until(lambda: (share := page.find("#share")) and share.is_displayed())
+    page.until(lambda: (share := page.find("#mix-ratio")) and share.is_displayed())
     for share, wanted in ((1.0, in_preset(target, "Comic")), (0.0, first), (0.5, half)):
         before = page.shown("#slider")
-        page.move("share", share)
+        page.move("mix-ratio", share)
         page.redrawn(before)
         assert same(page.download(), wanted), share
     assert not same(half, first)

@@ -44,8 +44,8 @@ def test_what_programs_get_names_its_style(serve: Serve, tmp_path: Path) -> None
     for given, name, subject in (
         ({"style": "Ink"}, "Ink", "photo"),
         ({"style": "Ink", "full_frame": True}, "Ink", "whole photo"),
-        ({"style": "Ink", "blend": "Oil", "share": 0.7}, "Oil", "photo"),
-        ({"style": "Ink", "blend": "Oil", "share": 0.3}, "Ink", "photo"),
+        ({"style": "Ink", "blend": "Oil", "mix_ratio": 0.7}, "Oil", "photo"),
+        ({"style": "Ink", "blend": "Oil", "mix_ratio": 0.3}, "Ink", "photo"),
     ):
         file = Path(client.predict(target=target, **given, api_name="/stylize")[0])
         found = inspect_picture(file)

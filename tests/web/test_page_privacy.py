@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 from gradio_client.exceptions import AppError
 
-from stylizer.serving.portrait import KEPT_SECONDS
+from stylizer.serving.portrait import SESSION_SECONDS
 from stylizer.serving.uploads import Uploads
 from tests.fakes import FakeStylizer
 from tests.web.page_browser import MARKS, Browser, Visit
@@ -73,7 +73,7 @@ def test_a_visitor_deletes_their_own_pictures_and_no_others(visit: Visit, tmp_pa
     shared = face(tmp_path / "shared.png", "gold")
     for page in (mine, other):
         page.upload("target", shared)  # gradio keeps one file for both
-    assert f"{KEPT_SECONDS // 60} minutes" in mine.find("#privacy").text
+    assert f"{SESSION_SECONDS // 60} minutes" in mine.find("#privacy").text
     before, theirs = files(mine), files(other)
     assert len(before) >= 7
     assert all(path.is_file() for path in before | theirs)

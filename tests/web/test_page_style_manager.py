@@ -106,7 +106,7 @@ def test_styles_are_shared_and_got_by_the_hub(visit: Visit, monkeypatch: pytest.
         for one in (fake, other):
             one.library.hub = Hub("user/styles", token=TOKEN, endpoint=server.url)
         style, theirs = learnt(fake, "Blue night", 1), learnt(other, "Red dawn", 2)
-        other.library.hub.share(*other.library.parcel(theirs.key), {})  # type: ignore[union-attr]
+        other.library.hub.share(*other.library.archive(theirs.key), {})  # type: ignore[union-attr]
         page = opened(visit, fake, "Blue night")
         page.until(lambda: "“Blue night” in user/styles" in page.find("#mine-publish").text)
         page.find("#mine-publish").click()

@@ -1,12 +1,12 @@
 import pytest
 
 from stylizer.weights import files
-from stylizer.weights.doctor import Check, diagnose
+from stylizer.weights.doctor import DoctorCheck, diagnose
 from stylizer.weights.fetch import fetch_all
 from tests.weights.carriers import World
 
 
-def _find(checks: list[Check], name: str) -> Check:
+def _find(checks: list[DoctorCheck], name: str) -> DoctorCheck:
     return next(check for check in checks if check.name == name)
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from stylizer.errors import Cancelled
 from stylizer.serving.engine import Engine, LazyStylizer
-from stylizer.serving.job_queue import Line
+from stylizer.serving.job_queue import JobQueue
 from stylizer.serving.jobs import Finished, Part, Progress, Reporter, follow
 from stylizer.serving.values import sentence
 from stylizer.web.inputs import Inputs
@@ -32,9 +32,9 @@ class Runner:
         *,
         folder: Path,
         closing: threading.Event,
-        line: Line,
+        job_queue: JobQueue,
     ) -> None:
-        self._line = line
+        self._job_queue = job_queue
         self._stylizer, self._in, self._out, self._folder, self._closing = stylizer, inputs, outputs, folder, closing
         self._screen = Screen(outputs)
 
@@ -43,28 +43,28 @@ class Runner:
         session: Session,
         request: gr.Request,
         job: Callable[[int], Iterator[Updates]],
-        kept: str = "Nothing was changed.",
+        portrait: str = "Nothing was changed.",
     ) -> Iterator[Updates]:
         """All updates of a job, which is given its turn; the last one where it does not come to its own end.
 
         kept: what is said after "Cancelled."
         """
-        given_up = self._line.is_given_up(request.session_hash)
-        turn = session.ticket.turn - given_up
-        session.ticket.expected &= given_up
+        given_up = self._job_queue.is_given_up(request.session_hash)
+        generation = session.handle.generation - given_up
+        session.handle.expected &= given_up
         try:
-            yield from job(turn)
+            yield from job(generation)
         except Exception as error:
             # Where a newer job of this visitor took over, the page is that one's.
-            if session.ticket.turn != turn:
+            if session.handle.generation != generation:
                 yield self._screen.nothing()
             elif isinstance(error, Cancelled):
-                yield self._screen.back(f"Cancelled. {kept}", "", session)
+                yield self._screen.back(f"Cancelled. {portrait}", "", session)
             else:
                 yield self._screen.back(sentence(error), "error", session)
 
     def _events(
-        self, work: Callable[[Reporter], Any], session: Session, kind: str, turn: int
+        self, work: Callable[[Reporter], Any], session: Session, kind: str, generation: int
     ) -> Iterator[Progress | Part[Any] | Finished[Any] | None]:
         """What a job tells of itself, counted as of its kind."""
-        yield from follow(work, session.ticket, self._closing, kind, turn)
+        yield from follow(work, session.handle, self._closing, kind, generation)

@@ -2,11 +2,11 @@
 
 import gradio as gr
 
-from stylizer.serving.job_queue import Line
-from stylizer.serving.jobs import Ticket
-from stylizer.serving.portrait import Kept
-from stylizer.serving.previews import Trial
-from stylizer.serving.study import Study
+from stylizer.serving.job_queue import JobQueue
+from stylizer.serving.jobs import JobHandle
+from stylizer.serving.photo_inversions import PhotoInversions
+from stylizer.serving.portrait import PortraitSession
+from stylizer.serving.previews import StylePreviews
 from stylizer.web.layout import Outputs
 from stylizer.web.screen import Screen, Session, Updates
 from stylizer.web.theme import note
@@ -16,30 +16,30 @@ _LEFT = "Cancelled. Nothing was changed."
 _ASIDE = "A saved style takes seconds, a new one minutes."
 
 
-class Waiting:
+class QueueHandlers:
     """Over the line and the page's widgets."""
 
-    def __init__(self, line: Line, outputs: Outputs) -> None:
-        self._line, self._out, self._screen = line, outputs, Screen(outputs)
+    def __init__(self, job_queue: JobQueue, outputs: Outputs) -> None:
+        self._job_queue, self._out, self._screen = job_queue, outputs, Screen(outputs)
 
-    def begin(self, ticket: Ticket, request: gr.Request) -> Updates:
+    def begin(self, handle: JobHandle, request: gr.Request) -> Updates:
         """A button was pressed: what this visitor still had in the line is given up for it."""
-        self._line.give_up(request.session_hash)
-        ticket.renew()
+        self._job_queue.give_up(request.session_hash)
+        handle.renew()
         return {
             **self._screen.busy(),
             self._out.note: note(_WAITING, "busy"),
             self._out.place: gr.update(active=True),
         }
 
-    def tell(self, ticket: Ticket, request: gr.Request) -> Updates:
+    def tell(self, handle: JobHandle, request: gr.Request) -> Updates:
         """Each second: how many are before this visitor; nothing more once it is their turn."""
-        before = self._line.before(request.session_hash)
-        if before is None and ticket.expected:  # it is on its way into the line
+        before = self._job_queue.before(request.session_hash)
+        if before is None and handle.expected:  # it is on its way into the line
             return self._screen.nothing()
         if before is None:
             # A look that was on its way when the visitor left the line may have come after the page's last word.
-            word: Updates = {self._out.note: note(ticket.last_word, "done")} if ticket.last_word else {}
+            word: Updates = {self._out.note: note(handle.last_word, "done")} if handle.last_word else {}
             return {**word, self._out.place: gr.update(active=False)}
         if not before:
             return {self._out.note: note(_WAITING, "busy")}
@@ -47,12 +47,17 @@ class Waiting:
         return {self._out.note: note(f"Waiting: {said} before yours.", "busy", aside=_ASIDE)}
 
     def stop(
-        self, ticket: Ticket, kept: Kept | None, study: Study | None, trial: Trial | None, request: gr.Request
+        self,
+        handle: JobHandle,
+        portrait: PortraitSession | None,
+        photo_inversions: PhotoInversions | None,
+        previews: StylePreviews | None,
+        request: gr.Request,
     ) -> Updates:
         """Cancel: who waits leaves the line at once; a running job ends at its next step."""
-        if self._line.before(request.session_hash) is not None:
-            self._line.give_up(request.session_hash)
-            ticket.give_up(_LEFT)
-            return self._screen.back(_LEFT, "done", Session(ticket, kept, study, trial))
-        ticket.cancelled = True
+        if self._job_queue.before(request.session_hash) is not None:
+            self._job_queue.give_up(request.session_hash)
+            handle.give_up(_LEFT)
+            return self._screen.back(_LEFT, "done", Session(handle, portrait, photo_inversions, previews))
+        handle.cancelled = True
         return {self._out.cancel: gr.update(interactive=False), self._out.note: note("Stopping …", "busy")}
