@@ -54,18 +54,18 @@ def wishes(clients: int, requests: int) -> list[list[RenderRequest]]:
     return result
 
 
-def ask(client: Client, render_request: RenderRequest) -> Any:
+def ask(client: Client, request: RenderRequest) -> Any:
     """The picture's pixels, or the sentence of a refusal."""
     given: dict[str, Any] = {
-        "target": handle_file(str(render_request.target)),
-        "style": render_request.style,
-        "strength": render_request.strength,
+        "target": handle_file(str(request.target)),
+        "style": request.style,
+        "strength": request.strength,
     }
-    if render_request.wrong == "unknown style":
+    if request.wrong == "unknown style":
         given["style"] = "no such style"
-    elif render_request.wrong == "strength":
+    elif request.wrong == "strength":
         given["strength"] = 9.0
-    elif render_request.wrong == "no picture":
+    elif request.wrong == "no picture":
         given["target"] = handle_file(__file__)
     try:
         file, _ = client.predict(**given, inversion_mode="fast", api_name="/stylize")
@@ -75,14 +75,14 @@ def ask(client: Client, render_request: RenderRequest) -> Any:
         return np.asarray(picture.convert("RGB"))
 
 
-def judged(render_request: RenderRequest, answer: Any, alone: dict[RenderRequest, Any]) -> str:
+def judged(request: RenderRequest, answer: Any, alone: dict[RenderRequest, Any]) -> str:
     """ "right", or what is not."""
-    if render_request.wrong:
+    if request.wrong:
         clear = isinstance(answer, str) and "Traceback" not in answer and answer[-1:] in ".?" and len(answer) < 300
-        return "right" if clear else f"bad input ({render_request.wrong}) was not refused in a sentence: {answer}"
+        return "right" if clear else f"bad input ({request.wrong}) was not refused in a sentence: {answer}"
     if isinstance(answer, str):
         return f"refused: {answer}"
-    return "right" if np.array_equal(answer, alone[render_request]) else "another picture"
+    return "right" if np.array_equal(answer, alone[request]) else "another picture"
 
 
 class Memory:
@@ -125,11 +125,11 @@ def crowd(
     def visit(own: list[RenderRequest]) -> None:
         client = Client(url, verbose=False)
         start.wait()
-        for render_request in own:
+        for request in own:
             began = time.perf_counter()
-            scoring = judged(render_request, ask(client, render_request), alone)
+            scoring = judged(request, ask(client, request), alone)
             with lock:
-                seconds[bool(render_request.wrong)].append(time.perf_counter() - began)
+                seconds[bool(request.wrong)].append(time.perf_counter() - began)
                 verdicts[scoring] += 1
 
     with ThreadPoolExecutor(len(plan)) as pool:
@@ -181,9 +181,7 @@ def main() -> None:
     options = parser.parse_args()
     plan = wishes(options.clients, options.requests)
     first = Client(options.url, verbose=False)
-    alone = {
-        render_request: ask(first, render_request) for render_request in {w for own in plan for w in own if not w.wrong}
-    }
+    alone = {request: ask(first, request) for request in {w for own in plan for w in own if not w.wrong}}
     idle = quick_calls(options.url, first, lambda: False)
     with Memory(options.pid) as memory:
         began = time.perf_counter()

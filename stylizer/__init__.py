@@ -19,7 +19,7 @@ __all__ = ["RenderSettings", "Style", "Stylized", "Stylizer", "StylizerError", "
 
 _HOMES = {
     "RenderSettings": "settings",
-    "Style": "style",
+    "Style": "styles.style",
     "Stylized": "stylized",
     "Stylizer": "pipeline",
     "StylizerError": "errors",

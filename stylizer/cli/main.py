@@ -148,9 +148,7 @@ def _add_stylize(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(f"--{name}", type=float, default=getattr(look, name), metavar="A", help=about)
     sub.add_argument("--preserve-color", action="store_true", help="keep the photo's colours")
     sub.add_argument("--blend", metavar="NAME", help="mix in another style that is there already: its name or key")
-    sub.add_argument(
-        "--mix-ratio", type=float, default=0.5, metavar="B", help="how much of that other style, 0 to 1 (default 0.5)"
-    )
+    sub.add_argument("--mix-ratio", type=float, default=0.5, metavar="B", help="how much of it, 0 to 1 (default 0.5)")
     sub.add_argument("--full-frame", action="store_true", help="put the face back into the whole photo")
     _add_face(sub)
     _add_inversion_mode(sub)

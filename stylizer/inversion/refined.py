@@ -212,7 +212,7 @@ def invert(
     Args:
         networks: on one device; not changed.
         aligned: the face; without landmarks, identity and regions do not count.
-        inversion_mode: "fast" is the encoder alone; "refined" goes on from there by optimisation. "faithful" is "refined" here;
+        inversion_mode: "fast" is the encoder alone; "refined" optimises from there. "faithful" is "refined" here;
             `stylizer.inversion.faithful` does the rest.
         on_step: called after each step, now and then with a 256 px preview; what it raises ends the work.
         purpose: a "reference" is pulled harder to W, and its colours count little; it has one mode only.

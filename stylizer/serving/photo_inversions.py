@@ -1,4 +1,4 @@
-"""What a session knows of its photo: how each inversion mode sees the face, so that no inversion mode looks at it twice."""
+"""The inversions of a session's photo, one per inversion mode, so that none is computed twice."""
 
 import hashlib
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ _SIDE = 512  # pixels of the pictures that are compared
 
 @dataclass(frozen=True)
 class PhotoInversions:
-    """One photo's face. face: SHA-256 of the crop. crop: it, small. inversions, pictures: by inversion mode, what was found and
-    what it draws, small; the pictures from fast to faithful."""
+    """One photo's face. face: SHA-256 of the crop. crop: it, small. inversions, pictures: by mode, the inversion and
+    its small picture; the pictures from fast to faithful."""
 
     face: str
     crop: Image.Image

@@ -51,10 +51,13 @@ def build_app(
 ) -> gr.Blocks:
     """The page and its endpoints over a stylizer (`stylizer.pipeline.Stylizer`, or anything with its methods).
 
-    Launch it with `**launch_options()`. Sessions share nothing but the stylizer. Setting `closing` stops running jobs;
-    a `RunLimits` also limits and counts them. max_queue: jobs that may wait at the same time, in all; max_per_user: jobs
-    of one address that may wait or run; None: any number.
-    shared: strangers use the page, too; learnt styles are then neither renamed nor deleted nor published there.
+    Launch it with `**launch_options()`. Sessions share nothing but the stylizer.
+
+    Args:
+        closing: setting it stops running jobs; a `RunLimits` also limits and counts them.
+        max_queue: jobs that may wait at the same time, in all; None: any number.
+        max_per_user: jobs of one address that may wait or run; None: any number.
+        shared: strangers use the page, too; learnt styles are then neither renamed nor deleted nor published there.
     """
     closing = closing or threading.Event()
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))

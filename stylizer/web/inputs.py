@@ -110,7 +110,7 @@ def _advanced() -> tuple[Any, ...]:
         inversion_mode = gr.Radio(
             [(_MODE_LABELS[inversion_mode], inversion_mode) for inversion_mode in INVERSION_MODES],
             value=DEFAULT_INVERSION_MODE,
-            label="How closely to photo_inversions the photo",
+            label="How closely to study the photo",
             elem_id="inversion-mode",
         )
         compare, compared = _comparison()
@@ -131,7 +131,7 @@ def _advanced() -> tuple[Any, ...]:
 
 
 def _comparison() -> tuple[gr.Button, gr.Gallery]:
-    compare = gr.Button("See my photo at each inversion_mode", size="sm", elem_id="compare")
+    compare = gr.Button("See my photo in each mode", size="sm", elem_id="compare")
     compared = gr.Gallery(
         label="Without a style: click the one to use",
         visible=False,

@@ -43,11 +43,11 @@ class Runner:
         session: Session,
         request: gr.Request,
         job: Callable[[int], Iterator[Updates]],
-        portrait: str = "Nothing was changed.",
+        message: str = "Nothing was changed.",
     ) -> Iterator[Updates]:
         """All updates of a job, which is given its turn; the last one where it does not come to its own end.
 
-        kept: what is said after "Cancelled."
+        message: what is shown after "Cancelled."
         """
         given_up = self._job_queue.is_given_up(request.session_hash)
         generation = session.handle.generation - given_up
@@ -59,7 +59,7 @@ class Runner:
             if session.handle.generation != generation:
                 yield self._screen.nothing()
             elif isinstance(error, Cancelled):
-                yield self._screen.back(f"Cancelled. {portrait}", "", session)
+                yield self._screen.back(f"Cancelled. {message}", "", session)
             else:
                 yield self._screen.back(sentence(error), "error", session)
 

@@ -57,7 +57,7 @@ class Screen:
     def portrait(self, portrait: PortraitSession, trouble: str = "") -> Updates:
         """The job is done; the portrait is not judged yet. trouble: of looking the style up, if there was any."""
         out, drawn = self._out, portrait.drawn
-        learnt = "The style is new and now portrait" if drawn.trained else "The style was already learnt"
+        learnt = "The style is new and now kept" if drawn.trained else "The style was already learnt"
         return {
             **self.idle(),
             out.note: note(

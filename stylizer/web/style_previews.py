@@ -24,9 +24,9 @@ class StylePreviewHandlers(Runner):
 
     def try_all(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
         """The photo in every style, each shown as soon as it is there."""
-        session, portrait = Session(*values[:4]), "What was drawn so far is portrait."
+        session, message = Session(*values[:4]), "What was drawn so far is kept."
         yield from self._to_the_end(
-            session, request, lambda generation: self._tiles(session, values[4:], generation), portrait
+            session, request, lambda generation: self._tiles(session, values[4:], generation), message
         )
 
     def _tiles(self, session: Session, values: tuple[Any, ...], generation: int) -> Iterator[Updates]:
@@ -71,10 +71,10 @@ class StylePreviewHandlers(Runner):
         return {self._out.previews_box: gr.update(visible=False), self._out.previews_gallery: gr.update(value=None)}
 
     def compare(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
-        """How each inversion mode sees the photo, one after the other; the page is then as it was, with them beside it."""
-        session, portrait = Session(*values[:4]), "What was found so far is portrait."
+        """The photo by each inversion mode, one after the other; the page then shows them beside what it had."""
+        session, message = Session(*values[:4]), "What was found so far is kept."
         yield from self._to_the_end(
-            session, request, lambda generation: self._inversion_modes(session, values[4:], generation), portrait
+            session, request, lambda generation: self._inversion_modes(session, values[4:], generation), message
         )
 
     def _inversion_modes(self, session: Session, values: tuple[Any, ...], generation: int) -> Iterator[Updates]:

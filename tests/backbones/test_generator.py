@@ -4,7 +4,7 @@ import torch
 
 from stylizer.backbones.mobilestylegan.generator import TAIL_MARGIN, MobileGenerator
 from stylizer.weights.load import Networks
-from tests.networks.openvino_oracle import Oracle
+from tests.backbones.openvino_oracle import Oracle
 
 SIDES = (8, 16, 32)  # of the feature maps of the tiny generator
 

@@ -4,7 +4,7 @@ import torch
 
 from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
 from stylizer.weights.load import Networks
-from tests.networks.openvino_oracle import Oracle
+from tests.backbones.openvino_oracle import Oracle
 
 
 def test_parity_with_openvino(networks: Networks, oracle: Oracle) -> None:

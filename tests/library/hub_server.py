@@ -36,7 +36,7 @@ class Repository:
     """Files by path, after each commit; the last is `main`."""
 
     name: str
-    shallow_clone: bool = False
+    private: bool = False
     sdk: str = ""
     commits: list[tuple[str, dict[str, bytes]]] = field(default_factory=list)
 
@@ -104,9 +104,9 @@ class HubServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def create(self, repo: str, shallow_clone: bool = False, sdk: str = "") -> Repository:
+    def create(self, repo: str, private: bool = False, sdk: str = "") -> Repository:
         """Make a repository as the Hub does, with a first commit."""
-        made = Repository(repo, shallow_clone, sdk)
+        made = Repository(repo, private, sdk)
         made.commit({".gitattributes": b"*.xz filter=lfs diff=lfs merge=lfs -text\n"})
         self.repositories[repo] = made
         return made
@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
         found, may = self.hub.repositories.get(name), self._token() in {TOKEN, READ_TOKEN}
         if self._token() and not may:
             return self._error(401, "", "Invalid credentials in Authorization header")
-        if found is None or (found.shallow_clone and not may):
+        if found is None or (found.private and not may):
             return self._error(404 if may else 401, "RepoNotFound", "Repository not found")
         self._in_repository(found, words[2:], body)
 
@@ -234,8 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(409, "", f"You already created this {kind} repo")
         if kind == "space" and "sdk" not in wanted:
             return self._error(400, "", "A Space needs an SDK")
-        shallow_clone = wanted.get("visibility") == "private" or bool(wanted.get("private"))
-        self.hub.create(place, shallow_clone, wanted.get("sdk", ""))
+        private = wanted.get("visibility") == "private" or bool(wanted.get("private"))
+        self.hub.create(place, private, wanted.get("sdk", ""))
         self._json({"url": f"{self.hub.url}/{place}", "name": name})
 
     def _token(self) -> str:
@@ -284,7 +284,7 @@ def _info(repo: Repository, blobs: bool) -> dict[str, Any]:
         "_id": "0",
         "id": "user/styles",
         "sha": repo.sha,
-        "private": repo.shallow_clone,
+        "private": repo.private,
         "tags": [],
         "siblings": files,
     }

@@ -98,7 +98,7 @@ PUBLISHED = {
 def test_a_space_is_made_and_holds_the_product_and_nothing_else(checkout: Path, server: HubServer) -> None:
     done = publish("user/page", checkout, token=TOKEN, endpoint=server.url)
     space = server.repositories["spaces/user/page"]
-    assert (space.sdk, space.shallow_clone) == ("gradio", False)
+    assert (space.sdk, space.private) == ("gradio", False)
     assert space.files.keys() == PUBLISHED | {".gitattributes"}
     assert space.files["app.py"] == b"print('page')"
     assert len(space.commits) == 2, "one commit"
@@ -116,16 +116,16 @@ def test_publishing_again_changes_what_has_changed(checkout: Path, server: HubSe
     (checkout / "styles/oil").mkdir()
     (checkout / "styles/oil/card.json").write_text("{}")
     git(checkout, "add", "styles/oil")
-    assert publish("user/page", checkout, shallow_clone=True, token=TOKEN, endpoint=server.url).changed
+    assert publish("user/page", checkout, private=True, token=TOKEN, endpoint=server.url).changed
     wanted = PUBLISHED - {"styles/ink/card.json"} | {"stylizer/notes.txt", "styles/oil/card.json", ".gitattributes"}
     assert space.files.keys() == wanted
     assert space.files["app.py"] == b"print('new')"
-    assert (len(space.commits), space.shallow_clone) == (3, False)
+    assert (len(space.commits), space.private) == (3, False)
 
 
 def test_a_new_space_can_be_private(checkout: Path, server: HubServer) -> None:
-    publish("user/page", checkout, shallow_clone=True, token=TOKEN, endpoint=server.url)
-    assert server.repositories["spaces/user/page"].shallow_clone
+    publish("user/page", checkout, private=True, token=TOKEN, endpoint=server.url)
+    assert server.repositories["spaces/user/page"].private
 
 
 def test_another_ones_commit_is_not_undone(checkout: Path, server: HubServer) -> None:
@@ -195,5 +195,5 @@ def test_the_command(
     assert main(["space", "--repo", "user/page", "--private", "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
     assert (value["repo"], value["changed"], value["files"]) == ("user/page", True, len(PUBLISHED))
-    assert server.repositories["spaces/user/page"].shallow_clone
+    assert server.repositories["spaces/user/page"].private
     assert main(["space", "--repo", "page", "--json"]) == 2

@@ -23,13 +23,13 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     pages: list[gr.Blocks] = []
 
-    def start(stylizer: Any, watch: RunLimits | None = None, auth: Any = None, **options: Any) -> str:
-        watch = watch or RunLimits()
+    def start(stylizer: Any, limits: RunLimits | None = None, auth: Any = None, **options: Any) -> str:
+        limits = limits or RunLimits()
         if not isinstance(stylizer, LazyStylizer):
-            stylizer = MeteredEngine(stylizer, watch.metrics)
-        built = build_app(stylizer, tmp_path / "none", watch, **options)
+            stylizer = MeteredEngine(stylizer, limits.metrics)
+        built = build_app(stylizer, tmp_path / "none", limits, **options)
         pages.append(built)
-        routes = probes(stylizer, watch.metrics, lambda: len(JobQueue(built, HEAVY)), auth or ())
+        routes = probes(stylizer, limits.metrics, lambda: len(JobQueue(built, HEAVY)), auth or ())
         _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs={"routes": routes}, **launch_options())
         return url
 

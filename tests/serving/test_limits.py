@@ -70,8 +70,8 @@ def test_nobody_goes_past_the_line(page: Page) -> None:
 
 
 def test_a_job_that_takes_too_long_is_stopped_with_a_sentence(page: Page, tmp_path: Path) -> None:
-    fake, watch = FakeStylizer(steps=3000, delay=0.02), RunLimits(max_seconds=0.3)
-    client = client_of(page(fake, watch))
+    fake, limits = FakeStylizer(steps=3000, delay=0.02), RunLimits(max_seconds=0.3)
+    client = client_of(page(fake, limits))
     with pytest.raises(AppError, match="stopped after 0 s, which is all that a job may take"):
         client.predict(handle_file(face(tmp_path / "r.png", "navy")), api_name="/train")
     assert not fake.trained
@@ -82,7 +82,7 @@ def test_a_job_that_takes_too_long_is_stopped_with_a_sentence(page: Page, tmp_pa
             time.sleep(0.01)
 
     with pytest.raises(TimeLimitError):
-        list(follow(work, JobHandle(), watch))
+        list(follow(work, JobHandle(), limits))
 
 
 def test_waiting_for_the_networks_does_not_count() -> None:

@@ -57,15 +57,15 @@ def test_a_line_is_key_value(lines: Any) -> None:
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_nothing_of_a_visitor_is_in_it(lines: Any, form: str) -> None:
     log, written = lines(form)
-    shallow_clone = "/home/ann/Grandmother.png"
-    log.warning("%s It is taken as missing.", DownloadError(f"{shallow_clone} is damaged"))
-    log.info("style %s", shallow_clone)
-    log.info("wrong %d", shallow_clone)
-    log.info("job", extra={"fields": {"kind": shallow_clone, "style": "Grandmother"}})
-    logging.getLogger("gradio").error(f"cannot open {shallow_clone}")
+    private = "/home/ann/Grandmother.png"
+    log.warning("%s It is taken as missing.", DownloadError(f"{private} is damaged"))
+    log.info("style %s", private)
+    log.info("wrong %d", private)
+    log.info("job", extra={"fields": {"kind": private, "style": "Grandmother"}})
+    logging.getLogger("gradio").error(f"cannot open {private}")
     logging.getLogger("httpx").info("GET http://somewhere/Grandmother")
     try:
-        raise OSError(2, "No such file", shallow_clone)
+        raise OSError(2, "No such file", private)
     except OSError as error:
         log.error("Unexpected error on the page", exc_info=error)
     text = written.getvalue()
@@ -73,15 +73,15 @@ def test_nothing_of_a_visitor_is_in_it(lines: Any, form: str) -> None:
     assert "Grandmother" not in text
     assert "DownloadError It is taken as missing." in text
     assert "FileNotFoundError" in text
-    assert "test_journal.py:" in text
+    assert "test_logs.py:" in text
 
 
 def test_a_job_is_one_line(lines: Any, tmp_path: Path) -> None:
     _, written = lines("json")
-    watch = RunLimits()
-    with watch.metrics.job("train") as job:
+    limits = RunLimits()
+    with limits.metrics.job("train") as job:
         job.style = KEY
-    with pytest.raises(ZeroDivisionError), watch.metrics.job("stylize"):
+    with pytest.raises(ZeroDivisionError), limits.metrics.job("stylize"):
         raise ZeroDivisionError
     jobs = [json.loads(line) for line in written.getvalue().splitlines()]
     assert [(one["kind"], one["outcome"], one.get("style")) for one in jobs] == [

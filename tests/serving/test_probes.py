@@ -46,17 +46,17 @@ def test_health_says_how_the_networks_are(page: Page) -> None:
 
 
 def test_metrics_count_what_was_done(page: Page, tmp_path: Path) -> None:
-    watch = RunLimits()
-    url = page(FakeStylizer(presets=["Ink"]), watch)
+    limits = RunLimits()
+    url = page(FakeStylizer(presets=["Ink"]), limits)
     client = client_of(url)
     picture = handle_file(face(tmp_path / "r.png", "navy"))
     client.predict(picture, api_name="/train")
     client.predict(picture, api_name="/train")
-    list(follow(lambda _: 1, JobHandle(), watch))
+    list(follow(lambda _: 1, JobHandle(), limits))
     with pytest.raises(ZeroDivisionError):
-        list(follow(lambda _: 1 // 0, JobHandle(), watch, kind="compare"))
+        list(follow(lambda _: 1 // 0, JobHandle(), limits, kind="compare"))
     with pytest.raises(Cancelled):
-        list(follow(lambda reporter: reporter.stage("x"), JobHandle(cancelled=True), watch))
+        list(follow(lambda reporter: reporter.stage("x"), JobHandle(cancelled=True), limits))
     answer = httpx.get(url + "metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()

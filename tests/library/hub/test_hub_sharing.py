@@ -72,7 +72,7 @@ def test_a_repository_is_made_private_and_only_when_asked(machine: Any, server: 
     with pytest.raises(HubError, match="no repository"):
         publish(one.library, "ink")
     assert publish(one.library, "ink", create=True)
-    assert server.repositories[REPO].shallow_clone
+    assert server.repositories[REPO].private
     assert machine("b", token=READ_TOKEN).library.get(a_style().key) is not None
     assert machine("c", token=False).library.get(a_style().key) is None
 

@@ -5,7 +5,7 @@ import pytest
 
 from stylizer.weights import files
 from stylizer.weights.files import Carrier
-from tests.networks.openvino_oracle import Oracle
+from tests.backbones.openvino_oracle import Oracle
 
 
 @pytest.fixture(scope="session")
