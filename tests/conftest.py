@@ -18,6 +18,16 @@ from stylizer.weights.files import Carrier, sha256_of
 from stylizer.weights.load import Networks, load_networks
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With pytest-xdist, keep what shares something costly in one worker: one browser at a time, networks loaded once."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        elif {"networks", "home"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("networks"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cpu() -> None:
     """Deterministic algorithms, thread count and allocator as the product sets them."""
