@@ -15,7 +15,7 @@ def noise(*shape: int, seed: int) -> Tensor:
 
 def small() -> Encoder:
     torch.manual_seed(0)
-    return Encoder((8, 4), channels=16, inversion_mode=1, hidden=32, rank=4).eval()
+    return Encoder((8, 4), channels=16, depth=1, hidden=32, rank=4).eval()
 
 
 def some_look(count: int, seed: int) -> FaceFeatures:
