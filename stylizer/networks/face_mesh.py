@@ -1,0 +1,35 @@
+"""MediaPipe's face mesh: 468 points of a face, in three dimensions, and whether there is a face at all."""
+
+import torch
+from torch import Tensor, nn
+
+MESH_SIDE = 192
+MESH_POINTS = 468
+
+
+class FaceMesh(nn.Module):
+    """Points on the face that a square picture shows upright.
+
+    Args:
+        graph: the network itself, (N, 3, 192, 192) in [0, 1] -> (N, 1404, 1, 1) and (N, 1, 1, 1).
+    Source: Kartynnik et al. 2019, Real-time facial surface geometry (arXiv 1907.06724); MediaPipe's face landmark
+        module.
+    """
+
+    def __init__(self, graph: nn.Module) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Find the points; differentiable.
+
+        Args:
+            picture: (N, 3, 192, 192) float32 RGB in [-1, 1]: a face that stands upright (within some 30 degrees) and
+                fills two thirds of the side.
+        Returns:
+            points: (N, 468, 3) in pixels of the picture, pixel (0, 0) having its outer corner at (0, 0); x, y, and
+            depth on the same scale, smaller = nearer.
+            flags: (N,), 0 to 1: whether the picture shows a face. Points of what is none mean nothing.
+        """
+        points, logits = self.graph((picture + 1) / 2)
+        return points.reshape(-1, MESH_POINTS, 3), torch.sigmoid(logits.reshape(-1))
