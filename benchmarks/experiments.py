@@ -24,6 +24,7 @@ from quality import Photo, contact_sheet
 from stylizer.evaluation.metrics import describe, find_landmarks, landmark_drift, style_ratio
 from stylizer.faces import AlignedFace
 from stylizer.pipeline import Stylizer
+from stylizer.runtime import tune_process
 from stylizer.settings import TrainSettings
 from stylizer.styles.finetune import Recipe, finetune
 from stylizer.styles.style import Style
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--iterations", type=int, default=TrainSettings().iterations)
     options = parser.parse_args()
+    tune_process()
     engine, examples = Stylizer.open(), ROOT / "styles" / "examples"
     photos = [Photo(engine, path, "refined") for path in sorted((examples / "targets").glob("*.webp"))]
     faces = [engine.align(examples / "references" / f"{name}.webp") for name in REFERENCES]

@@ -26,6 +26,7 @@ from stylizer.imaging.pictures import to_tensor
 from stylizer.inversion.refined import InversionConfig, invert
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer
+from stylizer.runtime import tune_process
 from stylizer.settings import InversionMode
 
 WAYS: dict[str, InversionConfig | InversionMode] = {
@@ -46,7 +47,7 @@ def measure(
     networks, own = stylizer.networks, aligned.landmarks_xy
     assert own is not None
     begun = time.perf_counter()
-    inversion = stylizer.invert(aligned, way) if isinstance(way, str) else invert(networks, aligned, plan=way)
+    inversion = stylizer.invert(aligned, way) if isinstance(way, str) else invert(networks, aligned, config=way)
     seconds = time.perf_counter() - begun
     picture = stylizer.render(inversion, None)
     found = find_landmarks(stylizer.finder, picture, own)
@@ -71,13 +72,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--only", nargs="*", choices=list(WAYS), default=list(WAYS))
     options = parser.parse_args()
+    tune_process()
     stylizer = Stylizer.open()
     faces = [stylizer.align(path) for path in sorted(options.photos.iterdir()) if path.suffix.lower() in SUFFIXES]
     rows = [[face.crop for face in faces]]
     print(f"{torch.get_num_threads()} threads, {len(faces)} photos\n")
     print("| way | " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * len(COLUMNS), flush=True)
     for way in options.only:
-        invert(stylizer.networks, faces[0], plan=InversionConfig(passes=1))  # the first call of a kind is slower
+        invert(stylizer.networks, faces[0], config=InversionConfig(passes=1))  # the first call of a kind is slower
         measured = [measure(stylizer, face, WAYS[way]) for face in tqdm(faces, desc=way, leave=False)]
         means = [statistics.fmean(column) for column in zip(*(numbers for numbers, _ in measured), strict=True)]
         print(f"| {way} | " + " | ".join(f"{x:.3f}" for x in means) + " |", flush=True)

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 from stylizer.evaluation.metrics import perceptual_distance, psnr
 from stylizer.inversion.refined import Inversion
 from stylizer.pipeline import Stylizer
+from stylizer.runtime import tune_process
 from stylizer.settings import TrainSettings
 from stylizer.styles.finetune import finetune
 from stylizer.styles.packing import pack, unpack
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=8)
     parser.add_argument("--iterations", type=int, default=TrainSettings().iterations)
     options = parser.parse_args()
+    tune_process()
     stylizer, settings = Stylizer.open(), TrainSettings(options.iterations)
     faces = [Inversion(w_plus, "fast") for w_plus in sample(stylizer.networks, options.faces)]
     print("| reference | bytes | PSNR, mean | PSNR, least | LPIPS-HED, mean |\n|---|---:|---:|---:|---:|")

@@ -23,6 +23,7 @@ from stylizer.evaluation.metrics import describe, find_landmarks, landmark_drift
 from stylizer.faces import AlignedFace
 from stylizer.inversion.refined import Inversion
 from stylizer.pipeline import Stylizer
+from stylizer.runtime import tune_process
 from stylizer.settings import DEFAULT_INVERSION_MODE, INVERSION_MODES, InversionMode, RenderSettings, TrainSettings
 from stylizer.styles.style import Style
 
@@ -102,6 +103,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=TrainSettings().iterations)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    tune_process()
     stylizer = Stylizer.open()
     paths = sorted(p for p in options.photos.iterdir() if p.suffix.lower() in SUFFIXES)
     photos = [Photo(stylizer, path, options.inversion_mode) for path in tqdm(paths, desc="invert")]

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 from quality import contact_sheet
 
 from stylizer.pipeline import Stylizer
+from stylizer.runtime import tune_process
 from stylizer.settings import RenderSettings
 from stylizer.styles.style import Style
 from stylizer.stylized import Stylized
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "sheets")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    tune_process()
     stylizer = Stylizer.open()
     styles = [stylizer.find_style(info.key) for info in stylizer.styles() if info.preset]
     faces = [stylizer.align(TARGETS / f"{name}.webp") for name in SITTERS]

@@ -17,9 +17,12 @@ from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
+import torch
+
 from stylizer.imaging.pictures import open_picture
 from stylizer.inversion.refined import invert
 from stylizer.pipeline import Stylizer
+from stylizer.runtime import tune_process
 from stylizer.settings import RenderSettings, TrainSettings
 from stylizer.styles.finetune import finetune
 from stylizer.weights.fetch import fetch_all
@@ -72,6 +75,7 @@ def main() -> None:
     if options.fetch:
         with tempfile.TemporaryDirectory() as folder:
             table.time("fetch the base weights", lambda: fetch_all(Path(folder)))
+    tune_process()
     stylizer = table.time("start-up (networks from the disk)", lambda: Stylizer.open(device=options.device))
     networks, photo = stylizer.networks, open_picture(options.photo)
     aligned = table.time("align", lambda: stylizer.align(photo), 3)
@@ -98,8 +102,8 @@ def main() -> None:
             stylizer.render(inversion, stylizer.find_style(key))
 
     table.time(f"all {len(presets)} presets, once the photo is inverted", every_preset)
-    runtime = stylizer.runtime
-    print(f"\nPeak memory: {peak_gigabytes():.2f} GB. Device: {runtime.device}, {runtime.threads} threads.")
+    device, threads = stylizer.networks.wspace.mean.device, torch.get_num_threads()
+    print(f"\nPeak memory: {peak_gigabytes():.2f} GB. Device: {device}, {threads} threads.")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from stylizer.faces import AlignedFace
 from stylizer.imaging.pictures import open_picture
 from stylizer.pipeline import Stylizer
 from stylizer.provenance.watermark import Mark, detect, embed
+from stylizer.runtime import tune_process
 from stylizer.styles.style import Style
 
 TARGETS = Path(__file__).parents[1] / "styles" / "examples" / "targets"
@@ -154,6 +155,7 @@ def main() -> None:
     parser.add_argument("--untouched", type=Path, nargs="*", default=[TARGETS], metavar="DIR")
     parser.add_argument("--untouched-count", type=int, default=3000)
     options = parser.parse_args()
+    tune_process()
     stylizer, tally, rng = Stylizer.open(), Tally(), np.random.default_rng(0)
     styles, photos = usable(stylizer, options.styles), frames(stylizer, options.frames)
     for index, (style, result) in enumerate(results(stylizer, styles, options.results)):

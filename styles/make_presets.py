@@ -19,6 +19,7 @@ from stylizer.faces import AlignedFace  # noqa: E402
 from stylizer.faces.proportions import Proportions  # noqa: E402
 from stylizer.library.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
+from stylizer.runtime import tune_process  # noqa: E402
 from stylizer.settings import TrainSettings  # noqa: E402
 from stylizer.styles.keys import style_key  # noqa: E402
 from stylizer.styles.style import read_card, write_card  # noqa: E402
@@ -37,7 +38,7 @@ def learn(stylizer: Stylizer, name: str, face: AlignedFace) -> None:
     """Learn one preset in a library of its own: the user's styles are not touched."""
     with tempfile.TemporaryDirectory() as folder:
         library = Library(Path(folder), None, stylizer.networks.base_hash)
-        style, _ = Stylizer(stylizer.networks, stylizer.finder, library, stylizer.runtime).learn(face, name=name)
+        style, _ = Stylizer(stylizer.networks, stylizer.finder, library).learn(face, name=name)
         shutil.copytree(Path(folder) / "styles" / style.key, HERE / name, dirs_exist_ok=True)
 
 
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of references; default all")
     parser.add_argument("--anew", action="store_true", help="also those that are there already")
     options = parser.parse_args()
+    tune_process()
     stylizer = Stylizer.open()
     networks, sitter = stylizer.networks, stylizer.align(SITTER)
     inversion = stylizer.invert(sitter)

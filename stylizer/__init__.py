@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stylizer.errors import StylizerError as StylizerError
     from stylizer.pipeline import Stylizer as Stylizer
+    from stylizer.runtime import tune_process as tune_process
     from stylizer.settings import RenderSettings as RenderSettings
     from stylizer.settings import TrainSettings as TrainSettings
     from stylizer.styles.style import Style as Style
     from stylizer.stylized import Stylized as Stylized
 
 __version__ = "0.1.0"
-__all__ = ["RenderSettings", "Style", "Stylized", "Stylizer", "StylizerError", "TrainSettings"]
+__all__ = ["RenderSettings", "Style", "Stylized", "Stylizer", "StylizerError", "TrainSettings", "tune_process"]
 
 _HOMES = {
     "RenderSettings": "settings",
@@ -24,6 +25,7 @@ _HOMES = {
     "Stylizer": "pipeline",
     "StylizerError": "errors",
     "TrainSettings": "settings",
+    "tune_process": "runtime",
 }
 
 

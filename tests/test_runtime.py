@@ -1,3 +1,4 @@
+import json
 import os
 import platform
 import subprocess
@@ -9,12 +10,12 @@ import torch
 
 from stylizer import runtime
 from stylizer.errors import DeviceError, OutputError
-from stylizer.runtime import choose_runtime, cpu_threads, home_dir, is_out_of_memory
+from stylizer.runtime import choose_device, cpu_threads, home_dir, is_out_of_memory, tune_process
 
 FAULTS = """
 import resource, threading, torch
-from stylizer.runtime import choose_runtime
-choose_runtime("cpu")
+from stylizer.runtime import tune_process
+tune_process()
 
 def rounds(count):
     for _ in range(count):
@@ -40,8 +41,8 @@ for _ in range(3):  # the later threads are what a web server's workers are to e
 RESIDENT = """
 import torch
 from pathlib import Path
-from stylizer.runtime import choose_runtime, release_memory
-choose_runtime("cpu")
+from stylizer.runtime import release_memory, tune_process
+tune_process()
 
 def resident():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -57,6 +58,45 @@ print(before, freed, resident())
 """
 
 
+OPENING = """
+import json, logging, os, random, resource, signal, sys, threading, warnings
+import numpy as np, torch
+from stylizer import Stylizer
+
+def faults():  # of using 80 MB five times; an allocator that keeps freed memory has hardly any
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        torch.ones(20_000_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+def state():
+    return {
+        "threads": [torch.get_num_threads(), torch.get_num_interop_threads()],
+        "algorithms": [
+            torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled(),
+            torch.utils.deterministic.fill_uninitialized_memory, torch.backends.cudnn.benchmark,
+            torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32, torch.is_grad_enabled(),
+            str(torch.get_default_dtype()),
+        ],
+        "random": [random.getstate()[1][:3], np.random.get_state()[1][:3].tolist(), torch.get_rng_state()[:3].tolist()],
+        "environment": dict(os.environ),
+        "logging": [logging.root.level, len(logging.root.handlers), logging.getLogger("stylizer").level,
+            len(logging.getLogger("stylizer").handlers), logging.getLogger("stylizer").propagate],
+        "warnings": [str(each) for each in warnings.filters],
+        "hooks": [str(sys.excepthook), str(threading.excepthook), str(signal.getsignal(signal.SIGINT))],
+        "folder": os.getcwd(),
+    }
+
+torch.set_num_threads(3)
+before, first = state(), faults()
+stylizer = Stylizer.open(device="cpu")
+style = stylizer.find_style("pencil")
+list(stylizer.invent(style, 1))
+after, last = state(), faults()
+print(json.dumps({"before": before, "after": after, "faults": [first, last], "threads": threading.active_count()}))
+"""
+
+
 @pytest.fixture(autouse=True)
 def _no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STYLIZER_DEVICE", raising=False)
@@ -64,37 +104,49 @@ def _no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_argument_wins_over_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STYLIZER_DEVICE", "abacus")
-    assert choose_runtime("cpu").device == torch.device("cpu")
+    assert choose_device("cpu") == choose_device(torch.device("cpu")) == torch.device("cpu")
     with pytest.raises(DeviceError, match="abacus"):
-        choose_runtime()
+        choose_device()
     monkeypatch.setenv("STYLIZER_DEVICE", " CPU ")
-    assert choose_runtime().device == torch.device("cpu")
+    assert choose_device() == torch.device("cpu")
 
 
 def test_default_is_the_best_that_works() -> None:
     expected = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    assert choose_runtime().device.type == expected
+    assert choose_device().type == expected
 
 
 @pytest.mark.parametrize("name", ["meta", "vulkan", "cuda:x", "gpu", "cuda:99"])
 def test_unusable_devices_are_refused(name: str) -> None:
     with pytest.raises(DeviceError) as caught:
-        choose_runtime(name)
+        choose_device(name)
     assert ("\n" not in str(caught.value) and "cpu" in str(caught.value).lower()) or "machine has" in str(caught.value)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_missing_cuda_is_told() -> None:
     with pytest.raises(DeviceError, match="CUDA"):
-        choose_runtime("cuda")
+        choose_device("cuda")
 
 
 def test_settings_are_deterministic() -> None:
-    chosen = choose_runtime("cpu")
-    assert torch.get_num_threads() == chosen.threads >= 1
+    tune_process()
+    assert torch.get_num_threads() == cpu_threads() >= 1
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.backends.cudnn.benchmark
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_opening_changes_nothing_of_the_process_and_prints_nothing(home: Path) -> None:
+    environment = os.environ | {"STYLIZER_HOME": str(home)}
+    command, root = [sys.executable, "-c", OPENING], Path(__file__).parents[1]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root, check=True)
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen["after"] == seen["before"]
+    assert seen["before"]["threads"][0] == 3
+    assert seen["faults"][1] > seen["faults"][0] / 2, "freed memory is still given back"
+    assert seen["threads"] == 1
+    assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
 
 
 def test_threads_obey_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

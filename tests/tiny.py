@@ -18,7 +18,6 @@ from stylizer.faces import AlignedFace, Face
 from stylizer.inversion.refined import Inversion
 from stylizer.library.library import Library
 from stylizer.pipeline import Stylizer
-from stylizer.runtime import Runtime
 from stylizer.settings import NUM_WS, W_DIM, TrainSettings
 from stylizer.styles.style import STYLE_FORMAT, Style
 
@@ -134,7 +133,7 @@ def tiny_stylizer(home: Path, faces: int = 1) -> Stylizer:
     networks: Any = SimpleNamespace(generator=TinyGenerator(), mapping=nn.Identity(), wspace=wspace, **hashes)
     library = Library(home, None, BASE_HASH)
     finder: Any = TinyFinder(faces)
-    return Stylizer(networks, finder, library, Runtime(torch.device("cpu"), 1))
+    return Stylizer(networks, finder, library)
 
 
 def use_tiny_parts(patch: pytest.MonkeyPatch, delay: float = 0.0) -> None:

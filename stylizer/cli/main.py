@@ -78,7 +78,9 @@ def _sentence(error: Exception) -> str:
 
 def _open_stylizer(**options: Any) -> "Stylizer":
     from stylizer.pipeline import Stylizer
+    from stylizer.runtime import tune_process
 
+    tune_process()
     return Stylizer.open(**options)
 
 

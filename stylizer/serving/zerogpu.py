@@ -145,11 +145,10 @@ def on_gpu(engine: "Stylizer") -> "Stylizer":
     import torch
 
     from stylizer.pipeline import Stylizer
-    from stylizer.runtime import Runtime
     from stylizer.weights.load import moved
 
     device = torch.device("cuda")
-    return Stylizer(moved(engine.networks, device), engine.finder.forked(), engine.library, Runtime(device, 1))
+    return Stylizer(moved(engine.networks, device), engine.finder.forked(), engine.library)
 
 
 def _stylizer(base: "Stylizer", zero: Zero) -> "Stylizer":
@@ -186,4 +185,4 @@ def _stylizer(base: "Stylizer", zero: Zero) -> "Stylizer":
                     log.warning("A photo is studied by the encoder alone: %s", error)
             return super()._invert(aligned, "fast", purpose, on_step)
 
-    return OnZeroGpu(base.networks, base.finder, base.library, base.runtime)
+    return OnZeroGpu(base.networks, base.finder, base.library)

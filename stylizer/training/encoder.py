@@ -24,6 +24,7 @@ from tqdm import tqdm
 from stylizer.networks.encoder import Code, Encoder
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer
+from stylizer.runtime import tune_process
 from stylizer.settings import NUM_WS
 from stylizer.styles.losses import unit
 from stylizer.styles.style import Style
@@ -260,6 +261,7 @@ def main() -> None:
         default = getattr(TrainConfig(), name)
         parser.add_argument(f"--{name}", type=type(default), default=default)
     options = parser.parse_args()
+    tune_process()
     stylizer = Stylizer.open(device=options.device)
     styles = [stylizer.learn(path)[0] for path in options.references]
     training = Training(stylizer.networks, styles, TrainConfig(**{name: getattr(options, name) for name in names}))

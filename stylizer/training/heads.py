@@ -19,7 +19,7 @@ from stylizer.backbones.mobilestylegan.generator import MobileGenerator
 from stylizer.backbones.mobilestylegan.heads import HEAD_CHANNELS, ImageHead, ImageHeads
 from stylizer.backbones.mobilestylegan.wavelet import haar
 from stylizer.networks.wspace import WSpace
-from stylizer.runtime import choose_runtime, home_dir
+from stylizer.runtime import home_dir, tune_process
 from stylizer.settings import NUM_WS, W_DIM
 from stylizer.weights.load import load_networks
 
@@ -131,7 +131,8 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=400)
     parser.add_argument("--steps", type=int, default=600)
     options = parser.parse_args()
-    networks = load_networks(home_dir(), choose_runtime("cpu").device)
+    tune_process()
+    networks = load_networks(home_dir(), torch.device("cpu"))
     wspace, rng = WSpace(networks.mapping), torch.Generator().manual_seed(0)
     with torch.no_grad():
         codes = draw_codes(wspace, networks.mapping, options.faces, rng)

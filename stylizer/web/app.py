@@ -105,7 +105,9 @@ def launch_options() -> dict[str, Any]:
 
 def _open(device: str | None, on_progress: OnProgress) -> Engine:
     from stylizer.pipeline import Stylizer  # torch and the networks: only once the page answers
+    from stylizer.runtime import tune_process
 
+    tune_process()
     return Stylizer.open(device=device, on_progress=on_progress)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylizer.errors import StylizerError
-from stylizer.runtime import choose_runtime, tune_allocator
+from stylizer.runtime import choose_device, cpu_threads, tune_allocator
 from stylizer.weights import files
 from stylizer.weights.fan import fan_path
 
@@ -33,7 +33,7 @@ def diagnose(home: Path, device: str | None = None) -> list[DoctorCheck]:
 
     Args:
         home: the product's folder.
-        device: as for `choose_runtime`.
+        device: as for `choose_device`.
     Returns:
         Checks in a sensible order; the installation works when all are ok. Never raises for what it finds.
     """
@@ -66,16 +66,16 @@ def _version(package: str) -> str | None:
 
 def _runtime(device: str | None) -> list[DoctorCheck]:
     try:
-        runtime = choose_runtime(device)
+        chosen = choose_device(device)
     except StylizerError as error:
         return [DoctorCheck("device", False, str(error), "Choose another with --device or STYLIZER_DEVICE.")]
     advice = ""
-    if runtime.device.type == "mps" and os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK") != "1":
+    if chosen.type == "mps" and os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK") != "1":
         advice = "If torch lacks an operator on MPS, set PYTORCH_ENABLE_MPS_FALLBACK=1."
     tuned = "tuned for large tensors" if tune_allocator() else "left as it is (not glibc)"
     return [
-        DoctorCheck("device", True, str(runtime.device), advice),
-        DoctorCheck("threads", True, str(runtime.threads)),
+        DoctorCheck("device", True, str(chosen), advice),
+        DoctorCheck("threads", True, str(cpu_threads())),
         DoctorCheck("allocator", True, tuned),
     ]
 

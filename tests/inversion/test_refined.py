@@ -30,7 +30,7 @@ def face(networks: Networks) -> AlignedFace:
 
 @pytest.mark.slow
 def test_comes_nearer_than_the_mean_face_and_stays_near_w(networks: Networks, face: AlignedFace) -> None:
-    found = invert(networks, face, plan=QUICK).w_plus
+    found = invert(networks, face, config=QUICK).w_plus
     assert found.shape == (NUM_WS, W_DIM) and found.dtype == torch.float32 and found.device.type == "cpu"
     mean = draw(networks, networks.wspace.mean.expand(NUM_WS, -1))
     before, after = (perceptual_distance(networks, picture, face.crop) for picture in (mean, draw(networks, found)))
@@ -60,7 +60,7 @@ def test_the_encoder_alone_finds_the_person_near_w(networks: Networks, face: Ali
 
 @pytest.mark.slow
 def test_more_optimisation_comes_nearer_than_the_encoder_alone(networks: Networks, face: AlignedFace) -> None:
-    alone, further = (invert(networks, face, plan=InversionConfig(fine=steps, windows=1)).w_plus for steps in (0, 6))
+    alone, further = (invert(networks, face, config=InversionConfig(fine=steps, windows=1)).w_plus for steps in (0, 6))
     before, after = (perceptual_distance(networks, draw(networks, w), face.crop) for w in (alone, further))
     assert after < before
 
@@ -68,14 +68,14 @@ def test_more_optimisation_comes_nearer_than_the_encoder_alone(networks: Network
 def test_steps_that_gain_nothing_end_the_work(networks: Networks, face: AlignedFace) -> None:
     seen: list[int] = []
     plan = InversionConfig(passes=1, fine=30, fine_rate=0.0, fine_side=128, window=0.0)
-    invert(networks, face, on_step=lambda step, *_: seen.append(step), plan=plan)
+    invert(networks, face, on_step=lambda step, *_: seen.append(step), config=plan)
     assert seen == list(range(1, 2 + PATIENCE + 1))
 
 
 @pytest.mark.slow
 def test_the_same_face_gives_the_same_bits(networks: Networks, face: AlignedFace) -> None:
     plan = InversionConfig(passes=1, coarse=2, fine=2, windows=1)
-    one, other = (invert(networks, face, plan=plan).w_plus for _ in range(2))
+    one, other = (invert(networks, face, config=plan).w_plus for _ in range(2))
     assert torch.equal(one, other)
 
 
@@ -90,7 +90,7 @@ def test_progress_counts_every_step_and_cancel_ends_it(networks: Networks, face:
             raise Cancelled("stop")
 
     with pytest.raises(Cancelled):
-        invert(networks, face, on_step=on_step, plan=QUICK)
+        invert(networks, face, on_step=on_step, config=QUICK)
     assert seen == [(1, 13), (2, 13), (3, 13)]
 
 
