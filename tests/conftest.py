@@ -20,7 +20,7 @@ from stylizer.weights.load import Networks, load_networks
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With pytest-xdist, keep what shares something costly in one worker: one browser at a time, networks loaded once."""
+    """With pytest-xdist, keep what shares something costly in one worker: one browser at a time, networks once."""
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group("browser"))
