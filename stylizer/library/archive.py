@@ -1,13 +1,17 @@
 """A style on its way: the bytes of its two files, from the Hub or in one `.stylizer` file, not trusted until checked.
 
 A `.stylizer` file is a zip of exactly style.safetensors.xz and card.json, stored without compression: the first is
-compressed already, and nothing in it can unfold to more than its own size.
+compressed already, and nothing in it can unfold to more than its own size. It is a zip and nothing else: not a byte
+before, between or after the members, so that no other program can take the same file for a page or a script.
 """
 
 import io
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stylizer.errors import StyleFileError
 from stylizer.files import write_atomically
@@ -16,6 +20,8 @@ from stylizer.styles.style import CARD_BYTES_MAX, CARD_FILE, TENSORS_BYTES_MAX, 
 SUFFIX = ".stylizer"
 _LIMITS = {CARD_FILE: CARD_BYTES_MAX, TENSORS_FILE: TENSORS_BYTES_MAX}
 _FILE_BYTES_MAX = sum(_LIMITS.values()) + 4096  # the zip's own headers
+# Records of the zip format, PKWARE's APPNOTE 4.3.7, 4.3.12 and 4.3.16.
+_LOCAL, _CENTRAL, _END = struct.Struct("<4s5H3I2H"), struct.Struct("<4s6H3I5H2I"), struct.Struct("<4s4H2IH")
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,10 @@ def write_file(archive: StyleArchive, path: Path) -> None:
 
 
 def read_file(path: Path) -> StyleArchive:
-    """Open a `.stylizer` file. Sizes are looked at before anything is read, and no name in it is ever used as a path.
+    """Open a `.stylizer` file. No more than a style's size is read, and no name in it is ever used as a path.
 
     Raises:
-        StyleFileError: it is missing, or no such file. What is in it is not checked yet.
+        StyleFileError: it is missing, or not exactly what `write_file` writes. The members are not checked yet.
     """
     try:
         with path.open("rb") as file:
@@ -66,19 +72,69 @@ def read_file(path: Path) -> StyleArchive:
         raise StyleFileError(f"{path.name} cannot be read ({error.strerror}); choose a {SUFFIX} file.") from error
     try:
         return _opened(content)
-    except Exception as error:  # what zipfile raises on bytes that mean harm is not listed anywhere
-        why = f" ({error})" if isinstance(error, StyleFileError) else ""
-        raise StyleFileError(f"{path.name} is not a style's file{why}; export the style again.") from error
+    except StyleFileError as error:
+        raise StyleFileError(f"{path.name} is not a style's file ({error}); export the style again.") from error
 
 
 def _opened(content: bytes) -> StyleArchive:
+    """The members of an archive. Read here by hand: zipfile skips what lies before a zip, and walks long directories.
+
+    Raises:
+        StyleFileError: a phrase for the reason.
+    """
     if len(content) > _FILE_BYTES_MAX:
         raise StyleFileError("it is too large")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        found = archive.infolist()
-        if sorted(info.filename for info in found) != sorted(_LIMITS):
+    members: dict[str, bytes] = {}
+    headers: list[tuple[bytes, int, int, int]] = []  # name, checksum, size, offset
+    position = 0
+    for _ in _LIMITS:
+        name, checksum, data = _member(content, position)
+        if name.decode() in members:
             raise StyleFileError("it holds other files than a style's")
-        for info in found:
-            if info.file_size > _LIMITS[info.filename] or info.compress_type != zipfile.ZIP_STORED:
-                raise StyleFileError(f"{info.filename} in it is too large")
-        return StyleArchive(archive.read(CARD_FILE), archive.read(TENSORS_FILE))
+        members[name.decode()] = data
+        headers.append((name, checksum, len(data), position))
+        position += _LOCAL.size + len(name) + len(data)
+    directory = position
+    for name, checksum, size, offset in headers:
+        signature, _, _, *facts, _, _, found_at = _fields(_CENTRAL, content, position)
+        position += _CENTRAL.size
+        # Flags, method, checksum, sizes and lengths; the times and the attributes may be any.
+        expected = [0, 0, checksum, size, size, len(name), 0, 0, 0]
+        if signature != b"PK\1\2" or [*facts[:2], *facts[4:]] != expected or found_at != offset:
+            raise StyleFileError("its list of files is not that of a style")
+        if content[position : position + len(name)] != name:
+            raise StyleFileError("its list of files is not that of a style")
+        position += len(name)
+    end = _END.pack(b"PK\5\6", 0, 0, len(headers), len(headers), position - directory, directory, 0)
+    if content[position:] != end:
+        raise StyleFileError("it holds more than a style")
+    return StyleArchive(members[CARD_FILE], members[TENSORS_FILE])
+
+
+def _member(content: bytes, position: int) -> tuple[bytes, int, bytes]:
+    """Name, checksum and data of the member that begins here. Raises StyleFileError."""
+    signature, _, flags, method, _, _, checksum, packed, size, name_length, extra = _fields(_LOCAL, content, position)
+    if signature != b"PK\3\4":
+        raise StyleFileError(
+            "it does not begin with a style" if position == 0 else "it holds other files than a style's"
+        )
+    start = position + _LOCAL.size + name_length
+    name = content[position + _LOCAL.size : start]
+    limit = _LIMITS.get(name.decode("ascii", "replace"))
+    if limit is None:
+        raise StyleFileError("it holds other files than a style's")
+    if method != zipfile.ZIP_STORED or flags or extra or packed != size:
+        raise StyleFileError(f"{name.decode()} in it is compressed or marked, which a style's is not")
+    if size > limit:
+        raise StyleFileError(f"{name.decode()} in it is too large")
+    data = content[start : start + size]
+    if len(data) < size or zlib.crc32(data) != checksum:
+        raise StyleFileError(f"{name.decode()} in it is damaged")
+    return name, checksum, data
+
+
+def _fields(record: struct.Struct, content: bytes, position: int) -> tuple[Any, ...]:
+    """A record of the zip format. Raises StyleFileError: the file ends before it does."""
+    if position + record.size > len(content):
+        raise StyleFileError("it is cut off")
+    return record.unpack_from(content, position)

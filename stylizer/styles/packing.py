@@ -5,8 +5,11 @@ distribution has the most), 1.3 MB of the generator's 3.8 million; the errors of
 picture. Vectors are few, act on whole maps, and stay in half precision.
 """
 
+import json
 import lzma
+import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from safetensors.torch import load as tensors_from_bytes
@@ -15,7 +18,13 @@ from torch import Tensor
 
 STEP = 0.65
 LARGEST = 8.0  # no number of a change is larger; a training's are below one
-UNPACKED_MAX = 64 * 2**20  # bytes that a file may unfold to
+UNPACKED_MAX = 16 * 2**20  # bytes that a file may unfold to, header included; a style takes 4 MB
+HEADER_MAX = 256 * 2**10  # bytes of JSON that name the tensors; a style takes 10 kB
+TENSORS_MAX = 1024  # a style holds 110
+DIMENSIONS_MAX = 4  # of a convolution's weight
+NAME_MAX = 200  # characters
+_UNFOLDING_MEMORY = 64 * 2**20  # bytes that the decompressor may take; `pack` needs 9 MB
+_ITEM_BYTES = {"F16": 2, "F32": 4, "I8": 1}
 _WHOLE, _STEPS, _SIZES = "whole/", "steps/", "sizes/"
 
 
@@ -33,24 +42,93 @@ def pack(delta: Mapping[str, Tensor]) -> bytes:
 
 
 def unpack(content: bytes) -> dict[str, Tensor]:
-    """The changes in a packed file, float16.
+    """The changes in a packed file, by parameter name, float16 on the CPU.
 
+    The file may come from anybody. Nothing is unfolded beyond what its header announces, and the header is held against
+    the limits above before any tensor is made.
+
+    Args:
+        content: of the file; the caller bounds its size.
     Raises:
-        ValueError: it is no such file, unfolds to too much, or holds numbers that no training gives.
+        ValueError: it is no such file, announces or unfolds to too much, or holds numbers that no training gives.
     """
     try:
-        unfolder = lzma.LZMADecompressor(memlimit=256 * 2**20)
-        tensors = tensors_from_bytes(unfolder.decompress(content, UNPACKED_MAX))
-    except Exception as error:  # what either reader raises on bytes that mean harm is not listed anywhere
+        tensors = tensors_from_bytes(_unfold(content))
+    except ValueError:
+        raise
+    except Exception as error:  # what either reader raises on crafted bytes is documented nowhere
         raise ValueError("it cannot be read") from error
-    if not unfolder.eof or unfolder.unused_data:
-        raise ValueError("it is cut off, or too large")
     names = sorted({label.partition("/")[2] for label in tensors})
     delta = {name: _change(tensors, name) for name in names}
     for name, change in delta.items():
         if not (change.abs() <= LARGEST).all():  # NaN fails too
             raise ValueError(f"{name} holds numbers that no training gives")
     return delta
+
+
+def _unfold(content: bytes) -> bytes:
+    """The safetensors file in a packed one, with a header that `_body_bytes` accepts and exactly the body it announces.
+
+    Raises:
+        ValueError: a limit is exceeded, or the file is cut off or continues after its end. lzma.LZMAError.
+    """
+    unfolder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_UNFOLDING_MEMORY)
+    length = _take(unfolder, 8, content)
+    header_bytes = int.from_bytes(length, "little")
+    if not 2 <= header_bytes <= HEADER_MAX:
+        raise ValueError(f"its header announces {header_bytes} bytes, more than the {HEADER_MAX} that are read")
+    header = _take(unfolder, header_bytes)
+    body = _take(unfolder, _body_bytes(header))
+    if (not unfolder.eof and unfolder.decompress(b"", 1)) or not unfolder.eof or unfolder.unused_data:
+        raise ValueError("it is cut off, or too large")
+    return length + header + body
+
+
+def _take(unfolder: lzma.LZMADecompressor, size: int, content: bytes = b"") -> bytes:
+    """The next `size` bytes, never more. content: is fed first. Raises ValueError: there are not so many."""
+    parts: list[bytes] = []
+    while size > 0:
+        part = b"" if unfolder.eof else unfolder.decompress(content, size)
+        content = b""
+        if not part:
+            raise ValueError("it is cut off, or too large")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _body_bytes(header: bytes) -> int:
+    """How many bytes of numbers a safetensors header announces.
+
+    Raises:
+        ValueError: it is no such header, or names more or larger tensors than a style has.
+    """
+    try:
+        announced = json.loads(header)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it cannot be read") from error
+    if not isinstance(announced, dict) or len(announced) > TENSORS_MAX:
+        raise ValueError(f"it holds more than {TENSORS_MAX} tensors, or none")
+    total = sum(_tensor_bytes(name, fields) for name, fields in announced.items())
+    if 8 + len(header) + total > UNPACKED_MAX:
+        raise ValueError(f"it announces {total / 1e6:.0f} MB, more than a style has")
+    return total
+
+
+def _tensor_bytes(name: str, fields: Any) -> int:
+    """Bytes of one tensor by its entry in the header. Raises ValueError: the entry is none that `pack` writes."""
+    if len(name) > NAME_MAX:
+        raise ValueError(f"the name of a tensor has {len(name)} characters, more than {NAME_MAX}")
+    if not isinstance(fields, dict) or fields.keys() != {"dtype", "shape", "data_offsets"}:
+        raise ValueError(f"{name} is not packed as a style's numbers are")
+    dtype, shape = fields["dtype"], fields["shape"]
+    if not isinstance(dtype, str) or dtype not in _ITEM_BYTES or not isinstance(shape, list):
+        raise ValueError(f"{name} is not packed as a style's numbers are")
+    if len(shape) > DIMENSIONS_MAX:
+        raise ValueError(f"{name} has {len(shape)} dimensions, more than {DIMENSIONS_MAX}")
+    if any(type(side) is not int or not 0 <= side <= UNPACKED_MAX for side in shape):
+        raise ValueError(f"{name} has a side that no tensor of a style has")
+    return _ITEM_BYTES[dtype] * math.prod(shape)
 
 
 def _change(tensors: Mapping[str, Tensor], name: str) -> Tensor:

@@ -5,6 +5,7 @@ import io
 import json
 import lzma
 import random
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -127,18 +128,77 @@ def zipped(*members: tuple[str, bytes], compression: int = zipfile.ZIP_STORED) -
 BOTH = ((CARD_FILE, b"{}"), (TENSORS_FILE, b""))
 
 
+def dressed(comment: bytes = b"", member_comment: bytes = b"", extra: bytes = b"") -> bytes:
+    """A style's zip with what zips may carry besides their members."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.comment = comment
+        for name, content in BOTH:
+            info = zipfile.ZipInfo(name)
+            info.comment, info.extra = member_comment, extra
+            archive.writestr(info, content)
+    return buffer.getvalue()
+
+
+def streamed() -> bytes:
+    """A zip as written to a pipe: sizes come after the members."""
+
+    class Pipe(io.RawIOBase):
+        def __init__(self) -> None:
+            self.written = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            self.written += bytes(data)
+            return len(data)
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w") as archive:  # type: ignore[call-overload]
+        for name, content in BOTH:
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return pipe.written
+
+
+def second_directory() -> bytes:
+    """A zip in the middle of which another file lies, which the directory does not name."""
+    whole, first = zipped(*BOTH), zipped(BOTH[0])
+    hidden = first[: first.index(b"PK\x01\x02")]
+    return hidden + whole
+
+
+HTML = b"<html><script>alert(1)</script></html>"
+
+
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        (b"", "not a style"),
-        (b"no zip at all", "not a style"),
-        (zipped(*BOTH)[:-30], "not a style"),
+        (b"", "cut off"),
+        (b"no zip at all", "cut off"),
+        (HTML, "does not begin"),
+        (HTML + zipped(*BOTH), "does not begin"),
+        (b"\0" + zipped(*BOTH), "does not begin"),
+        (zipped(*BOTH) + HTML, "more than a style"),
+        (zipped(*BOTH) + b"\0", "more than a style"),
+        (zipped(*BOTH) + zipped(*BOTH), "more than a style"),
+        (dressed(comment=HTML), "more than a style"),
+        (dressed(member_comment=HTML), "list of files"),
+        (dressed(extra=struct.pack("<HH4s", 0xCAFE, 4, b"evil")), "compressed or marked"),
+        (streamed(), "compressed or marked"),
+        (second_directory(), "other files"),
+        (zipped(*BOTH)[:-30], "list of files"),
+        (zipped(*BOTH)[:60], "cut off"),
+        (zipped(*BOTH)[:40], "damaged"),
         (zipped(BOTH[0]), "other files"),
-        (zipped(*BOTH, ("../../.bashrc", b"")), "other files"),
+        (2 * zipped(BOTH[0]).partition(b"PK\x01\x02")[0], "other files"),
+        (zipped(*BOTH, ("../../.bashrc", b"")), "list of files"),
+        (zipped(("../../.bashrc", b""), *BOTH), "other files"),
         (zipped(BOTH[0], ("/" + TENSORS_FILE, b"")), "other files"),
         (zipped((CARD_FILE, b" " * 70000), BOTH[1]), "too large"),
-        (zipped(BOTH[0], (TENSORS_FILE, b"\0" * 30 * 2**20), compression=zipfile.ZIP_DEFLATED), "too large"),
+        (zipped(BOTH[0], (TENSORS_FILE, b"\0" * 30 * 2**20), compression=zipfile.ZIP_DEFLATED), "compressed"),
         (zipped(BOTH[0], (TENSORS_FILE, b"\0" * 30 * 2**20)), "too large"),
+        (zipped(*BOTH).replace(b"{}", b"[]"), "damaged"),
         (zipped(*BOTH), "incomplete"),
     ],
 )
@@ -148,6 +208,26 @@ def test_a_file_that_is_none_is_refused(library: Library, tmp_path: Path, conten
     with pytest.raises(StyleFileError, match=part):
         import_style(library, path)
     assert stored(tmp_path / "home") == []
+
+
+def test_what_is_written_is_an_ordinary_zip(tmp_path: Path) -> None:
+    write_file(StyleArchive(b"{}", b"xz"), tmp_path / "x.stylizer")
+    with zipfile.ZipFile(tmp_path / "x.stylizer") as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == {CARD_FILE: b"{}", TENSORS_FILE: b"xz"}
+    assert read_file(tmp_path / "x.stylizer") == StyleArchive(b"{}", b"xz")
+
+
+def test_a_file_exported_on_another_system_is_read(tmp_path: Path) -> None:
+    """Times, attributes and the system that wrote it say nothing about a style."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in BOTH[::-1]:
+            info = zipfile.ZipInfo(name, (2024, 2, 29, 1, 2, 4))
+            info.create_system, info.external_attr = 0, 0x20
+            archive.writestr(info, content)
+    (tmp_path / "x.stylizer").write_bytes(buffer.getvalue())
+    assert read_file(tmp_path / "x.stylizer") == StyleArchive(b"{}", b"")
 
 
 def _scramble(draw: random.Random, content: bytes) -> bytes:
@@ -252,18 +332,23 @@ def test_five_hundred_made_up_styles_break_nothing(library: Library, tmp_path: P
 
 
 def test_made_up_files_break_nothing(library: Library, tmp_path: Path) -> None:
+    """What is taken holds the very members that were written, and they stand where they stood."""
     path = tmp_path / "x.stylizer"
     card, delta = sound()
-    write_file(sealed(card, pack(delta)), path)
+    whole = sealed(card, pack(delta))
+    write_file(whole, path)
     good = path.read_bytes()
     opened = 0
-    for seed in range(300):
-        path.write_bytes(_scramble(random.Random(seed), good))
+    for seed in range(600):
+        content = _scramble(random.Random(seed), good)
+        path.write_bytes(content)
         try:
-            read_file(path)
-            opened += 1
-            library.remove(import_style(library, path).key)
-        except StyleFileError:
+            found = read_file(path)
+        except StyleFileError as error:
+            assert "is not a style's file" in str(error)
             continue
-    assert opened < 300
+        opened += 1
+        assert (found, len(content)) == (whole, len(good))
+        library.remove(import_style(library, path).key)
+    assert opened < 100
     assert stored(tmp_path / "home") == []
