@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 from benchmarks.quality import SUFFIXES, contact_sheet
 from stylizer.evaluation.metrics import describe, find_landmarks, perceptual_distance
 from stylizer.faces import AlignedFace
-from stylizer.imaging.pictures import to_tensor
+from stylizer.imaging.tensors import to_tensor
 from stylizer.inversion.refined import InversionConfig, invert
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 
 import torch
 
-from stylizer.imaging.pictures import open_picture
+from stylizer.imaging.opening import open_picture
 from stylizer.inversion.refined import invert
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process

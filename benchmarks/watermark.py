@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 from stylizer.errors import InputError, StylizerError
 from stylizer.evaluation.metrics import psnr
 from stylizer.faces import AlignedFace
-from stylizer.imaging.pictures import open_picture
+from stylizer.imaging.opening import open_picture
 from stylizer.pipeline import Stylizer
 from stylizer.provenance.watermark import Mark, detect, embed
 from stylizer.runtime import tune_process

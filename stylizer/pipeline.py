@@ -20,7 +20,7 @@ from stylizer.faces import AlignedFace, FaceFinder, align, paste
 from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marks import marked
 from stylizer.faces.proportions import proportions_of
-from stylizer.imaging.pictures import PictureSource, open_picture
+from stylizer.imaging.opening import PictureSource, open_picture
 from stylizer.inversion.faithful import Tuning, tune
 from stylizer.inversion.refined import HEAD_SIDE, Inversion, Purpose, invert
 from stylizer.library.hub import open_hub

@@ -18,6 +18,11 @@ AMOUNT_MIN, AMOUNT_MAX = 0.0, 1.5  # of the style's shape, texture, colour; 1 = 
 ITERATIONS_MIN, ITERATIONS_MAX = 1, 2000
 SEED_MAX = 2**31 - 1
 COUNT, COUNT_MAX = 6, 64  # invented people at once
+PICTURE_SIDE_MIN = 64  # px; of any picture that is opened
+PICTURE_PIXELS_MAX = 200_000_000  # of a file; the largest phone cameras take 200 megapixels
+PICTURE_PIXELS_KEPT = 64_000_000  # in memory; a larger picture is shrunk when it is opened
+PICTURE_RATIO_MAX = 20  # of the long side to the short one
+PICTURE_BYTES_MAX = 1_000_000_000  # of a picture that comes as a stream
 TRUNCATION = 0.7  # how far they are from the mean face, 0 to 1
 
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from stylizer.errors import FaceIndexError, NoFaceError, SettingsError, StyleNotFoundError
 from stylizer.evaluation.score import LIMIT, Score
-from stylizer.imaging.pictures import open_picture
+from stylizer.imaging.opening import open_picture
 from stylizer.library.library import Library
 from stylizer.settings import COUNT, CROP_SIZE, TRUNCATION, InversionMode, RenderSettings, TrainSettings
 

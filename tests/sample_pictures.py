@@ -25,10 +25,10 @@ def mean_difference(one: Image.Image, other: Image.Image) -> float:
     return float(np.abs(np.asarray(one, np.float32) - np.asarray(other, np.float32)).mean())
 
 
-def swapped_profile() -> bytes:
-    """A colour profile whose red is sRGB's green and the other way round."""
+def swapped_profile(name: str = "Test") -> bytes:
+    """A colour profile of this name, of four letters, whose red is sRGB's green and the other way round."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     tags = {bytes(data[p : p + 4]): p for p in range(132, 132 + 12 * struct.unpack(">I", data[128:132])[0], 12)}
     red, green = tags[b"rXYZ"], tags[b"gXYZ"]
     data[red + 4 : red + 12], data[green + 4 : green + 12] = data[green + 4 : green + 12], data[red + 4 : red + 12]
-    return bytes(data).replace("sRGB".encode("utf-16-be"), "Test".encode("utf-16-be"))
+    return bytes(data).replace("sRGB".encode("utf-16-be"), name.encode("utf-16-be"))

@@ -25,7 +25,7 @@ from recipes.regions import regions  # noqa: E402
 
 from stylizer.backbones.mobilestylegan.generator import MobileGenerator  # noqa: E402
 from stylizer.backbones.mobilestylegan.mapping import MappingNetwork  # noqa: E402
-from stylizer.imaging.pictures import to_image  # noqa: E402
+from stylizer.imaging.tensors import to_image  # noqa: E402
 from stylizer.runtime import home_dir  # noqa: E402
 from stylizer.weights.load import load_networks  # noqa: E402
 

@@ -49,7 +49,7 @@ def styles(args: argparse.Namespace, context: Context) -> Outcome:
 
 def align(args: argparse.Namespace, context: Context) -> Outcome:
     """Cut a face out of a photo."""
-    from stylizer.imaging.pictures import save_picture
+    from stylizer.imaging.saving import save_picture
 
     check_output(args.out, args.photo)
     stylizer, started = context.stylizer(args), time.perf_counter()

@@ -27,7 +27,7 @@ __all__ = ["export_file", "import_file", "publish_space", "pull", "push", "searc
 
 def push(args: argparse.Namespace, context: Context) -> Outcome:
     """Share a style on the Hub, with a picture of invented people in it."""
-    from stylizer.imaging.pictures import open_picture
+    from stylizer.imaging.opening import open_picture
     from stylizer.library.exchange import publish
 
     reference = None

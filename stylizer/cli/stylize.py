@@ -126,7 +126,7 @@ class _Batch:
         return results
 
     def _draw(self, stylizer: "Stylizer", style: "Style", job: _Job, path: Path) -> dict[str, Any]:
-        from stylizer.imaging.pictures import open_picture
+        from stylizer.imaging.opening import open_picture
         from stylizer.provenance.notes import origin_of, save_result
 
         args = self._args

@@ -10,7 +10,7 @@ from torch import Tensor
 from stylizer.errors import NoFaceError
 from stylizer.faces import FaceFinder
 from stylizer.faces.chip import chip_of, cut_chip
-from stylizer.imaging.pictures import to_tensor
+from stylizer.imaging.tensors import to_tensor
 from stylizer.weights.load import Networks
 
 _SIDE = 256

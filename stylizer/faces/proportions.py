@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stylizer.faces.marks import MEAN_FACE
-from stylizer.imaging.pictures import to_image, to_tensor
+from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.settings import CROP_SIZE
 
 SMALLEST, LARGEST = 0.4, 2.5  # beyond these, a face is none

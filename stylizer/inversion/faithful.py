@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stylizer.backbones.functional import TunedGenerator, optimiser_of
 from stylizer.faces import AlignedFace
-from stylizer.imaging.pictures import to_image
+from stylizer.imaging.tensors import to_image
 from stylizer.inversion.refined import BLOCK, HEAD_SIDE, PREVIEW_EVERY, Inversion, InversionConfig, Target
 from stylizer.progress import OnStep
 from stylizer.weights.load import Networks

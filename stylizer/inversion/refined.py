@@ -21,7 +21,7 @@ from stylizer.backbones.mobilestylegan.heads import block_for
 from stylizer.faces import AlignedFace
 from stylizer.faces.chip import chip_of, chip_to_crop, cut_chip
 from stylizer.faces.regions import attention
-from stylizer.imaging.pictures import to_image, to_tensor
+from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.networks.encoder import Code, FaceFeatures, extract_features, start
 from stylizer.progress import OnStep
 from stylizer.settings import CROP_SIZE, InversionMode

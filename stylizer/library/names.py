@@ -2,10 +2,10 @@
 
 import contextlib
 import re
-import unicodedata
 from pathlib import Path
 
 from stylizer.errors import SettingsError
+from stylizer.files import clean_characters
 from stylizer.styles.keys import KEY_DIGITS
 
 NAME_LENGTH_MAX = 64
@@ -23,10 +23,7 @@ def clean_name(name: str) -> str:
     Raises:
         SettingsError: nothing is left, or the name looks like a key.
     """
-    text = unicodedata.normalize("NFC", name)
-    text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
-    text = re.sub(r'[/\\<>:"|?*\x00-\x1f]+', "-", text)
-    text = re.sub(r"\s+", " ", text)[:NAME_LENGTH_MAX].strip(" .-")
+    text = clean_characters(name)[:NAME_LENGTH_MAX].strip(" .-")
     if not any(c.isalnum() for c in text):
         raise SettingsError(f"{name!r} cannot be a style's name; choose one with at least one letter or digit.")
     if is_key(text):

@@ -17,7 +17,9 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from stylizer import __version__
-from stylizer.imaging.pictures import encode_picture, open_picture, write_whole
+from stylizer.files import write_atomically
+from stylizer.imaging.opening import open_picture
+from stylizer.imaging.saving import encode_picture
 from stylizer.provenance.credentials import sign, verify
 from stylizer.provenance.pattern import PAYLOAD_BYTES
 from stylizer.provenance.watermark import Mark, detect, embed
@@ -127,7 +129,8 @@ def save_result(image: Image.Image, path: str | Path, origin: Origin, *, waterma
     picture = mark_result(image, origin.style_key) if watermark else image
     data = encode_picture(picture, path, **_metadata(origin, path.suffix.lower()))
     generator = {"name": PROGRAM, "version": __version__}
-    write_whole(sign(data, _SUFFIX_MIMES[path.suffix.lower()], generator, origin.source_type), path)
+    signed = sign(data, _SUFFIX_MIMES[path.suffix.lower()], generator, origin.source_type)
+    write_atomically(path, signed, make_folder=False)
 
 
 def mark_result(image: Image.Image, style_key: str) -> Image.Image:

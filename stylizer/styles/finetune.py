@@ -22,7 +22,7 @@ from stylizer.backbones.mobilestylegan.heads import block_for
 from stylizer.faces import AlignedFace
 from stylizer.faces.chip import cut_chip, mean_face_chip
 from stylizer.faces.regions import attention, face_ellipse, feature_ellipses
-from stylizer.imaging.pictures import to_image, to_tensor
+from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.refined import Inversion
 from stylizer.progress import OnStep
 from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM, TrainSettings

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from stylizer.faces.proportions import bend
 from stylizer.imaging.color import mix_colors
-from stylizer.imaging.pictures import to_image
+from stylizer.imaging.tensors import to_image
 from stylizer.inversion.refined import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from stylizer.backbones.functional import shallow_clone
-from stylizer.imaging.pictures import to_image, to_tensor
+from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.settings import NUM_WS, W_DIM
 from stylizer.styles.style import Style, blended
 from stylizer.weights.load import Networks

@@ -30,7 +30,7 @@ class Handlers(Runner):
 
     def check_picture(self, pictures: Any) -> Updates:
         """Say at once when an upload cannot be used; the upload stays where it is."""
-        from stylizer.imaging.pictures import open_picture  # brings torch along: not at the page's start
+        from stylizer.imaging.opening import open_picture
 
         try:
             for path in paths_of(pictures):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stylizer.errors import DiskFullError, DownloadError, HashMismatchError, WeightsError
-from stylizer.weights.fetch import is_disk_full
+from stylizer.files import is_disk_full
 
 FAN_FILE = "2DFAN4-11f355bf06.pth.tar"  # the package's name for it; the digits begin its SHA-256
 FAN_BYTES = 95_641_761

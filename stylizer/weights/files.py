@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from stylizer.files import write_atomically
 
 MANIFEST_FORMAT = 1
 _CHUNK = 1 << 20
@@ -168,17 +168,9 @@ def read_manifest(home: Path) -> dict[str, dict[str, Any]]:
 
 
 def write_manifest(home: Path, files: dict[str, dict[str, Any]]) -> None:
-    """Replace the manifest in one step. Raises OSError."""
-    path = weights_dir(home) / "manifest.json"
-    draft = path.with_name(f".manifest-{uuid.uuid4().hex}")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump({"format": MANIFEST_FORMAT, "files": files}, file, indent=1, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    """Replace the manifest in one step. Raises DiskFullError, OutputError."""
+    text = json.dumps({"format": MANIFEST_FORMAT, "files": files}, indent=1, sort_keys=True)
+    write_atomically(weights_dir(home) / "manifest.json", text.encode())
 
 
 def is_valid(home: Path, record: WeightFile, full: bool = False) -> bool:

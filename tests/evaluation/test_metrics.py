@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter, ImageOps
 from stylizer.evaluation.metrics import landmark_drift, perceptual_distance, style_distance, style_ratio
 from stylizer.faces.chip import cut_chip, mean_face_chip
 from stylizer.faces.regions import attention, face_ellipse, feature_ellipses
-from stylizer.imaging.pictures import to_image, to_tensor
+from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.settings import CROP_SIZE, NUM_WS
 from stylizer.styles import losses
 from stylizer.weights.load import Networks

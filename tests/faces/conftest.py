@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from stylizer.faces import FaceFinder
-from stylizer.imaging.pictures import to_image
+from stylizer.imaging.tensors import to_image
 from stylizer.weights.load import Networks, landmark_files
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from stylizer.imaging.pictures import open_picture
+from stylizer.imaging.opening import open_picture
 from tests.sample_pictures import encoded, mean_difference, smooth, swapped_profile
 
 
@@ -104,6 +104,16 @@ def test_an_embedded_profile_is_applied() -> None:
     picture = open_picture(encoded(image, "PNG", icc_profile=swapped_profile()))
     assert np.abs(np.array(picture.getpixel((5, 5))) - (60, 200, 90)).max() <= 2
     assert "icc_profile" not in picture.info
+
+
+@pytest.mark.parametrize("name", ["sRGB", "Test"])
+def test_a_profile_counts_by_what_it_does_not_by_its_name(name: str) -> None:
+    image = Image.new("RGB", (80, 80), (200, 60, 90))
+    picture = open_picture(encoded(image, "PNG", icc_profile=swapped_profile(name)))
+    assert np.abs(np.array(picture.getpixel((5, 5))) - (60, 200, 90)).max() <= 2
+    own = bytes(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    renamed = own.replace("sRGB".encode("utf-16-be"), name.encode("utf-16-be"))
+    assert open_picture(encoded(smooth(), "PNG", icc_profile=renamed)).tobytes() == smooth().tobytes()
 
 
 @pytest.mark.parametrize("profile", [b"rubbish", b"\0" * 200])

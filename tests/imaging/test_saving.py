@@ -8,8 +8,10 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from stylizer.errors import OutputError
-from stylizer.imaging.pictures import open_picture, save_picture, to_image, to_tensor
+from stylizer.errors import DiskFullError, OutputError
+from stylizer.imaging.opening import open_picture
+from stylizer.imaging.saving import save_picture
+from stylizer.imaging.tensors import to_image, to_tensor
 from tests.sample_pictures import encoded, mean_difference, smooth, swapped_profile
 
 
@@ -76,7 +78,7 @@ def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(DiskFullError, match="no room left"):
         save_picture(Image.new("RGB", (64, 64)), path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 

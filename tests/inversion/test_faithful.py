@@ -7,7 +7,7 @@ from stylizer.backbones.functional import FROZEN
 from stylizer.errors import Cancelled
 from stylizer.evaluation.metrics import perceptual_distance
 from stylizer.faces import AlignedFace, already_aligned
-from stylizer.imaging.pictures import to_image
+from stylizer.imaging.tensors import to_image
 from stylizer.inversion.faithful import Tuning, tune
 from stylizer.inversion.refined import Inversion
 from stylizer.settings import NUM_WS, W_DIM

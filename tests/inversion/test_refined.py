@@ -8,7 +8,7 @@ from stylizer.errors import Cancelled
 from stylizer.evaluation.metrics import perceptual_distance
 from stylizer.faces import AlignedFace, already_aligned
 from stylizer.faces.chip import cut_chip, mean_face_chip
-from stylizer.imaging.pictures import to_image, to_tensor
+from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.refined import PATIENCE, InversionConfig, invert
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM

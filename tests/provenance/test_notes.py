@@ -12,7 +12,7 @@ from PIL import Image
 
 from stylizer.cli.main import main
 from stylizer.errors import OutputError, PictureError
-from stylizer.imaging.pictures import save_picture
+from stylizer.imaging.saving import save_picture
 from stylizer.library.library import Library
 from stylizer.provenance import credentials
 from stylizer.provenance.notes import (

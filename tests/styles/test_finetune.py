@@ -10,7 +10,7 @@ from stylizer.backbones.functional import call_with
 from stylizer.errors import Cancelled
 from stylizer.evaluation.metrics import style_distance
 from stylizer.faces import AlignedFace, already_aligned
-from stylizer.imaging.pictures import to_image
+from stylizer.imaging.tensors import to_image
 from stylizer.inversion.refined import Inversion
 from stylizer.settings import NUM_WS, W_DIM, TrainSettings
 from stylizer.styles.finetune import BLOCK, Recipe, finetune
