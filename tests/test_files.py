@@ -30,7 +30,7 @@ def test_many_threads_on_one_path(tmp_path: Path) -> None:
 def test_every_legal_name(tmp_path: Path, name: str) -> None:
     write_atomically(tmp_path / name, b"1")
     write_atomically(tmp_path / name, b"2")
-    assert (tmp_path / name).read_bytes() == b"2" and len(os.listdir(tmp_path)) == 1
+    assert (tmp_path / name).read_bytes() == b"2" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_folders_are_made_if_wanted(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_failure_leaves_the_old_content_and_nothing_else(
     with pytest.raises(OutputError if code == errno.EIO else DiskFullError, match="file") as caught:
         write_atomically(path, b"new")
     assert str(caught.value).endswith(".")
-    assert path.read_bytes() == b"old" and len(os.listdir(tmp_path)) == 1
+    assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_killed_writers_leftover_stops_nobody(tmp_path: Path) -> None:
