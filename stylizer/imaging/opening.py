@@ -42,7 +42,7 @@ else:  # torch is not imported for the sake of a name
     PictureSource = Any
 
 
-def open_picture(source: PictureSource) -> Image.Image:
+def open_picture(source: PictureSource, *, pixels_max: int = PICTURE_PIXELS_MAX) -> Image.Image:
     """Read a picture as upright 8-bit sRGB.
 
     The camera's orientation is applied, transparency is laid over white, 16-bit, integer and float grey are scaled
@@ -52,6 +52,7 @@ def open_picture(source: PictureSource) -> Image.Image:
     Args:
         source: a path, the bytes of a file, an open binary file, a Pillow image, a numpy array or a torch tensor (see
             `arrays.from_array`); left unchanged. Files are JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF.
+        pixels_max: of a file, by its header.
     Returns:
         RGB picture without metadata, within the limits of `settings`.
     Raises:
@@ -66,7 +67,7 @@ def open_picture(source: PictureSource) -> Image.Image:
             image = source
         else:
             image = _open_file(_file_of(source, name, stack), name, stack)
-        _check_size(image.size, name)
+        _check_size(image.size, name, pixels_max)
         try:
             return _decode(image, may_change=image is not source)
         except MemoryError as error:
@@ -198,11 +199,11 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _check_size(size: tuple[int, int], name: str) -> None:
+def _check_size(size: tuple[int, int], name: str, pixels_max: int) -> None:
     width, height = size
-    if width * height > PICTURE_PIXELS_MAX:
-        limit = PICTURE_PIXELS_MAX // 10**6
-        raise PictureError(f"{name} is too large ({width} x {height} px); use a picture of at most {limit} megapixels.")
+    if width * height > pixels_max:
+        limit = f"{pixels_max / 10**6:g} megapixels"
+        raise PictureError(f"{name} is too large ({width} x {height} px); use a picture of at most {limit}.")
     if min(size) < PICTURE_SIDE_MIN:
         raise PictureError(
             f"{name} is too small ({width} x {height} px); "
