@@ -21,7 +21,7 @@ from typing import IO, Any
 from PIL import Image
 
 from stylizer.errors import PictureError
-from stylizer.imaging.opening import open_picture
+from stylizer.imaging.opening import PictureSource, name_of, open_picture
 from stylizer.settings import DECODE_MEMORY_MAX, DECODE_SECONDS_MAX, DECODE_WORKERS, PICTURE_PIXELS_MAX
 
 _COMMAND = "from stylizer.imaging.decoding import work; work()"
@@ -56,22 +56,22 @@ class Decoder:
         for worker in self._workers:
             self._free.put(worker)
 
-    def open(self, source: str | os.PathLike[str] | bytes, limits: DecodeLimits | None = None) -> Image.Image:
-        """As `opening.open_picture`, in another process.
+    def open(self, source: PictureSource, limits: DecodeLimits | None = None) -> Image.Image:
+        """As `opening.open_picture`, in another process where there is anything to decode.
 
         Args:
-            source: a path, or the bytes of a file.
+            source: as for `open_picture`. Only paths and the bytes of a file go to a worker: Pillow images, arrays and
+                open files are the program's own, not a stranger's.
             limits: other ones for this picture; its memory is the worker's.
         Returns:
             RGB picture, the same pixels that `open_picture` gives.
         Raises:
             PictureError: as from `open_picture`; also where a limit is overrun.
         """
-        if not isinstance(source, str | os.PathLike | bytes):
-            raise PictureError(f"A {type(source).__name__} is no picture here; give a path or the bytes of a file.")
         limits = limits or self.limits
-        if os.getpid() != self._process_id:  # after a fork, the pipes belong to the parent
-            return open_picture(source)
+        forked = os.getpid() != self._process_id  # then the pipes belong to the parent
+        if forked or not isinstance(source, str | os.PathLike | bytes):
+            return open_picture(source, pixels_max=limits.pixels)
         worker = self._free.get()
         try:
             return worker.open(source, limits)
@@ -85,7 +85,7 @@ class Decoder:
 
 
 def open_picture_safely(
-    source: str | os.PathLike[str] | bytes,
+    source: PictureSource,
     limits: DecodeLimits = DecodeLimits(),
 ) -> Image.Image:
     """Open a stranger's picture in a worker process that all of this program share; see `Decoder.open`."""
@@ -122,9 +122,8 @@ class _Worker:
             return _ask(process, source, limits.pixels)
         except (OSError, EOFError, ValueError) as error:  # it was killed, or crashed on what it was given
             self.stop()
-            name = Path(os.fspath(source)).name if isinstance(source, str | os.PathLike) else "The picture"
             why = "takes too long to open" if overrun.is_set() else "cannot be decoded"
-            raise PictureError(f"{name} {why}; save it again as a JPEG of fewer pixels.") from error
+            raise PictureError(f"{name_of(source)} {why}; save it again as a JPEG of fewer pixels.") from error
         finally:
             timer.cancel()
             if overrun.is_set():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from PIL import Image, ImageFile
 
 from stylizer.errors import PictureError
+from stylizer.files import clean_characters
 from stylizer.imaging.arrays import from_array, is_array
 from stylizer.imaging.convert import to_srgb
 from stylizer.settings import (
@@ -29,6 +30,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF")
 _READABLE = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF"
 _ACCEPTED = "a path, the bytes of a file, an open binary file, a Pillow image, a numpy array or a torch tensor"
 _ORIENTATION_TAG = 0x0112
+_NAME_LENGTH_SHOWN = 100
 _warning_filters = threading.Lock()  # warnings.catch_warnings changes filters that all threads share
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def open_picture(source: PictureSource, *, pixels_max: int = PICTURE_PIXELS_MAX)
         PictureError: missing, unreadable, damaged, of an unknown format, or beyond the limits of `settings`; what the
             header tells is checked before anything is decoded.
     """
-    name = _name_of(source)
+    name = name_of(source)
     with contextlib.ExitStack() as stack:
         if is_array(source):
             image = from_array(source)
@@ -106,11 +108,15 @@ def _factor_for(size: tuple[int, int]) -> int:
     return factor
 
 
-def _name_of(source: object) -> str:
+def name_of(source: object) -> str:
+    """What a sentence calls a picture: its file's name, without characters that hide or reorder others."""
     if isinstance(source, str | os.PathLike):
-        return Path(source).name or str(source)
-    name = getattr(source, "filename", None) or getattr(source, "name", None)
-    return Path(name).name if isinstance(name, str | Path) and str(name) else "The picture"
+        name: object = os.fspath(source)
+    else:
+        name = getattr(source, "filename", None) or getattr(source, "name", None)
+    if not isinstance(name, str | Path) or not str(name):
+        return "The picture"
+    return clean_characters(Path(name).name or str(name))[:_NAME_LENGTH_SHOWN] or "The picture"
 
 
 def _file_of(source: object, name: str, stack: contextlib.ExitStack) -> BinaryIO:

@@ -27,6 +27,7 @@ SIDE_MIN = 256  # px; below that the pattern's fine half has no pixels left
 
 _GRID = 512  # px on the shorter side
 _LOOKED_AT_MIN = 64  # px; a smaller picture has no detail to look at
+_RATIO_MAX = 4  # long side to short one of what is looked at; the pattern repeats, so its middle is enough
 _CROP_MAX = 0.7  # of the shorter side may be gone
 
 # The pattern's root mean square in grey levels: on flat paper, amid busy texture, and over the whole picture (41 dB).
@@ -93,12 +94,19 @@ def detect(pixels: NDArray[np.uint8]) -> Mark | None:
     """
     if min(pixels.shape[:2]) < _LOOKED_AT_MIN:
         return None
-    fine = _evened(_to_grid(pixels))
+    fine = _evened(_to_grid(_middle(pixels)))
     found = _best_fit(fine)
     if found.score < _SCORE_READ:
         return None
     payload = _payload(fine, found)
     return Mark(payload, found.score) if payload is not None or found.score >= _SCORE_SURE else None
+
+
+def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Of a long and narrow picture, the middle: enlarged as a whole, it would take memory out of all proportion."""
+    longest = _RATIO_MAX * min(pixels.shape[:2])
+    top, left = (max(side - longest, 0) // 2 for side in pixels.shape[:2])
+    return pixels[top : top + longest, left : left + longest]
 
 
 def _to_grid(pixels: NDArray[np.uint8]) -> Floats:

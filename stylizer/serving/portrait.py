@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from stylizer.files import clean_file_name
 from stylizer.serving.work import Drawn
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SWEEP_SECONDS = 600  # between two looks for what is too old
 SESSION_SECONDS = 3600  # after that long without a change, a session starts afresh and its files go
+_NAME_BYTES_MAX = 100  # of the download's name
 _SHOWN_QUALITY = 92  # of the JPEG files that the browser shows; the download is a lossless PNG
 
 
@@ -41,7 +43,7 @@ class PortraitSession:
 
         folder = self.folder / secrets.token_hex(8)
         folder.mkdir()
-        path = folder / f"portrait-{_file_name(self.drawn.style_name)}.png"
+        path = folder / clean_file_name(f"portrait-{self.drawn.style_name}.png", bytes_max=_NAME_BYTES_MAX)
         save_result(self.drawn.image, path, self.drawn.origin)
         return str(path)
 
@@ -80,8 +82,3 @@ def _forget_old(base: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime > SESSION_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _file_name(name: str) -> str:
-    safe = "".join(c if c.isalnum() else "-" for c in name).strip("-")
-    return safe[:40] or "style"

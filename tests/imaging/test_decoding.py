@@ -152,6 +152,11 @@ def test_a_forked_child_opens_by_itself(decoder: Decoder, monkeypatch: pytest.Mo
     assert worker.poll() is None
 
 
-def test_an_open_stream_is_no_path() -> None:
-    with pytest.raises(PictureError, match="bytes"):
-        open_picture_safely(io.BytesIO(b""))  # type: ignore[arg-type]
+def test_what_is_decoded_already_needs_no_worker() -> None:
+    decoder = Decoder(workers=0)  # it would wait for ever
+    for source in (smooth(), np.asarray(smooth()), io.BytesIO(encoded(smooth(), "PNG"))):
+        assert decoder.open(source).tobytes() == smooth().tobytes()
+
+
+def test_the_shared_workers() -> None:
+    assert open_picture_safely(encoded(smooth(), "PNG")).tobytes() == smooth().tobytes()

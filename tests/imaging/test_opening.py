@@ -182,6 +182,13 @@ def test_permission_error_by_the_system(tmp_path: Path, monkeypatch: pytest.Monk
     assert_refused(path, "private.png", "permissions")
 
 
+def test_a_sentence_shows_no_name_that_hides_another(tmp_path: Path) -> None:
+    path = tmp_path / "photo\u202egpj.exe"
+    path.write_text("words")
+    assert_refused(path, "photo gpj.exe is not a picture")
+    assert_refused("x" * 5000 + ".png", "x" * 100 + " ")
+
+
 def test_path_with_a_null_byte() -> None:
     assert_refused("bad\0name.png")
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from stylizer.provenance import watermark
 from stylizer.provenance.watermark import Mark, detect, embed
 
 TARGETS = sorted((Path(__file__).resolve().parents[2] / "styles" / "examples" / "targets").glob("*.webp"))
@@ -170,3 +171,22 @@ def test_a_payload_that_cannot_be_read_is_none_not_another_one(marked: Pixels) -
 def test_payloads_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match="4 bytes"):
         embed(face(), b"abc")
+
+
+def test_long_and_narrow_pictures_are_marked_and_found() -> None:
+    row = np.concatenate([face(), face(1)[:, ::-1], face(2), face(3), face(4), face(0)], axis=1)
+    narrow = resized(row, 256 / row.shape[0])
+    marked = embed(narrow, PAYLOAD)
+    assert detect(marked) is not None
+    assert detect(narrow) is None
+
+
+@pytest.mark.parametrize("shape", [(64, 400_000, 3), (400_000, 64, 3)])
+def test_a_small_very_wide_picture_takes_no_more_than_a_usual_one(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    even = watermark._evened
+    monkeypatch.setattr(watermark, "_evened", lambda grey: seen.append(grey.size) or even(grey))
+    assert detect(np.zeros(shape, np.uint8)) is None
+    assert seen and max(seen) <= 4 * 512 * 512
