@@ -13,12 +13,11 @@ from typing import TypeVar
 
 import torch
 
-from stylizer.environment import on_space
-from stylizer.errors import DeviceError, OutputError
+from stylizer.environment import home_dir as home_dir  # noqa: PLC0414 - for those who import it from here
+from stylizer.errors import DeviceError
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # glibc's malloc.h
 _NEVER = 2**31 - 1
-PERSISTENT = Path("/data")  # where a Space has its persistent storage, when it was given one
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
@@ -52,30 +51,6 @@ def tune_process() -> None:
     torch.set_num_threads(cpu_threads())
     tune_allocator()
     _make_deterministic()
-
-
-def home_dir() -> Path:
-    """The folder for weights and styles: STYLIZER_HOME, or "stylizer" in the platform's cache folder; may not exist.
-
-    On a Hugging Face Space with persistent storage it is in that: all else is lost there at every restart.
-
-    Raises:
-        OutputError: the user has no home folder and STYLIZER_HOME is not set.
-    """
-    try:
-        if chosen := os.environ.get("STYLIZER_HOME", "").strip():
-            return Path(chosen).expanduser().absolute()
-        if on_space() and PERSISTENT.is_dir() and os.access(PERSISTENT, os.W_OK):
-            return PERSISTENT / "stylizer"
-        if sys.platform == "win32":
-            cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-        elif sys.platform == "darwin":
-            cache = Path.home() / "Library" / "Caches"
-        else:
-            cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError as error:
-        raise OutputError("No home folder is known; set STYLIZER_HOME to a folder for weights and styles.") from error
-    return cache.absolute() / "stylizer"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

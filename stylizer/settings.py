@@ -1,7 +1,9 @@
 """Every default of the product, as frozen dataclasses; the page's and the command line's controls read theirs here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from string import Template
+from typing import Any, Literal, TypeVar
 
 from stylizer.errors import SettingsError
 
@@ -17,7 +19,7 @@ STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full st
 AMOUNT_MIN, AMOUNT_MAX = 0.0, 1.5  # of the style's shape, texture, colour; 1 = as learned
 ITERATIONS_MIN, ITERATIONS_MAX = 1, 2000
 SEED_MAX = 2**31 - 1
-COUNT, COUNT_MAX = 6, 64  # invented people at once
+COUNT, COUNT_MIN, COUNT_MAX = 6, 1, 64  # invented people at once
 PICTURE_SIDE_MIN = 64  # px; of any picture that is opened
 PICTURE_PIXELS_MAX = 200_000_000  # of a file; the largest phone cameras take 200 megapixels
 PICTURE_PIXELS_KEPT = 64_000_000  # in memory; a larger picture is shrunk when it is opened
@@ -26,12 +28,42 @@ PICTURE_BYTES_MAX = 1_000_000_000  # of a picture that comes as a stream
 DECODE_WORKERS = 2  # processes that open the pictures of a page's visitors
 DECODE_SECONDS_MAX = 20.0  # of one picture there
 DECODE_MEMORY_MAX = 2_500_000_000  # bytes of one picture there; 200 megapixels take up to 1.5 GB
-TRUNCATION = 0.7  # how far they are from the mean face, 0 to 1
+TRUNCATION, TRUNCATION_MIN, TRUNCATION_MAX = 0.7, 0.0, 1.0  # how far they are from the mean face
+MIX_RATIO, MIX_RATIO_MIN, MIX_RATIO_MAX = 0.5, 0.0, 1.0  # of two styles: 0 = the first alone, 1 = the second alone
 
 
-def _check(name: str, value: float, low: float, high: float) -> None:
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise SettingsError, with the range in its sentence, unless low <= value <= high.
+
+    Args:
+        name: begins the sentence, as "The seed".
+    """
     if not low <= value <= high:
-        raise SettingsError(f"{name} is {value:g}; choose a value from {low:g} to {high:g}.")
+        raise SettingsError(f"{name} is {_written(value)}; choose a value from {_written(low)} to {_written(high)}.")
+
+
+def _written(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
+
+
+RANGES = {
+    "strengths": f"{STRENGTH_MIN:g} to {STRENGTH_MAX:g}",
+    "amounts": f"{AMOUNT_MIN:g} to {AMOUNT_MAX:g}",
+    "ratios": f"{MIX_RATIO_MIN:g} to {MIX_RATIO_MAX:g}",
+    "iterations": f"{ITERATIONS_MIN} to {ITERATIONS_MAX}",
+    "seeds": f"0 to {SEED_MAX}",
+    "counts": f"{COUNT_MIN} to {COUNT_MAX}",
+    "truncations": f"{TRUNCATION_MIN:g} to {TRUNCATION_MAX:g}",
+}
+"""The ranges in words, for help texts."""
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def ranges_in_doc(function: _F) -> _F:
+    """Put the ranges into a docstring that users read: $amounts becomes "0 to 1.5"; see `RANGES`."""
+    function.__doc__ = Template(function.__doc__ or "").safe_substitute(RANGES)
+    return function
 
 
 @dataclass(frozen=True)
@@ -46,18 +78,18 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check("The number of iterations", self.iterations, ITERATIONS_MIN, ITERATIONS_MAX)
-        _check("The seed", self.seed, 0, SEED_MAX)
+        check_range("The number of iterations", self.iterations, ITERATIONS_MIN, ITERATIONS_MAX)
+        check_range("The seed", self.seed, 0, SEED_MAX)
 
 
 @dataclass(frozen=True)
 class RenderSettings:
     """What a rendering depends on, beside the code and the style.
 
-    strength: 0 = the inverted photo untouched, 1 = the full style, up to 1.5.
+    strength: 0 = the inverted photo untouched, 1 = the full style, up to STRENGTH_MAX.
     preserve_color: keep the photo's colours, take only the style's light, line and texture.
     shape, texture, color: how much of the style's proportions, of its finish and of its colours, 0 = none, 1 = as
-    learned, up to 1.5; beside the strength, which scales all of them.
+    learned, up to AMOUNT_MAX; beside the strength, which scales all of them.
     """
 
     strength: float = 1.0
@@ -67,9 +99,9 @@ class RenderSettings:
     color: float = 1.0
 
     def __post_init__(self) -> None:
-        _check("The strength", self.strength, STRENGTH_MIN, STRENGTH_MAX)
+        check_range("The strength", self.strength, STRENGTH_MIN, STRENGTH_MAX)
         for name in ("shape", "texture", "color"):
-            _check(f"The amount of {name}", getattr(self, name), AMOUNT_MIN, AMOUNT_MAX)
+            check_range(f"The amount of {name}", getattr(self, name), AMOUNT_MIN, AMOUNT_MAX)
 
     @property
     def style_color(self) -> float:

@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import platform
@@ -8,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from stylizer import runtime
+from stylizer import environment, runtime
+from stylizer.environment import home_dir
 from stylizer.errors import DeviceError, OutputError
-from stylizer.runtime import choose_device, cpu_threads, home_dir, is_out_of_memory, tune_process
+from stylizer.runtime import choose_device, cpu_threads, is_out_of_memory, tune_process
 
 FAULTS = """
 import resource, threading, torch
@@ -203,14 +205,32 @@ def test_home_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 def test_no_home_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(cls: type[Path]) -> Path:
-        raise RuntimeError("no home")
-
     for name in ("STYLIZER_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(Path, "home", classmethod(fail))
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # what it does where nobody is known
     with pytest.raises(OutputError, match="STYLIZER_HOME"):
         home_dir()
+    monkeypatch.setenv("STYLIZER_HOME", "~/styles")
+    with pytest.raises(OutputError, match="STYLIZER_HOME"):
+        home_dir()
+
+
+@pytest.mark.parametrize(
+    ("system", "folder"),
+    [("unix.Unix", ".cache/stylizer"), ("macos.MacOS", "Library/Caches/stylizer"), ("windows.Windows", "stylizer")],
+)
+def test_the_home_stays_where_it_was_on_every_system(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: str, folder: str
+) -> None:
+    """Weights and styles of earlier versions are found again: these are the rules from before platformdirs."""
+    module, _, name = system.partition(".")
+    dirs = getattr(importlib.import_module(f"platformdirs.{module}"), name)
+    monkeypatch.setattr(environment, "PlatformDirs", dirs)
+    monkeypatch.setattr("platformdirs.windows.get_win_folder", lambda _: str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("STYLIZER_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    assert home_dir() == tmp_path / folder
 
 
 def test_out_of_memory_is_recognised() -> None:
@@ -244,14 +264,14 @@ def test_freed_memory_is_given_back_when_asked() -> None:
 def test_a_space_keeps_its_cache_where_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STYLIZER_HOME", raising=False)
     monkeypatch.delenv("SPACE_ID", raising=False)
-    monkeypatch.setattr(runtime, "PERSISTENT", tmp_path)
+    monkeypatch.setattr(environment, "PERSISTENT", tmp_path)
     elsewhere = home_dir()
     assert tmp_path not in elsewhere.parents
     monkeypatch.setenv("SPACE_ID", "user/stylizer")
     assert home_dir() == tmp_path / "stylizer"
-    monkeypatch.setattr(runtime, "PERSISTENT", tmp_path / "none")
+    monkeypatch.setattr(environment, "PERSISTENT", tmp_path / "none")
     assert home_dir() == elsewhere, "a Space without persistent storage"
-    monkeypatch.setattr(runtime, "PERSISTENT", tmp_path)
+    monkeypatch.setattr(environment, "PERSISTENT", tmp_path)
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert home_dir() == elsewhere, "storage that cannot be written"
     monkeypatch.setenv("STYLIZER_HOME", str(tmp_path / "chosen"))

@@ -1,8 +1,16 @@
 """The command `check`: was a picture made by this program, and in which style?"""
 
 import argparse
+from pathlib import Path
 
 from stylizer.cli.console import Context, Outcome
+from stylizer.cli.options import AddCommand
+
+
+def add_commands(add: AddCommand) -> None:
+    """Add `check`."""
+    sub = add("check", check, "say whether a picture was made by this program, and in which style")
+    sub.add_argument("picture", type=Path, metavar="IMAGE")
 
 
 def check(args: argparse.Namespace, context: Context) -> Outcome:
@@ -13,7 +21,7 @@ def check(args: argparse.Namespace, context: Context) -> Outcome:
 
     found = inspect_picture(args.picture)
     style = next((info for info in open_library().list() if found.is_of(info.key)), None)
-    context.console.say(describe_finding(args.picture, found, style.name if style else None))
+    context.console.line(describe_finding(args.picture, found, style.name if style else None))
     mark, noted = found.mark, found.noted
     key_start = mark.payload.hex() if mark and mark.payload else None
     return {

@@ -5,9 +5,13 @@ import contextlib
 import json
 import logging
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+
+from stylizer.files import write_error
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,11 +36,12 @@ class Console:
         self.as_json = as_json
         self.out, self.err = sys.stdout, sys.stderr
         self.warnings: list[str] = []
+        self._lost: OSError | None = None
         self._bars = not as_json and self.err.isatty()
         self._download: tuple[str, Any] | None = None
 
     @contextlib.contextmanager
-    def listening(self, level: str = "warning") -> Iterator[None]:
+    def capture_logs(self, level: str = "warning") -> Iterator[None]:
         """Collect the package's warnings; with --json, send what libraries print to standard error.
 
         level: of the log; what is below a warning is printed on standard error and not collected.
@@ -53,27 +58,36 @@ class Console:
             log.setLevel(before)
             self._end_download()
 
-    def say(self, text: str) -> None:
+    def line(self, text: str) -> None:
         """A line for humans; none with --json."""
         if not self.as_json:
-            _print(text, self.out)
+            self._print(text, self.out)
 
     def warn(self, text: str) -> None:
-        """A line on standard error, kept for the JSON's "warnings"."""
+        """A line on standard error, also stored for the JSON's "warnings"."""
         self.warnings.append(text)
-        _print(f"Warning: {text}", self.err)
+        self._print(f"Warning: {text}", self.err)
 
-    def complain(self, kind: str, message: str) -> None:
-        """Why nothing came of it: one line on standard error, or the JSON error object on standard output."""
+    def error(self, kind: str, message: str) -> None:
+        """Why the command failed: one line on standard error, or the JSON error object on standard output."""
         if self.as_json:
             self.result({"error": {"type": kind, "message": message}})
-        else:
-            _print(f"Error: {message}", self.err)
+        if not self.as_json or self._lost is not None:
+            self._print(f"Error: {message}", self.err)
 
     def result(self, value: Any) -> None:
         """The one JSON value of a run; nothing without --json."""
         if self.as_json:
-            _print(json.dumps(value, allow_nan=False), self.out)
+            self._print(json.dumps(value, allow_nan=False), self.out)
+
+    def check_written(self) -> None:
+        """Raise DiskFullError, OutputError if something that was printed could not be written."""
+        if self._lost is not None:
+            raise write_error(Path("the output"), self._lost) from self._lost
+
+    def log_line(self, text: str) -> None:
+        """A line on standard error that is no warning."""
+        self._print(text, self.err)
 
     @contextlib.contextmanager
     def steps(self, label: str) -> "Iterator[OnStep | None]":
@@ -104,6 +118,16 @@ class Console:
         bar = self._download[1]
         bar.update(round(100 * fraction) - bar.n)
 
+    def _print(self, text: str, stream: TextIO) -> None:
+        # File names may hold anything: a terminal that cannot show a character must not end the run, and what moves the
+        # cursor or reorders other characters is shown as an escape.
+        text = "".join(_escaped(c) for c in text)
+        encoding = stream.encoding or "utf-8"
+        try:
+            print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+        except OSError as error:  # a full disk behind `>`: the work goes on, and its end tells
+            self._lost = error
+
     def _end_download(self) -> None:
         if self._download is not None:
             self._download[1].close()
@@ -131,10 +155,9 @@ class _ToConsole(logging.Handler):
         if record.levelno >= logging.WARNING:
             self._console.warn(record.getMessage())
         else:
-            _print(record.getMessage(), self._console.err)
+            self._console.log_line(record.getMessage())
 
 
-def _print(text: str, stream: TextIO) -> None:
-    # File names may hold anything; a terminal that cannot show a character must not end the run.
-    encoding = stream.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+def _escaped(character: str) -> str:
+    shown = unicodedata.category(character) not in {"Cc", "Cf"} or character in "\n\t"
+    return character if shown else character.encode("unicode_escape").decode()

@@ -2,16 +2,25 @@
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylizer.cli.console import Console, Context, Outcome
-from stylizer.cli.outputs import OutputNames, make_folder
-from stylizer.errors import DegenerateFaceError, FaceIndexError, InputError, NoFaceError
-from stylizer.settings import RenderSettings, TrainSettings
+from stylizer.cli.console import Context, Outcome
+from stylizer.cli.failures import Failures
+from stylizer.cli.options import (
+    AddCommand,
+    add_face,
+    add_inversion_mode,
+    add_no_watermark,
+    add_out_folder,
+    add_strength,
+    add_training,
+)
+from stylizer.cli.outputs import OutputFile, OutputNames, check_output, is_picture_file, make_folder
+from stylizer.cli.train import learn, report, rounded, train_settings
+from stylizer.errors import OutputError
+from stylizer.settings import AMOUNT_MAX, AMOUNT_MIN, MIX_RATIO, MIX_RATIO_MAX, MIX_RATIO_MIN, RenderSettings
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
@@ -19,13 +28,43 @@ if TYPE_CHECKING:
     from stylizer.styles.style import Style
 
 
+def add_commands(add: AddCommand) -> None:
+    """Add `stylize`."""
+    sub = add("stylize", stylize, "draw photos in the style of a picture")
+    style = sub.add_mutually_exclusive_group(required=True)
+    about = "the picture to learn the style from, or several in the same style"
+    style.add_argument("--reference", type=Path, nargs="+", metavar="REF", help=about)
+    style.add_argument("--style", metavar="NAME", help="a style that is there already: its name or key")
+    sub.add_argument("--target", type=Path, nargs="+", action="extend", required=True, metavar="PHOTO")
+    add_out_folder(sub, "a folder for the pictures; with one photo also a .png, .jpg or .webp file")
+    add_strength(sub)
+    for name, what in (("shape", "proportions"), ("texture", "lines and finish"), ("color", "colours")):
+        default = getattr(RenderSettings(), name)
+        about = f"how much of the style's {what}, {AMOUNT_MIN:g} to {AMOUNT_MAX:g} (default {default:g})"
+        sub.add_argument(f"--{name}", type=float, default=default, metavar="A", help=about)
+    sub.add_argument("--preserve-color", action="store_true", help="keep the photo's colours")
+    sub.add_argument("--blend", metavar="NAME", help="mix in another style that is there already: its name or key")
+    about = f"how much of it, {MIX_RATIO_MIN:g} to {MIX_RATIO_MAX:g} (default {MIX_RATIO:g})"
+    sub.add_argument("--mix-ratio", type=float, default=MIX_RATIO, metavar="B", help=about)
+    sub.add_argument("--full-frame", action="store_true", help="put the face back into the whole photo")
+    add_face(sub)
+    add_inversion_mode(sub)
+    add_no_watermark(sub)
+    add_training(sub)
+
+
 def stylize(args: argparse.Namespace, context: Context) -> Outcome:
-    """Draw every target in one style. All inputs are looked at before anything is trained."""
+    """Draw every target in one style. All inputs are looked at before anything is trained.
+
+    Returns:
+        The JSON object; exit code 0: all is drawn, 2: some inputs are at fault, 1: something else failed too. The
+        pictures that failed are named in "warnings", the others are in "results".
+    """
     started = time.perf_counter()
     settings = train_settings(args)
-    look = RenderSettings(args.strength, args.preserve_color, args.shape, args.texture, args.color)
-    batch = _Batch(args, look, context)
-    make_folder(args.out)
+    render = RenderSettings(args.strength, args.preserve_color, args.shape, args.texture, args.color)
+    _check_out(args)
+    batch = _Batch(args, render, context)
     stylizer = context.stylizer(args)
     style, trained = (stylizer.find_style(args.style) if args.style else None), False
     other = stylizer.find_style(args.blend) if args.blend else None
@@ -39,50 +78,23 @@ def stylize(args: argparse.Namespace, context: Context) -> Outcome:
     return report(style, trained, results, seconds, context.console), batch.exit_code
 
 
-def learn(
-    stylizer: "Stylizer", args: argparse.Namespace, settings: TrainSettings, name: str | None, console: Console
-) -> "tuple[Style, bool]":
-    """The style of the pictures `args.reference`, and whether it had to be trained."""
-    pictures: list[Path] = args.reference
-    with console.steps("Learning the style") as on_step:
-        for picture in pictures if len(pictures) > 1 else []:  # to name the one that has no face
-            with naming(picture):
-                stylizer.align(picture, 0, args.already_aligned)
-        with naming(pictures[0]):
-            how = {"already_aligned": args.already_aligned, "marks": args.landmarks, "on_step": on_step}
-            return stylizer.learn(tuple(pictures), settings, name, **how)
+def _check_out(args: argparse.Namespace) -> None:
+    """Make the folder, or look whether the file may be written. Raises OutputError."""
+    if not is_picture_file(args.out):
+        return make_folder(args.out)
+    if len(args.target) > 1:
+        raise OutputError(f"--out {args.out} is one file for {len(args.target)} photos; give a folder instead.")
+    return check_output(args.out, _inputs(args), args.overwrite)
 
 
-def train_settings(args: argparse.Namespace) -> TrainSettings:
-    """The settings that `--iterations` and `--seed` ask for. Raises SettingsError."""
-    return TrainSettings(iterations=args.iterations, seed=args.seed)
-
-
-def report(
-    style: "Style", trained: bool, results: list[dict[str, Any]], seconds: Mapping[str, float], console: Console
-) -> dict[str, Any]:
-    """The JSON object of `stylize` and `train`."""
-    facts = {"key": style.key, "name": style.name, "trained": trained}
-    return {"style": facts, "results": results, "seconds": rounded(seconds), "warnings": console.warnings}
-
-
-def rounded(seconds: Mapping[str, float]) -> dict[str, float]:
-    """Seconds to the millisecond."""
-    return {stage: round(value, 3) for stage, value in seconds.items()}
-
-
-@contextmanager
-def naming(picture: Path) -> Iterator[None]:
-    """Put a picture's name before what is wrong with its face."""
-    try:
-        yield
-    except (NoFaceError, FaceIndexError, DegenerateFaceError) as error:
-        raise type(error)(f"{picture}: {error}") from error
+def _inputs(args: argparse.Namespace) -> list[Path]:
+    """Files that must not be overwritten."""
+    return [*args.target, *(args.reference or [])]
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A target whose face was found. The photo is not kept: many of them would not fit into memory."""
+    """A target whose face was found. The photo is opened again later: many of them would not fit into memory."""
 
     target: Path
     aligned: "AlignedFace"
@@ -90,77 +102,52 @@ class _Job:
 
 
 class _Batch:
-    """The targets of one run: those that can be drawn, and those that failed.
+    """The targets of one run: those that can be drawn, and those that failed."""
 
-    A failure is the input's fault (InputError). Everything else, such as a full disk, stops the run.
-    """
-
-    def __init__(self, args: argparse.Namespace, look: RenderSettings, context: Context) -> None:
-        self._args, self._look, self._console = args, look, context.console
+    def __init__(self, args: argparse.Namespace, render: RenderSettings, context: Context) -> None:
+        self._args, self._render, self._console = args, render, context.console
         self._jobs: list[_Job] = []
-        self._errors: list[InputError] = []
-        self._told = 0
+        self._failures = Failures(context.console, len(args.target))
 
     @property
     def exit_code(self) -> int:
-        return InputError.exit_code if self._errors else 0
+        return self._failures.exit_code
 
     def align(self, stylizer: "Stylizer") -> None:
-        """Find the face of every target. Raises InputError where no target has one."""
+        """Find the face of every target. Raises the error of all where no target has one."""
         for target in self._args.target:
-            with self._noting(target):
+            with self._failures.noting(target):
                 started = time.perf_counter()
                 aligned = replace(stylizer.align(target, self._args.face), photo=None)
                 self._jobs.append(_Job(target, aligned, time.perf_counter() - started))
-        self._settle()
+        self._failures.settle()
 
     def draw(self, stylizer: "Stylizer", style: "Style") -> list[dict[str, Any]]:
         """Draw and save all targets whose face was found; the entries of the JSON's "results"."""
         args, results = self._args, []
-        inputs = [*args.target, *(args.reference or [])]
-        names = OutputNames(args.out, style.name if args.style else args.reference[0].stem, inputs)
+        name = style.name if args.style else args.reference[0].stem
+        one_file = is_picture_file(args.out)
+        names = OutputFile(args.out) if one_file else OutputNames(args.out, name, _inputs(args), args.overwrite)
         for job in self._jobs:
-            with self._noting(job.target):
-                results.append(self._draw(stylizer, style, job, names.next(job.target)))
-        self._settle()
+            with self._failures.noting(job.target):
+                self._failures.check_room(args.out.parent if one_file else args.out)
+                results.append(self._draw(stylizer, style, job, names))
+        self._failures.settle()
         return results
 
-    def _draw(self, stylizer: "Stylizer", style: "Style", job: _Job, path: Path) -> dict[str, Any]:
+    def _draw(self, stylizer: "Stylizer", style: "Style", job: _Job, names: OutputFile | OutputNames) -> dict[str, Any]:
         from stylizer.imaging.opening import open_picture
         from stylizer.provenance.notes import origin_of, save_result
 
         args = self._args
         aligned = replace(job.aligned, photo=open_picture(job.target)) if args.full_frame else job.aligned
-        with self._console.steps(f"Studying {job.target.name}") as on_step:
+        with self._console.steps(f"Inverting {job.target.name}") as on_step:
             done = stylizer.stylize(
-                aligned, style, self._look, args.inversion_mode, args.face, args.full_frame, on_step
+                aligned, style, self._render, args.inversion_mode, args.face, args.full_frame, on_step
             )
+        path = names.next(job.target)  # now, not before the drawing: another run may write here meanwhile
         origin = origin_of(style, "whole photo" if args.full_frame else "photo")
         save_result(done.image, path, origin, watermark=not args.no_watermark)
-        self._console.say(f"{job.target} -> {path}")
+        self._console.line(f"{job.target} -> {path}")
         facts = {"target": str(job.target), "file": str(path), "face": aligned.face, "strength": done.strength}
         return {**facts, "seconds": rounded({**done.seconds, "align": job.seconds})}
-
-    @contextmanager
-    def _noting(self, target: Path) -> Iterator[None]:
-        """Note that this target fails, and go on."""
-        try:
-            with naming(target):
-                yield
-        except NoFaceError:
-            # The finder's own words offer --already-aligned, which speaks of the reference here.
-            why = "No face was found; choose a photo where the face is larger, sharper and seen from the front."
-            self._errors.append(NoFaceError(f"{target}: {why}"))
-        except InputError as error:
-            message = str(error)
-            self._errors.append(type(error)(message if target.name in message else f"{target}: {message}"))
-
-    def _settle(self) -> None:
-        """Tell what has failed since the last time; end the run if that is everything."""
-        if len(self._errors) == len(self._args.target):
-            kinds = {type(error) for error in self._errors}
-            kind = kinds.pop() if len(kinds) == 1 else InputError
-            raise kind(" ".join(str(error) for error in self._errors))
-        for error in self._errors[self._told :]:
-            self._console.warn(str(error))
-        self._told = len(self._errors)

@@ -14,6 +14,8 @@ from stylizer.library.model_card import PREVIEW_SIDE, REFERENCE_SIDE, thumbnail
 from stylizer.library.names import is_key
 from stylizer.styles.style import Style
 
+_NAME_BYTES_MAX = 200  # file systems allow 255 for a name with its ending
+
 
 @dataclass(frozen=True)
 class SharedStyle:
@@ -34,10 +36,17 @@ def export_style(library: Library, name_or_key: str, path: Path) -> Path:
         StyleNotFoundError, StyleFileError, DiskFullError, OutputError.
     """
     _, archive = library.archive(name_or_key)
-    if path.is_dir():
-        path /= library.find(name_or_key).name + SUFFIX
+    path = export_path(library, name_or_key, path)
     write_file(archive, path)
     return path
+
+
+def export_path(library: Library, name_or_key: str, path: Path) -> Path:
+    """The file that `export_style` writes. Raises StyleNotFoundError, StyleFileError."""
+    if not path.is_dir():
+        return path
+    name = library.find(name_or_key).name.encode()[:_NAME_BYTES_MAX].decode("utf-8", "ignore")
+    return path / (name + SUFFIX)
 
 
 def import_style(library: Library, path: Path) -> Style:

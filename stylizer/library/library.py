@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from stylizer.environment import presets_dir
+from stylizer.environment import home_dir, presets_dir
 from stylizer.errors import HubError, SettingsError, StyleFileError, StyleNotFoundError
 from stylizer.files import write_atomically
 from stylizer.library.archive import StyleArchive, read_archive
@@ -20,7 +20,6 @@ from stylizer.library.hub import Hub, open_hub
 from stylizer.library.names import clean_name, default_name, is_clean, is_key
 from stylizer.library.recent import Recent
 from stylizer.library.store import THUMBNAIL, Place, StyleInfo, StyleStore
-from stylizer.runtime import home_dir
 from stylizer.styles.style import (
     TENSORS_FILE,
     Style,

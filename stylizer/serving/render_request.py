@@ -4,16 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from stylizer.errors import SettingsError
 from stylizer.serving.engine import Engine
-from stylizer.settings import RenderSettings
+from stylizer.settings import MIX_RATIO, MIX_RATIO_MAX, MIX_RATIO_MIN, RenderSettings, check_range
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
     from stylizer.inversion.refined import Inversion
     from stylizer.styles.style import Style
-
-MIX_RATIO = 0.5  # of the second style, when one is first mixed in
 
 
 @dataclass(frozen=True)
@@ -28,8 +25,7 @@ class RenderRequest:
     mix_ratio: float = MIX_RATIO
 
     def __post_init__(self) -> None:
-        if not 0 <= self.mix_ratio <= 1:
-            raise SettingsError(f"The mix ratio of the two styles is {self.mix_ratio:g}; choose a value from 0 to 1.")
+        check_range("The mix ratio of the two styles", self.mix_ratio, MIX_RATIO_MIN, MIX_RATIO_MAX)
 
     @property
     def mixed(self) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import torch
 from torch import Tensor
 
-from stylizer.errors import SettingsError
+from stylizer.settings import MIX_RATIO_MAX, MIX_RATIO_MIN, check_range
 from stylizer.styles.style import Style
 
 SHAPE_BLOCKS = 3  # the first ones, up to maps of 32 px, hold the outlines and proportions; what follows, their finish
@@ -56,8 +56,7 @@ def blend(one: Style, other: Style, mix_ratio: float) -> Style:
     Raises:
         SettingsError: the share is not from 0 to 1. StyleFileError comes later, from a style of another network.
     """
-    if not 0 <= mix_ratio <= 1:
-        raise SettingsError(f"The mix ratio of the two styles is {mix_ratio:g}; choose a value from 0 to 1.")
+    check_range("The mix ratio of the two styles", mix_ratio, MIX_RATIO_MIN, MIX_RATIO_MAX)
     name = f"{one.name} + {other.name}"
     shapes = [asdict(style.proportions.scaled(style.bend)) for style in (one, other)]
     shape = {name: (1 - mix_ratio) * shapes[0][name] + mix_ratio * shapes[1][name] for name in shapes[0]}

@@ -3,8 +3,17 @@
 import torch
 from torch import Tensor
 
-from stylizer.errors import SettingsError
-from stylizer.settings import COUNT_MAX, NUM_WS, SEED_MAX, TRUNCATION, W_DIM
+from stylizer.settings import (
+    COUNT_MAX,
+    COUNT_MIN,
+    NUM_WS,
+    SEED_MAX,
+    TRUNCATION,
+    TRUNCATION_MAX,
+    TRUNCATION_MIN,
+    W_DIM,
+    check_range,
+)
 from stylizer.weights.load import Networks
 
 
@@ -13,7 +22,7 @@ def sample(networks: Networks, count: int, seed: int = 0, truncation: float = TR
     """Codes of invented faces; the n-th one of a seed does not depend on how many there are.
 
     Args:
-        count: how many, 1 to COUNT_MAX. seed: another one gives other people.
+        count: how many, COUNT_MIN to COUNT_MAX. seed: another one gives other people.
         truncation: 0 gives the mean face only, 1 all that the generator knows (psi of StyleGAN's truncation trick).
     Returns:
         (count, 23, 512) float32 on the CPU.
@@ -21,12 +30,9 @@ def sample(networks: Networks, count: int, seed: int = 0, truncation: float = TR
         SettingsError: a number is out of its range.
     Source: Karras et al. 2019 (StyleGAN), section 4.2.
     """
-    if not 1 <= count <= COUNT_MAX:
-        raise SettingsError(f"The number of people is {count}; choose a value from 1 to {COUNT_MAX}.")
-    if not 0 <= seed <= SEED_MAX:
-        raise SettingsError(f"The seed is {seed}; choose a value from 0 to {SEED_MAX}.")
-    if not 0 <= truncation <= 1:
-        raise SettingsError(f"The truncation is {truncation:g}; choose a value from 0 to 1.")
+    check_range("The number of people", count, COUNT_MIN, COUNT_MAX)
+    check_range("The seed", seed, 0, SEED_MAX)
+    check_range("The truncation", truncation, TRUNCATION_MIN, TRUNCATION_MAX)
     # All of them, however few are asked for: another batch would round otherwise.
     z = torch.randn(COUNT_MAX, W_DIM, generator=torch.Generator().manual_seed(seed))
     mean = networks.wspace.mean

@@ -4,8 +4,16 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from stylizer.serving.render_request import MIX_RATIO
-from stylizer.settings import AMOUNT_MAX, AMOUNT_MIN, STRENGTH_MAX, STRENGTH_MIN, RenderSettings
+from stylizer.settings import (
+    AMOUNT_MAX,
+    AMOUNT_MIN,
+    MIX_RATIO,
+    MIX_RATIO_MAX,
+    MIX_RATIO_MIN,
+    STRENGTH_MAX,
+    STRENGTH_MIN,
+    RenderSettings,
+)
 
 NO_OTHER = ""  # what the list of styles to mix in says for none
 _AMOUNTS = {
@@ -69,7 +77,11 @@ def lay_out_controls() -> tuple[Controls, gr.Button]:
             interactive=True,
         )
         mix_ratio = _slider(
-            "mix-ratio", "How much of the other style", "0 is the first style, 1 the other", (0, 1, MIX_RATIO), False
+            "mix-ratio",
+            "How much of the other style",
+            "0 is the first style, 1 the other",
+            (MIX_RATIO_MIN, MIX_RATIO_MAX, MIX_RATIO),
+            False,
         )
         # There is nothing to share until another style is chosen.
         other.change(lambda key: gr.update(visible=bool(key)), other, mix_ratio, queue=False, api_visibility="private")

@@ -17,11 +17,10 @@ from stylizer.serving.limits import run_limits_of
 from stylizer.serving.metrics import Job
 from stylizer.serving.portrait import PortraitSession, open_session
 from stylizer.serving.previews import PreviewRequest, try_all
-from stylizer.serving.render_request import MIX_RATIO
 from stylizer.serving.scoring import advised_strength, judge_of
 from stylizer.serving.values import number, path_of, paths_of, render_request_of, sentence, train_settings
 from stylizer.serving.work import Drawn, Request, checked, draw, inversion_mode_of, train
-from stylizer.settings import DEFAULT_INVERSION_MODE, RenderSettings, TrainSettings
+from stylizer.settings import DEFAULT_INVERSION_MODE, MIX_RATIO, RenderSettings, TrainSettings, ranges_in_doc
 
 _TRAIN, _RENDER = TrainSettings(), RenderSettings()
 
@@ -29,6 +28,7 @@ _TRAIN, _RENDER = TrainSettings(), RenderSettings()
 def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, closing: threading.Event) -> None:
     """Add them to the present `gr.Blocks`; `heavy` names the queue of heavy jobs, `closing` stops them at the end."""
 
+    @ranges_in_doc
     def stylize(  # noqa: PLR0917 - programs give them by name
         reference: FileData | None = None,
         target: FileData | None = None,
@@ -50,8 +50,9 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
     ) -> tuple[FileData, dict]:  # type: ignore[type-arg]
         """Draw the face of `target` in the style of `reference`, or in a saved `style` (its name or key).
 
-        `references` are more pictures of the same style. `shape`, `texture`, `color`: 0 to 2, 1 is as learned.
-        `blend` mixes in a saved style, as much of it as `share` says (0 to 1).
+        `references` are more pictures of the same style. `strength` is $strengths. `shape`, `texture`, `color` are
+        $amounts, 1 is as learned. `iterations` are $iterations.
+        `blend` mixes in a saved style, as much of it as `mix_ratio` says ($ratios).
         Answers with a PNG file and {"style": {"key", "name", "trained"}, "face", "strength", "seconds",
         "score": {"person", "style", "identity", "suggested_strength"}}.
         """

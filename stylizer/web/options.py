@@ -1,8 +1,10 @@
-"""What `python app.py` can be told: addresses, who may come in, how much work there may be, and what is logged."""
+"""The options of the page: addresses, who may come in, how much work there may be, and what is logged."""
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from stylizer.environment import on_space
 from stylizer.serving.logs import FORMS, LEVELS
@@ -18,8 +20,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     Passwords are never repeated, neither in an error nor in the log. STYLIZER_AUTH="user:pass other:pass" holds more
     of them, and keeps them out of the list of processes.
     """
+    as_command = Path(sys.argv[0]).name != "app.py"
+    program = "python -m stylizer page" if as_command else "python app.py"
     parser = argparse.ArgumentParser(
-        prog="python app.py", description="Start the page of the one-shot face stylizer.", allow_abbrev=False
+        prog=program, description="Start the page of the one-shot face stylizer.", allow_abbrev=False
     )
     _add_addresses(parser)
     parser.add_argument("--device", help="cpu, cuda, cuda:1 or mps (default: STYLIZER_DEVICE, else the best there is)")

@@ -1,6 +1,7 @@
 """What each command does, and the one JSON object that it prints."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from stylizer.cli import bench
 from stylizer.cli.main import main
 from tests.cli.desk import STYLIZE
 from tests.fakes import FakeStylizer
 from tests.tiny import noise_picture, tiny_stylizer, use_tiny_parts
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def test_stylize_reports_everything(run: Any, fake: FakeStylizer) -> None:
@@ -153,7 +157,7 @@ def test_the_device_is_passed_on(folder: Path) -> None:
         return FakeStylizer(size=64)
 
     for words in ((), ("--device", "cpu")):
-        main(["align", "ann.png", "--out", "crop.png", *words], open_stylizer=opening)  # type: ignore[arg-type]
+        main(["align", "ann.png", "--out", "crop.png", "--overwrite", *words], open_stylizer=opening)  # type: ignore[arg-type]
     assert seen == [None, "cpu"]
 
 
@@ -163,9 +167,7 @@ def test_the_device_is_passed_on(folder: Path) -> None:
 def test_bench_runs_the_repositorys_script(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from stylizer.cli import commands
-
-    monkeypatch.setattr(commands, "checkout_dir", lambda: tmp_path)
+    monkeypatch.setattr(bench, "checkout_dir", lambda: tmp_path)
     assert main(["bench"]) == 2
     assert "checkout" in capsys.readouterr().err
     (tmp_path / "benchmarks").mkdir()
@@ -194,3 +196,53 @@ def test_with_a_real_stylizer(
     with Image.open(results[0]["results"][0]["file"]) as picture, Image.open("ann.png") as photo:
         assert picture.size == photo.size
         assert picture.tobytes() != photo.convert("RGB").tobytes()
+
+
+# The page
+
+
+def test_page_hands_its_options_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    import stylizer.web.app
+
+    given: list[Any] = []
+    monkeypatch.setattr(stylizer.web.app, "main", lambda arguments: given.append(arguments) or 7)
+    assert main(["page", "--port", "7861", "--auth", "ann:secret", "--log-level", "error", "--device", "cpu"]) == 7
+    assert given == [["--port", "7861", "--auth", "ann:secret", "--log-level", "error", "--device", "cpu"]]
+    assert capsys.readouterr().out == ""
+
+
+def test_page_says_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["page", "--help"])
+    assert end.value.code == 0
+    assert "--max-queue" in capsys.readouterr().out
+
+
+def test_light_commands_load_neither_gradio_nor_networks(folder: Path) -> None:
+    script = "import sys; from stylizer.cli.main import main; code = main(['styles', '--json'])\n"
+    script += "print([m for m in ('gradio', 'stylizer.pipeline') if m in sys.modules], code)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert done.stdout.splitlines()[-1] == "[] 0"
+
+
+def test_help_and_wrong_options_load_nothing_heavy() -> None:
+    script = "import sys; from stylizer.cli.main import main; code = main(['stylize', '--colour'])\n"
+    script += "print([m for m in ('gradio', 'torch', 'PIL', 'numpy') if m in sys.modules], code)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert done.stdout.splitlines()[-1] == "[] 2"
+
+
+# One source of truth
+
+
+def test_help_says_the_ranges_that_the_settings_check(capsys: pytest.CaptureFixture[str]) -> None:
+    from stylizer.settings import RANGES
+
+    shown = {"stylize": ("strengths", "amounts", "ratios", "iterations", "seeds"), "sample": ("counts", "seeds")}
+    for command, names in shown.items():
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        text = " ".join(capsys.readouterr().out.split())
+        for name in names:
+            low, _, high = RANGES[name].partition(" to ")
+            assert f"{low} to {high}" in text or (name == "strengths" and f"up to {high}" in text), name

@@ -1,12 +1,14 @@
 """What is wrong: one sentence and an exit code, never a traceback; and what can be done is done."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import stylizer.provenance.notes
 from stylizer.cli.main import main
-from stylizer.errors import Cancelled, DeviceError, DownloadError
+from stylizer.errors import Cancelled, DeviceError, DiskFullError, DownloadError
 from tests.cli.desk import STYLIZE
 from tests.fakes import FakeStylizer
 
@@ -76,6 +78,54 @@ def test_what_can_be_done_is_done(run: Any, fake: FakeStylizer) -> None:
     for warning, name in zip(value["warnings"], ("sky.png", "text.png"), strict=True):
         assert name in warning
         assert warning in err
+
+
+@pytest.mark.parametrize(("order", "code"), [(("ann.png", "sky.png", "bob.jpg"), 1), (("bob.jpg", "ann.png"), 1)])
+def test_a_full_disk_ends_one_picture_and_not_the_run(
+    run: Any, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...], code: int
+) -> None:
+    """The others are drawn as soon as there is room again; exit code 1, for the disk, before 2, for an input."""
+    save = stylizer.provenance.notes.save_result
+
+    def full(image: Any, path: Path, *rest: Any, **how: Any) -> None:
+        if "ann" in path.name:
+            raise DiskFullError(f"There is no room left on the disk for {path}; make room and run the same again.")
+        save(image, path, *rest, **how)
+
+    monkeypatch.setattr(stylizer.provenance.notes, "save_result", full)
+    ended, value, err = run(*STYLIZE, *order)
+    assert ended == code
+    assert [result["target"] for result in value["results"]] == ["bob.jpg"]
+    assert sum("ann" in warning and "room" in warning for warning in value["warnings"]) == 1
+    assert len(value["warnings"]) == len(order) - 1
+    assert "ann" in err
+    ended, value, _ = run(*STYLIZE, "ann.png")
+    assert (ended, value["error"]["type"]) == (1, "DiskFullError")
+
+
+def test_where_no_room_is_left_nothing_more_is_drawn(
+    run: Any, fake: FakeStylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_image: Any, path: Path, *_: Any, **__: Any) -> None:
+        raise DiskFullError(f"There is no room left on the disk for {path}; make room and run the same again.")
+
+    monkeypatch.setattr(stylizer.provenance.notes, "save_result", full)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    ended, value, _ = run(*STYLIZE, "ann.png", "bob.jpg", "ref.png")
+    assert (ended, value["error"]["type"]) == (1, "DiskFullError")
+    assert all(name in value["error"]["message"] for name in ("ann", "bob.jpg", "ref.png"))
+    assert fake.calls.count("stylize") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "x"), [(("--landmarks", "-5,3,60,30,45,60"), -5), (("--landmarks=-.5,3,60,30,45,60",), -0.5)]
+)
+def test_negative_numbers_after_an_option_are_understood(
+    run: Any, fake: FakeStylizer, words: tuple[str, ...], x: float
+) -> None:
+    assert run("align", "sky.png", "--out", "crop.png", *words)[0] == 0
+    assert fake.marks == [[[x, 3], [60, 30], [45, 60]]]
+    assert run(*STYLIZE, "ann.png", "--strength", "-1e-3")[1]["error"]["type"] == "SettingsError"
 
 
 def test_a_reference_can_be_taken_as_a_crop(run: Any) -> None:

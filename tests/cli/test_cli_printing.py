@@ -89,3 +89,12 @@ def test_names_that_a_terminal_cannot_show(folder: Path, fake: FakeStylizer, mon
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, "ascii"))
     assert main([*STYLIZE, "zoë.png"], open_stylizer=lambda **_: fake) == 0  # type: ignore[arg-type]
     assert b"zo\\xeb.png" in printed.getvalue()
+
+
+def test_file_names_cannot_command_the_terminal(
+    folder: Path, fake: FakeStylizer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise_picture(3).save("a\x1b[2Jb\u202egpj.png")
+    assert main([*STYLIZE, "a\x1b[2Jb\u202egpj.png"], open_stylizer=lambda **_: fake) == 0  # type: ignore[arg-type]
+    printed = capsys.readouterr()
+    assert printed.out == f"a\\x1b[2Jb\\u202egpj.png -> {Path('out') / 'a[2Jbgpj_ref.png'}\n"

@@ -1,0 +1,114 @@
+"""Options that several commands share. Ranges and defaults come from `stylizer.settings`."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from stylizer.cli.console import Context, Outcome
+from stylizer.settings import (
+    DEFAULT_INVERSION_MODE,
+    INVERSION_MODES,
+    ITERATIONS_MAX,
+    ITERATIONS_MIN,
+    SEED_MAX,
+    STRENGTH_MAX,
+    STRENGTH_MIN,
+    RenderSettings,
+    TrainSettings,
+)
+
+Command = Callable[[argparse.Namespace, Context], Outcome]
+"""What a command does: the parsed options and the console in, the JSON value and the exit code out."""
+
+
+class AddCommand(Protocol):
+    """Adds a command to the parser, with the options that every command has."""
+
+    def __call__(self, name: str, run: Command, about: str) -> argparse.ArgumentParser:
+        """Returns the command's own parser, for its own options. about: one line for --help, without a full stop."""
+
+
+def add_out_folder(sub: argparse.ArgumentParser, about: str) -> None:
+    """--out and --overwrite of commands that write several pictures."""
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help=about)
+    add_overwrite(sub, "replace results of the same name; without it the new ones get _2, _3 ... behind their names")
+
+
+def add_out_file(sub: argparse.ArgumentParser) -> None:
+    """--out and --overwrite of commands that write one picture."""
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .png, .jpg or .webp file")
+    add_overwrite(sub, "replace the file if it exists")
+
+
+def add_overwrite(sub: argparse.ArgumentParser, about: str) -> None:
+    """--overwrite."""
+    sub.add_argument("--overwrite", action="store_true", help=about)
+
+
+def add_strength(sub: argparse.ArgumentParser) -> None:
+    """--strength."""
+    default = RenderSettings().strength
+    about = f"{STRENGTH_MIN:g} = the photo's own face, 1 = the full style, up to {STRENGTH_MAX:g} (default {default:g})"
+    sub.add_argument("--strength", type=float, default=default, metavar="S", help=about)
+
+
+def add_no_watermark(sub: argparse.ArgumentParser) -> None:
+    """--no-watermark."""
+    about = "leave the invisible watermark out; the note in the metadata that the picture is AI-generated stays"
+    sub.add_argument("--no-watermark", action="store_true", help=about)
+
+
+def add_repo(sub: argparse.ArgumentParser) -> None:
+    """--repo."""
+    sub.add_argument("--repo", metavar="USER/NAME", help="the repository on the Hub (default: STYLIZER_HUB_REPO)")
+
+
+def add_training(sub: argparse.ArgumentParser) -> None:
+    """The options that decide what is learned from a reference."""
+    default = TrainSettings()
+    about = f"training steps, {ITERATIONS_MIN} to {ITERATIONS_MAX} (default {default.iterations})"
+    sub.add_argument("--iterations", type=int, default=default.iterations, metavar="N", help=about)
+    about = f"of the training, 0 to {SEED_MAX} (default {default.seed})"
+    sub.add_argument("--seed", type=int, default=default.seed, metavar="N", help=about)
+    about = "take the reference as a crop of one face already, without looking for one"
+    sub.add_argument("--already-aligned", action="store_true", help=about)
+    add_landmarks(sub, "reference")
+
+
+def add_landmarks(sub: argparse.ArgumentParser, of: str) -> None:
+    """--landmarks. of: the kind of picture that they are in."""
+    about = f"where the face of the {of} is, if none is found: the middle of each eye, then of the mouth, in pixels"
+    sub.add_argument("--landmarks", type=parse_landmarks, metavar="X,Y,X,Y,X,Y", help=about)
+
+
+def parse_landmarks(text: str) -> list[list[float]]:
+    """ "1,2,3,4,5,6" -> [[1, 2], [3, 4], [5, 6]]."""
+    try:
+        numbers = [float(word) for word in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) < 6 or len(numbers) % 2:
+        raise argparse.ArgumentTypeError(f"{text} is not X,Y,X,Y,X,Y")
+    return [numbers[i : i + 2] for i in range(0, len(numbers), 2)]
+
+
+def add_photo(sub: argparse.ArgumentParser) -> None:
+    """PHOTO, and where its face is."""
+    sub.add_argument("photo", type=Path, metavar="PHOTO")
+    add_face(sub)
+    sub.add_argument("--already-aligned", action="store_true", help="the photo is a crop of one face already")
+    add_landmarks(sub, "photo")
+
+
+def add_face(sub: argparse.ArgumentParser) -> None:
+    """--face."""
+    about = "0 = the largest face (default), 1 = the next ..."
+    sub.add_argument("--face", type=int, default=0, metavar="N", help=about)
+
+
+def add_inversion_mode(sub: argparse.ArgumentParser) -> None:
+    """--inversion-mode."""
+    about = f"how closely the photo is inverted (default {DEFAULT_INVERSION_MODE})"
+    mode: dict[str, Any] = {"choices": INVERSION_MODES, "default": DEFAULT_INVERSION_MODE}
+    sub.add_argument("--inversion-mode", help=about, **mode)
