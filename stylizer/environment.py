@@ -51,9 +51,9 @@ def home_dir() -> Path:
         return PERSISTENT / "stylizer"
     try:
         cache = cache_dirs().user_cache_path
-    except (KeyError, ValueError) as error:  # Windows, without the variables that name the user's folders
+    except (KeyError, ValueError, RuntimeError) as error:  # by system and version of platformdirs
         raise _no_home() from error
-    if cache.parts[0].startswith("~"):  # which is what platformdirs leaves where no home folder is known
+    if cache.parts[0].startswith("~"):  # as older versions leave it
         raise _no_home()
     return cache.absolute()
 

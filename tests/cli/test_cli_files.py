@@ -98,7 +98,7 @@ def test_single_pictures_and_styles_are_not_replaced_silently(
 
 def test_names_of_results_hide_nothing(tmp_path: Path) -> None:
     name = OutputNames(tmp_path, "in\u202ek\x1b[2J", []).next(Path("a/photo\u202egpj.exe\n.png")).name
-    assert name == "photogpj.exe_ink[2J.png"
+    assert name == "photo gpj.exe_in k [2J.png"
     assert OutputNames(tmp_path, "\x07", []).next(Path("\u202e.png")).name == "picture_picture.png"
 
 

@@ -97,4 +97,4 @@ def test_file_names_cannot_command_the_terminal(
     noise_picture(3).save("a\x1b[2Jb\u202egpj.png")
     assert main([*STYLIZE, "a\x1b[2Jb\u202egpj.png"], open_stylizer=lambda **_: fake) == 0  # type: ignore[arg-type]
     printed = capsys.readouterr()
-    assert printed.out == f"a\\x1b[2Jb\\u202egpj.png -> {Path('out') / 'a[2Jbgpj_ref.png'}\n"
+    assert printed.out == f"a\\x1b[2Jb\\u202egpj.png -> {Path('out') / 'a [2Jb gpj_ref.png'}\n"
