@@ -1,4 +1,5 @@
-"""Styles in a repository of a Hugging Face Hub: look-up by key, a list, and sharing. What comes is a Parcel, unchecked.
+"""Styles in a repository of a Hugging Face Hub: look-up by key, a list, and sharing. What comes is a StyleArchive,
+unchecked.
 
     README.md                                        of the repository
     styles/<key>/card.json, style.safetensors.xz     as on the disk
@@ -23,7 +24,17 @@ from typing import TYPE_CHECKING, TypeVar
 from stylizer.errors import HubError, SettingsError, StyleFileError
 from stylizer.files import write_atomically
 from stylizer.library.archive import StyleArchive
-from stylizer.library.hub_client import Clock, Refused, download, errand, refusal, sentence
+from stylizer.library.hub_client import (
+    TOKEN_REFUSED,
+    Clock,
+    Refused,
+    check_token,
+    download,
+    errand,
+    is_token_refused,
+    refusal,
+    sentence,
+)
 from stylizer.library.model_card import repository_readme, style_readme
 from stylizer.library.names import is_clean, is_key
 from stylizer.styles.style import CARD_BYTES_MAX, CARD_FILE, TENSORS_BYTES_MAX, TENSORS_FILE, parse_card
@@ -90,6 +101,7 @@ class Hub:
         self.repo, self.publish, self.patience = repo, publish, patience
         self._token, self._endpoint = token, endpoint
         self._trouble: tuple[float, HubError] | None = None
+        self._refused: tuple[str | bool, Exception] | None = None  # a token, and how the Hub refused it
 
     def look_up(self, key: str) -> StyleArchive | None:
         """The style with this key as the repository holds it, or None.
@@ -125,7 +137,7 @@ class Hub:
         """Put a style into the repository, as one commit; where it has that key already, its own stays.
 
         Args:
-            key, parcel: the style, checked by the caller.
+            key, archive: the style, checked by the caller.
             pictures: more files for its folder, by name.
             create: make the repository, a private one, where there is none.
         Returns:
@@ -144,19 +156,52 @@ class Hub:
                 api.create_repo(self.repo, private=True, exist_ok=True)
             return self._share(api, key, content, clock)
 
-        return self._errand(work, self.patience.transfer)
+        return self._errand(work, self.patience.transfer, writes=True)
 
-    def _errand(self, work: "Callable[[HfApi, Clock], _T]", seconds: float) -> _T:
+    def _errand(self, work: "Callable[[HfApi, Clock], _T]", seconds: float, writes: bool = False) -> _T:
+        """Do work on the Hub with the user's token.
+
+        A public repository can be read by anybody, but not with a token that has expired: where the Hub refuses the
+        token, reading is tried once more without it, and so is all later reading. One warning tells of it.
+
+        Args:
+            writes: the work needs the token.
+        Raises:
+            HubError: one sentence. Where both tries fail, it is about the token.
+        """
         try:
             from huggingface_hub import HfApi, get_token
         except ImportError as error:
             raise HubError("huggingface_hub is not installed; install it to use the Hub.") from error
         tokens: list[bool] = []
 
+        def attempt(token: str | bool | None, clock: Clock) -> _T:
+            check_token(token)
+            return work(HfApi(self._endpoint, token=token or False, library_name="stylizer"), clock)
+
         def run(clock: Clock) -> _T:
             token = self._token if self._token is not None else get_token()  # may ask the Hub for a fresh one
             tokens.append(bool(token))
-            return work(HfApi(self._endpoint, token=token or False, library_name="stylizer"), clock)
+            if writes or not token:
+                return attempt(token, clock)
+            known = self._refused if self._refused is not None and self._refused[0] == token else None
+            try:
+                if known is None:
+                    return attempt(token, clock)
+                refused = known[1]
+            except Exception as error:
+                if not is_token_refused(error):
+                    raise
+                refused = error
+            try:
+                result = attempt(False, clock)
+            except Exception as error:
+                answer = refusal(error)
+                raise refused if answer is not None and answer.status in {401, 403, 404} else error from None
+            if known is None:
+                self._refused = token, refused
+                log.warning("%s %s was read without it.", TOKEN_REFUSED, self.repo)
+            return result
 
         return errand(run, seconds, lambda error: sentence(error, self.repo, any(tokens), seconds))
 

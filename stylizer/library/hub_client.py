@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from stylizer.errors import HubError, StylizerError
 
 _T = TypeVar("_T")
+TOKEN_REFUSED = "The Hub does not accept the token; log in again with `hf auth login` or set another HF_TOKEN."
 _QUOTA = re.compile(r"storage|quota|space left", re.IGNORECASE)
 
 
@@ -103,6 +104,20 @@ def refusal(error: BaseException) -> Refused | None:
     return Refused(response.status_code, response.headers, getattr(error, "server_message", None) or "")
 
 
+def is_token_refused(error: BaseException) -> bool:
+    """Whether the same request may succeed without the token: it is expired, unknown, or may not read here."""
+    answer = refusal(error)
+    if answer is None or _QUOTA.search(answer.message):
+        return False
+    return answer.status == 403 or (answer.status == 401 and answer.code != "RepoNotFound")
+
+
+def check_token(token: str | bool | None) -> None:
+    """Raise Refused, as the Hub would, if no HTTP header can hold the token: a broken line, or letters beyond ASCII."""
+    if isinstance(token, str) and not (token.isascii() and token.isprintable()):
+        raise Refused(401, {}, "The token is not text that a header may hold")
+
+
 def sentence(error: BaseException, repo: str, has_token: bool, seconds: float) -> str:
     """What went wrong with the Hub, and what to do about it."""
     if (answer := refusal(error)) is not None:
@@ -125,7 +140,7 @@ def _answer_in_words(answer: Refused, repo: str, has_token: bool) -> str:
     # The Hub answers 401 for a repository that is missing or private, so as not to tell which.
     words = [
         (full, f"{repo} on the Hub has no room left ({status}); make room there or choose another repository."),
-        (stranger, "The Hub does not accept the token; log in again with `hf auth login` or set another HF_TOKEN."),
+        (stranger, TOKEN_REFUSED),
         (
             status == 403,
             f"The Hub does not allow that in {repo}; use a token that may, for sharing one that may write.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stylizer.errors import HubError, InputError
 from stylizer.library.hub import is_repository
-from stylizer.library.hub_client import Clock, errand, sentence
+from stylizer.library.hub_client import Clock, check_token, errand, sentence
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -83,6 +83,7 @@ def publish(
         tokens.append(bool(found))
         if not found:
             raise HubError("Publishing needs a token; log in with `hf auth login` or set HF_TOKEN.")
+        check_token(found)
         api = HfApi(endpoint, token=found, library_name="stylizer")
         if not api.repo_exists(repo, repo_type="space"):  # asked first: a token that may only write there will do
             api.create_repo(repo, repo_type="space", space_sdk="gradio", private=private)

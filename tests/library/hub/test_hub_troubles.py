@@ -9,10 +9,10 @@ import pytest
 
 import stylizer.library.hub
 from stylizer.errors import HubError
-from stylizer.library.exchange import publish, search
+from stylizer.library.exchange import publish, pull, search
 from stylizer.library.hub import Patience
 from stylizer.styles.style import CARD_FILE, TENSORS_FILE
-from tests.library.hub.hub_styles import PATIENCE, QUICK, SETTINGS, folder_of, place, sound, warnings
+from tests.library.hub.hub_styles import PATIENCE, QUICK, REPO, SETTINGS, folder_of, place, sound, warnings
 from tests.library.hub_server import READ_TOKEN, HubServer
 from tests.library.sample_styles import a_style
 from tests.tiny import noise_picture
@@ -107,6 +107,50 @@ def test_who_may_not_write_is_told_so(machine: Any, token: str | bool, part: str
     one.library.put(a_style())
     with pytest.raises(HubError, match=part):
         publish(one.library, "ink")
+
+
+@pytest.mark.parametrize("token", ["hf_expired", "hf_to\u00f6ken", "hf_two\nlines"])
+def test_an_expired_token_does_not_stop_reading_a_public_repository(
+    machine: Any, server: HubServer, caplog: pytest.LogCaptureFixture, token: str
+) -> None:
+    """By look-up, by the list and by name; told once."""
+    keys = [sound(seed)[0] for seed in (0, 1)]
+    for seed in (0, 1):
+        place(server, *sound(seed, f"ink {seed}"))
+    library = machine("a", token=token).library
+    assert library.get(keys[0]) is not None
+    assert {style.key for style in search(library)} == set(keys)
+    before = len(server.requests)
+    assert pull(library, "ink 1").key == keys[1]
+    assert len(server.requests) - before <= 6, "the token is not tried again and again"
+    [line] = warnings(caplog)
+    assert "log in again" in line
+    assert token not in caplog.text
+    with pytest.raises(HubError, match="log in again"):
+        publish(library, keys[0])
+
+
+def test_an_expired_token_on_a_private_repository_is_the_reason_given(machine: Any, server: HubServer) -> None:
+    server.repositories[REPO].private = True
+    place(server, *sound(0))
+    library = machine("a", token="hf_expired").library
+    for _ in range(2):
+        with pytest.raises(HubError, match="log in again"):
+            search(library)
+
+
+def test_a_token_that_is_renewed_is_used_again(
+    machine: Any, server: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = machine("a", token=None).library
+    monkeypatch.setenv("HF_TOKEN", "hf_expired")
+    assert search(library) == []
+    server.repositories[REPO].private = True
+    place(server, *sound(0))
+    with pytest.raises(HubError, match="log in again"):
+        search(library)
+    monkeypatch.setenv("HF_TOKEN", READ_TOKEN)
+    assert len(search(library)) == 1
 
 
 def test_a_hub_that_is_gone(machine: Any, server: HubServer, caplog: pytest.LogCaptureFixture) -> None:
