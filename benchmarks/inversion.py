@@ -23,7 +23,8 @@ from benchmarks.quality import SUFFIXES, contact_sheet
 from stylizer.evaluation.metrics import describe, find_landmarks, perceptual_distance
 from stylizer.faces import AlignedFace
 from stylizer.imaging.tensors import to_tensor
-from stylizer.inversion.refined import InversionConfig, invert
+from stylizer.inversion.refined import invert
+from stylizer.inversion.target import InversionConfig
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
@@ -53,7 +54,7 @@ def measure(
     found = find_landmarks(stylizer.finder, picture, own)
     person = float((describe(networks, aligned.crop, own) - describe(networks, picture, found)).norm())
     small = [F.interpolate(to_tensor(p), size=256, mode="area") for p in (aligned.crop, picture)]
-    spread = (inversion.w_plus - inversion.w_plus.mean(0)) / networks.wspace.std.cpu()
+    spread = (inversion.w_plus - inversion.w_plus.mean(0)) / networks.backbone.wspace.std.cpu()
     numbers = [
         float((small[0] - small[1]).square().mean()),
         perceptual_distance(networks, aligned.crop, picture),

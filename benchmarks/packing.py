@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
 from stylizer.evaluation.metrics import perceptual_distance, psnr
-from stylizer.inversion.refined import Inversion
+from stylizer.inversion.code import Inversion
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
 from stylizer.settings import TrainSettings

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 from stylizer.cli.main import parse_marks
 from stylizer.evaluation.metrics import describe, find_landmarks, landmark_drift, perceptual_distance, style_ratio
 from stylizer.faces import AlignedFace
-from stylizer.inversion.refined import Inversion
+from stylizer.inversion.code import Inversion
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
 from stylizer.settings import DEFAULT_INVERSION_MODE, INVERSION_MODES, InversionMode, RenderSettings, TrainSettings

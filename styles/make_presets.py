@@ -56,7 +56,7 @@ def main() -> None:
         name, face = path.stem, stylizer.align(path)
         if options.only and name not in options.only:
             continue
-        key = style_key([face.crop], TrainSettings(), networks.base_hash, networks.helpers_hash)
+        key = style_key([face.crop], TrainSettings(), networks.spec, networks.base_hash, networks.helpers_hash)
         known = {info.name for info in stylizer.styles() if info.preset and info.key == key}
         if name not in known or options.anew:
             learn(stylizer, name, face)

@@ -48,6 +48,10 @@ class StyleFileError(StylizerError):
     """A stored style is damaged or was made for another base network."""
 
 
+class OtherBackboneError(StyleFileError):
+    """A style is whole, but was made for another generator than the one in use."""
+
+
 class HubError(StylizerError):
     """The Hub cannot be reached, or refuses; the styles on this computer are not touched by that."""
 

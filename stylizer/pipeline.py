@@ -21,8 +21,9 @@ from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marks import marked
 from stylizer.faces.proportions import proportions_of
 from stylizer.imaging.opening import PictureSource, open_picture
+from stylizer.inversion.code import Inversion, Purpose
 from stylizer.inversion.faithful import Tuning, tune
-from stylizer.inversion.refined import HEAD_SIDE, Inversion, Purpose, invert
+from stylizer.inversion.refined import invert
 from stylizer.library.hub import open_hub
 from stylizer.library.library import Library, StyleInfo, clean_name, default_name, open_library
 from stylizer.progress import OnStep, Stages
@@ -78,15 +79,15 @@ class Stylizer:
         """
         home = home or home_dir()
         networks = load_networks(home, choose_device(device), on_progress)
-        shapes = {name: p.shape for name, p in networks.generator.named_parameters()}
-        shapes |= {HEAD + name: p.shape for name, p in networks.heads.heads[str(HEAD_SIDE)].named_parameters()}
-        library = open_library(home, networks.base_hash, shapes, open_hub(hub))
+        shapes = {name: p.shape for name, p in networks.backbone.generator.named_parameters()}
+        shapes |= {HEAD + name: p.shape for name, p in networks.backbone.head.named_parameters()}
+        library = open_library(home, networks.base_hash, shapes, open_hub(hub), backbone=networks.spec.name)
         return cls(networks, FaceFinder(*landmark_files(home)), library)
 
     def align(
         self, picture: PictureSource, face: int = 0, already_aligned: bool = False, marks: Marks | None = None
     ) -> AlignedFace:
-        """Cut one face out of a picture, 1024 x 1024.
+        """Cut one face out of a picture, a square of the backbone's side.
 
         Args:
             face: 0 is the largest. already_aligned: the picture is a crop already.
@@ -95,12 +96,12 @@ class Stylizer:
         Raises:
             PictureError, NoFaceError, FaceIndexError, DegenerateFaceError; SettingsError: not so many marks.
         """
-        photo = open_picture(picture)
+        photo, side = open_picture(picture), self.networks.spec.side
         if marks is not None:
-            return align(photo, marked(marks))
+            return align(photo, marked(marks), size=side)
         if already_aligned:
-            return as_aligned(photo, self.finder)
-        return align(photo, self.finder.choose(photo, face), face)
+            return as_aligned(photo, self.finder, side)
+        return align(photo, self.finder.choose(photo, face), face, side)
 
     def invert(
         self,
@@ -150,7 +151,9 @@ class Stylizer:
         if not pictures:
             raise PictureError("There is no reference picture; give at least one.")
         faces = [p if isinstance(p, AlignedFace) else self.align(p, 0, already_aligned, marks) for p in pictures]
-        key = style_key([f.crop for f in faces], settings, self.networks.base_hash, self.networks.helpers_hash)
+        networks = self.networks
+        hashes = networks.base_hash, networks.helpers_hash
+        key = style_key([f.crop for f in faces], settings, networks.spec, *hashes)
         if name is not None:
             name = clean_name(name)
             self.library.check_name(name, key)  # before the training, not after it
@@ -170,7 +173,7 @@ class Stylizer:
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
         likeness: Tensor | None = None,
     ) -> Image.Image:
-        """Draw a code in a style, 1024 x 1024. Strength 0, or no style, is the inverted photo bit for bit.
+        """Draw a code in a style. Strength 0, or no style, is the inverted photo bit for bit.
 
         likeness: what `likeness` found for this code and style.
         Raises:
@@ -179,7 +182,7 @@ class Stylizer:
         return draw(self.networks, inversion, style, settings, likeness=likeness)
 
     def likeness(self, inversion: Inversion, style: Style, aligned: AlignedFace | None = None) -> Tensor | None:
-        """What to add to a code, (23, 512), times the strength, to keep the person; None for a "fast" inversion.
+        """What to add to a code, (num_ws, w_dim), times the strength, to keep the person; None for a "fast" inversion.
 
         Raises: StyleFileError, DeviceError.
         """
@@ -271,7 +274,8 @@ class Stylizer:
         codes = [self._invert(face, "refined", "reference", stages.next()) for face in faces]
         report = stages.next(last=True)
         style = self._retry_on_oom(lambda small: finetune(self.networks, faces, codes, settings, report, small=small))
-        card = make_card(asdict(settings), self.networks.base_hash, reference_hash([face.crop for face in faces]))
+        networks, reference = self.networks, reference_hash([face.crop for face in faces])
+        card = make_card(asdict(settings), networks.spec, networks.base_hash, reference)
         # Marks by hand are the mean face's own landmarks; what the finder sees in the crop is the drawing's.
         known = [found.landmarks_xy for face in faces for found in self.finder.find(face.crop)[:1]]
         proportions = asdict(proportions_of(known)) if known else {}
@@ -301,4 +305,4 @@ class Stylizer:
         return replace(found, tuned=self._retry_on_oom(lambda _: tune(self.networks, aligned, found, report)))
 
     def _retry_on_oom(self, work: Callable[[bool], _T]) -> _T:
-        return retry_on_oom(work, self.networks.wspace.mean.device)
+        return retry_on_oom(work, self.networks.backbone.wspace.mean.device)

@@ -11,10 +11,6 @@ InversionMode = Literal["fast", "refined", "faithful"]
 INVERSION_MODES: tuple[InversionMode, ...] = ("fast", "refined", "faithful")
 DEFAULT_INVERSION_MODE: InversionMode = "refined"
 
-NUM_WS = 23
-W_DIM = 512
-CROP_SIZE = 1024
-
 STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full style, beyond = exaggerated
 AMOUNT_MIN, AMOUNT_MAX = 0.0, 1.5  # of the style's shape, texture, colour; 1 = as learned
 ITERATIONS_MIN, ITERATIONS_MAX = 1, 2000

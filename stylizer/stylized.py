@@ -6,15 +6,15 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.faces import AlignedFace
-from stylizer.inversion.refined import Inversion
+from stylizer.inversion.code import Inversion
 
 
 @dataclass(frozen=True, eq=False)
 class Stylized:
     """A photo in a style, with all that led to it.
 
-    image: what was asked for: the 1024 x 1024 crop, or with full_frame the whole photo with the crop put back.
-    crop: the stylised 1024 x 1024 crop. inverted: the same code drawn without a style.
+    image: what was asked for: the crop, or with full_frame the whole photo with the crop put back.
+    crop: the stylised crop, a square of the backbone's side. inverted: the same code drawn without a style.
     aligned, inversion, likeness: what a rendering at another strength starts from.
     seconds: "align", "invert", "likeness", "render".
     """

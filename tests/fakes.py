@@ -17,9 +17,10 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from stylizer.errors import FaceIndexError, NoFaceError, SettingsError, StyleNotFoundError
 from stylizer.evaluation.score import LIMIT, Score
+from stylizer.faces.ffhq import CROP_SIZE
 from stylizer.imaging.opening import open_picture
 from stylizer.library.library import Library
-from stylizer.settings import COUNT, CROP_SIZE, TRUNCATION, InversionMode, RenderSettings, TrainSettings
+from stylizer.settings import COUNT, TRUNCATION, InversionMode, RenderSettings, TrainSettings
 
 Source = str | Path | bytes | BinaryIO | Image.Image
 OnStep = Callable[[int, int, Image.Image | None], None]
@@ -66,6 +67,7 @@ class FakeStyleInfo:
     bytes: int
     preset: bool
     thumbnail: Path | None = None
+    backbone: str = "mobilestylegan"
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from PIL import Image
 import stylizer.pipeline
 from stylizer.errors import Cancelled, DeviceError, FaceIndexError, NoFaceError, PictureError, SettingsError
 from stylizer.faces import AlignedFace
-from stylizer.inversion.refined import Inversion
+from stylizer.inversion.code import Inversion
 from stylizer.library.library import StyleInfo
 from stylizer.pipeline import Stylizer
 from stylizer.progress import Stages
 from stylizer.settings import RenderSettings, TrainSettings
-from stylizer.styles.style import LICENCE_NOTE, Style
+from stylizer.styles.style import Style
 from stylizer.stylized import Stylized
 from tests import fakes
 from tests.tiny import noise_picture, tiny_finetune, tiny_invert, tiny_stylizer, use_tiny_parts
@@ -94,7 +94,7 @@ def test_the_card_tells_where_a_style_comes_from(tiny: Stylizer) -> None:
     card = tiny.learn(noise_picture(), SETTINGS)[0].card
     assert card["settings"] == {"iterations": 3, "seed": 0}
     assert card["base_hash"] == tiny.networks.base_hash
-    assert card["licence"] == LICENCE_NOTE
+    assert (card["licence"], card["backbone"]) == (tiny.networks.spec.licence, "mobilestylegan")
     assert len(card["reference_hash"]) == 64
 
 

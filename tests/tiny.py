@@ -1,7 +1,7 @@
 """A real `Stylizer` on tiny parts: a generator of a few thousand weights, faces where they are said to be."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +13,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 import stylizer.pipeline
+from stylizer.backbones.mobilestylegan import SPEC
+from stylizer.backbones.synthesis import Change, TorchSynthesizer
 from stylizer.errors import FaceIndexError, NoFaceError
 from stylizer.faces import AlignedFace, Face
-from stylizer.inversion.refined import Inversion
+from stylizer.inversion.code import Inversion
 from stylizer.library.library import Library
 from stylizer.pipeline import Stylizer
-from stylizer.settings import NUM_WS, W_DIM, TrainSettings
+from stylizer.settings import TrainSettings
 from stylizer.styles.style import STYLE_FORMAT, Style
 
 BASE_HASH = "0" * 64
@@ -31,7 +33,7 @@ class TinyGenerator(nn.Module):
         super().__init__()
         draw = torch.Generator().manual_seed(seed)
         self.color = nn.Conv2d(8, 3, 1)
-        self.spread = nn.Parameter(torch.randn(W_DIM, 8 * 8 * 8, generator=draw) / W_DIM**0.5)
+        self.spread = nn.Parameter(torch.randn(SPEC.w_dim, 8 * 8 * 8, generator=draw) / SPEC.w_dim**0.5)
         self.color.bias = nn.Parameter(torch.zeros(3))
         self.color.weight.data = torch.randn(3, 8, 1, 1, generator=draw) / 8**0.5
         self.register_buffer("noise", torch.randn(8, 8, 8, generator=draw) / 10)
@@ -82,14 +84,15 @@ def tiny_invert(
         if on_step:
             on_step(step, 2, None)
     seed = int(np.asarray(aligned.crop, np.int64).sum()) + len(inversion_mode)
-    return Inversion(torch.randn(NUM_WS, W_DIM, generator=torch.Generator().manual_seed(seed)), inversion_mode)
+    rng = torch.Generator().manual_seed(seed)
+    return Inversion(torch.randn(SPEC.num_ws, SPEC.w_dim, generator=rng), inversion_mode)
 
 
 def tiny_tune(networks: Any, aligned: AlignedFace, inversion: Inversion, on_step: Any = None) -> dict[str, Tensor]:
     """A change of the weights that depends on the code; reports a step."""
     if on_step:
         on_step(1, 1, None)
-    return dict(random_style(networks.generator, int(inversion.w_plus.abs().sum())).delta)
+    return dict(random_style(networks.backbone.generator, int(inversion.w_plus.abs().sum())).delta)
 
 
 def tiny_likeness(networks: Any, style: Style, inversion: Inversion, landmarks_xy: Any = None) -> Tensor:
@@ -114,7 +117,7 @@ def tiny_finetune(delay: float = 0.0) -> Callable[..., Style]:
             if on_step:
                 on_step(step, settings.iterations, None)
         seed = settings.seed + int(sum(i.w_plus.abs().sum() for i in inversions))
-        return random_style(networks.generator, seed)
+        return random_style(networks.backbone.generator, seed)
 
     return finetune
 
@@ -126,14 +129,34 @@ def random_style(generator: nn.Module, seed: int = 0, **facts: Any) -> Style:
     return Style("", "", delta, {"format": STYLE_FORMAT, "base_hash": BASE_HASH, **facts})
 
 
+def tiny_backbone(generator: nn.Module | None = None) -> Any:
+    """A backbone with the real one's facts over a tiny generator."""
+    wspace = SimpleNamespace(mean=torch.zeros(1, SPEC.w_dim))
+    return SimpleNamespace(spec=SPEC, generator=generator or TinyGenerator(), mapping=nn.Identity(), wspace=wspace)
+
+
+def render(
+    backbone: Any, w_plus: Tensor, style: Style | None, strength: float, tuned: Mapping[str, Tensor] | None = None
+) -> Tensor:
+    """A code (num_ws, w_dim) in a style, whole, by torch: (1, 3, side, side)."""
+    changes: list[Change] = [(tuned or {}, lambda _: 1.0)]
+    if style is not None:
+        changes.append((style.delta, lambda _: strength))
+    return TorchSynthesizer(backbone).merge(changes)(w_plus[None])
+
+
+def tiny_networks() -> Any:
+    """What drawing needs of `Networks`."""
+    backbone = tiny_backbone()
+    hashes = {"base_hash": BASE_HASH, "helpers_hash": ""}
+    return SimpleNamespace(backbone=backbone, spec=SPEC, synthesizer=TorchSynthesizer(backbone), **hashes)
+
+
 def tiny_stylizer(home: Path, faces: int = 1) -> Stylizer:
     """`Stylizer` on tiny parts. `use_tiny_parts` must have been called."""
-    wspace = SimpleNamespace(mean=torch.zeros(1, W_DIM))
-    hashes = {"base_hash": BASE_HASH, "helpers_hash": ""}
-    networks: Any = SimpleNamespace(generator=TinyGenerator(), mapping=nn.Identity(), wspace=wspace, **hashes)
     library = Library(home, None, BASE_HASH)
     finder: Any = TinyFinder(faces)
-    return Stylizer(networks, finder, library)
+    return Stylizer(tiny_networks(), finder, library)
 
 
 def use_tiny_parts(patch: pytest.MonkeyPatch, delay: float = 0.0) -> None:

@@ -23,13 +23,13 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]  # run from a checkout, install
 from recipes.people import SITTERS, TARGETS, TRUNCATION_PSI, landmarks_of  # noqa: E402
 from recipes.regions import regions  # noqa: E402
 
+from stylizer.backbones.mobilestylegan import SPEC  # noqa: E402
 from stylizer.backbones.mobilestylegan.generator import MobileGenerator  # noqa: E402
 from stylizer.backbones.mobilestylegan.mapping import MappingNetwork  # noqa: E402
 from stylizer.imaging.tensors import to_image  # noqa: E402
 from stylizer.runtime import home_dir  # noqa: E402
 from stylizer.weights.load import load_networks  # noqa: E402
 
-NUM_WS = 23
 W_AVG_SAMPLES = 4096
 TARGET_QUALITY, REFERENCE_QUALITY = 88, 90
 QUALITY = {"mosaic": 72}  # hundreds of sharp edges, which hide what compression does, and cost much to keep
@@ -42,7 +42,7 @@ def invent(mapping: MappingNetwork, generator: MobileGenerator, seed: int) -> Im
     many = np.random.default_rng(0).standard_normal((W_AVG_SAMPLES, 512))
     w_avg = mapping(torch.from_numpy(np.float32(many))).mean(0)
     w = w_avg + TRUNCATION_PSI * (mapping(z) - w_avg)
-    return to_image(generator(w[:, None].expand(-1, NUM_WS, -1)))
+    return to_image(generator(w[:, None].expand(-1, SPEC.num_ws, -1)))
 
 
 def draw(name: str, face: Image.Image) -> Image.Image:
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         (options.out / folder).mkdir(parents=True, exist_ok=True)
     for name in wanted:
         seed = TARGETS[name] if name in TARGETS else SITTERS[name].face_seed
-        face = invent(networks.mapping, networks.generator, seed)
+        face = invent(networks.backbone.mapping, networks.backbone.generator, seed)
         folder = "targets" if name in TARGETS else "references"
         quality = TARGET_QUALITY if name in TARGETS else QUALITY.get(name, REFERENCE_QUALITY)
         picture = face if name in TARGETS else draw(name, face)

@@ -10,8 +10,8 @@ from torch.func import functional_call
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
-# The maps from styles to modulations stay: trained, they learn the one code that they see, and bend other faces.
-FROZEN = ("modulation.weight", "up.weight")
+from stylizer.backbones.base import Backbone
+
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 _SMALL = 1e-3  # the size that the step of a tensor of zeros is made for
 
@@ -47,14 +47,14 @@ class TunedGenerator:
     """A generator with weights of its own to move; the generator itself is never changed.
 
     Args:
-        generator: the base.
-        chosen: which of its parameters, by name, are moved; the FROZEN ones never are.
+        backbone: holds the base, and tells which parameters are never moved.
+        chosen: which of the others, by name, are moved.
     """
 
-    def __init__(self, generator: nn.Module, chosen: Callable[[str], bool] = lambda _: True) -> None:
-        self.generator = generator
-        named = generator.named_parameters()
-        self.base = {name: p.detach() for name, p in named if chosen(name) and not name.endswith(FROZEN)}
+    def __init__(self, backbone: Backbone, chosen: Callable[[str], bool] = lambda _: True) -> None:
+        self.generator, is_frozen = backbone.generator, backbone.spec.is_frozen
+        named = self.generator.named_parameters()
+        self.base = {name: p.detach() for name, p in named if chosen(name) and not is_frozen(name)}
         self._sizes = {name: _size(p) for name, p in self.base.items()}
         self.moved = {name: p.clone().requires_grad_() for name, p in self.base.items()}
 

@@ -23,10 +23,11 @@ def describe(networks: Networks, crop: Image.Image, landmarks_xy: NDArray[np.flo
 
     Args:
         crop: RGB, any size, square.
-        landmarks_xy: (68, 2) in its pixels; None: about where the mean face has them, for a 1024 px crop.
+        landmarks_xy: (68, 2) in its pixels; None: about where the mean face has them.
     """
-    device = next(networks.identity.parameters()).device
-    chip = cut_chip(to_tensor(crop).to(device), chip_of(landmarks_xy), crop.width)
+    device, spec = next(networks.identity.parameters()).device, networks.spec
+    side = spec.side if landmarks_xy is None else crop.width
+    chip = cut_chip(to_tensor(crop).to(device), chip_of(landmarks_xy, spec.mean_chip), side)
     descriptor: Tensor = networks.identity(chip)[0].cpu()
     return descriptor
 

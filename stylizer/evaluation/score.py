@@ -11,10 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from stylizer.backbones.base import mean_code
 from stylizer.evaluation.metrics import describe, feature_maps
 from stylizer.faces import AlignedFace
-from stylizer.inversion.refined import Inversion
-from stylizer.settings import NUM_WS, RenderSettings
+from stylizer.inversion.code import Inversion
+from stylizer.settings import RenderSettings
 from stylizer.styles.losses import grams
 from stylizer.styles.render import draw
 from stylizer.styles.style import Style
@@ -58,14 +59,14 @@ class QualityScorer:
         self._networks = networks
         self._landmarks_xy = None if aligned is None else aligned.landmarks_xy
         self._person, self._before = self._describe(inverted), self._statistics(inverted)
-        mean = Inversion(networks.wspace.mean.reshape(1, -1).expand(NUM_WS, -1).cpu(), "fast")
+        mean = Inversion(mean_code(networks.backbone).cpu(), "fast")
         plain, styled = (draw(networks, mean, which, RenderSettings()) for which in (None, style))
         pairs = zip(self._statistics(styled), self._statistics(plain), strict=True)
         self._direction = [a - b for a, b in pairs]
 
     @torch.no_grad()
     def __call__(self, picture: Image.Image) -> Score:
-        """Score a crop, 1024 x 1024."""
+        """Score a stylised crop."""
         gone = [a - b for a, b in zip(self._statistics(picture), self._before, strict=True)]
         shares = [
             float((a * b).sum() / b.square().sum().clamp_min(1e-12)) for a, b in zip(gone, self._direction, strict=True)

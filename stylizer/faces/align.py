@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from stylizer.faces import warp
-from stylizer.faces.ffhq import crop_affine, usual_box
+from stylizer.faces.ffhq import CROP_SIZE, crop_affine, usual_box
 from stylizer.faces.finder import Box, Face
-from stylizer.settings import CROP_SIZE
 
 # Blurs of mirrored pixels: sigma, and the distance over which it fades in, as fractions of the side (FFHQ: 0.02, 0.1).
 _BLURS = ((0.02, 0.1), (0.06, 0.3))

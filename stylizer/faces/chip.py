@@ -1,5 +1,7 @@
 """dlib's face chip as a differentiable crop, so that the identity network can look at generated pictures."""
 
+from collections.abc import Sequence
+
 import dlib
 import numpy as np
 import torch
@@ -10,8 +12,7 @@ from torch import Tensor
 from stylizer.networks.identity import CHIP_SIZE
 
 CHIP_PADDING = 0.25
-# Chip of the face that the mean w draws (dlib's landmarks on it), at 1024 px.
-MEAN_FACE_CHIP = ((4.737, 0.0, 163.9), (0.0, 4.737, 266.8))
+Affine = NDArray[np.float64] | Sequence[Sequence[float]]
 
 
 def chip_to_crop(landmarks_xy: NDArray[np.float32], size: int = CHIP_SIZE) -> NDArray[np.float64]:
@@ -36,12 +37,16 @@ def chip_to_crop(landmarks_xy: NDArray[np.float32], size: int = CHIP_SIZE) -> ND
     return affine
 
 
-def chip_of(landmarks_xy: NDArray[np.float32] | None) -> NDArray[np.float64]:
-    """`chip_to_crop` of a face's (68, 2) landmarks in its crop; None: the mean face's, about right for any crop."""
-    return mean_face_chip() if landmarks_xy is None else chip_to_crop(landmarks_xy)
+def chip_of(landmarks_xy: NDArray[np.float32] | None, mean_chip: Affine) -> Affine:
+    """`chip_to_crop` of a face's (68, 2) landmarks in its crop.
+
+    Args:
+        landmarks_xy: None gives `mean_chip`, the mean face's, which is about right for any aligned crop.
+    """
+    return mean_chip if landmarks_xy is None else chip_to_crop(landmarks_xy)
 
 
-def cut_chip(picture: Tensor, chip_to_picture: NDArray[np.float64], picture_side: int) -> Tensor:
+def cut_chip(picture: Tensor, chip_to_picture: Affine, picture_side: int) -> Tensor:
     """Cut a chip for `DlibIdentity` from pictures in [-1, 1].
 
     Args:
@@ -58,8 +63,3 @@ def cut_chip(picture: Tensor, chip_to_picture: NDArray[np.float64], picture_side
     grid = ((2 * xy + 1) / picture_side - 1).expand(picture.shape[0], -1, -1, -1)
     chip = F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=False)
     return (chip + 1) * 127.5
-
-
-def mean_face_chip() -> NDArray[np.float64]:
-    """`chip_to_crop` of the generator's mean face: near enough for any aligned face that was invented."""
-    return np.array(MEAN_FACE_CHIP)

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from stylizer.errors import DegenerateFaceError
 from stylizer.faces.warp import Affine
-from stylizer.settings import CROP_SIZE
+
+CROP_SIZE = 1024
+"""Side of FFHQ's own crops, in pixels; any other can be asked for."""
 
 USUAL_BOX = (0.22, 0.32, 0.78, 0.88)
 """Where dlib's detector draws its box in FFHQ's crops, on average: left, top, right, bottom in sides of the crop."""

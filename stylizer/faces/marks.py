@@ -9,26 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from stylizer.backbones.ffhq import MEAN_LANDMARKS_XY
 from stylizer.errors import DegenerateFaceError, SettingsError
 from stylizer.faces.ffhq import eyes_and_mouth
 from stylizer.faces.finder import Face
 
 _FLAT = 0.1  # of the eyes' distance: a mouth nearer to their line than that is none
-
-# dlib's 68 landmarks on the face that the generator's mean w draws, at 1024 px.
-# fmt: off
-MEAN_FACE = (
-    (219, 490), (224, 568), (234, 644), (243, 720), (266, 791), (310, 851), (370, 900), (438, 943), (512, 958),
-    (585, 944), (649, 901), (706, 851), (749, 791), (772, 721), (783, 645), (793, 569), (798, 489),
-    (271, 443), (309, 408), (362, 398), (416, 407), (466, 428), (559, 428), (608, 406), (660, 399), (712, 409),
-    (748, 444), (514, 477), (514, 532), (514, 586), (514, 642), (455, 667), (484, 677), (514, 688), (544, 677),
-    (572, 666), (335, 487), (367, 468), (402, 470), (436, 495), (400, 498), (365, 498),
-    (586, 496), (620, 470), (656, 469), (687, 488), (658, 499), (622, 499),
-    (385, 741), (433, 730), (479, 725), (513, 732), (547, 726), (592, 732), (635, 743), (593, 789), (549, 814),
-    (513, 819), (477, 813), (431, 788), (403, 747), (479, 746), (513, 750), (547, 746), (618, 748), (548, 777),
-    (514, 781), (479, 777),
-)
-# fmt: on
 
 
 def marked(marks_xy: Sequence[Sequence[float]]) -> Face:
@@ -66,7 +52,7 @@ def landmarks_from(marks_xy: Sequence[Sequence[float]]) -> NDArray[np.float32]:
         raise DegenerateFaceError("The marks lie on a line; mark the middle of each eye, then the middle of the mouth.")
     if inversion_mode < 0:
         left, right = right, left
-    face = np.array(MEAN_FACE, np.float64)
+    face = np.array(MEAN_LANDMARKS_XY, np.float64)
     known = np.c_[eyes_and_mouth(face), np.ones(3)]
     affine = np.linalg.solve(known, np.stack([left, right, mouth]))
     return np.asarray(np.c_[face, np.ones(68)] @ affine, np.float32)

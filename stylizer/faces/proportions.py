@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 
-from stylizer.faces.marks import MEAN_FACE
+from stylizer.backbones.ffhq import MEAN_LANDMARKS_XY
+from stylizer.faces.ffhq import CROP_SIZE
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.settings import CROP_SIZE
 
 SMALLEST, LARGEST = 0.4, 2.5  # beyond these, a face is none
 _LOWEST = 0.95  # of the picture's side: where a chin may end
@@ -78,23 +78,30 @@ def proportions_of(faces_xy: Sequence[NDArray[np.float32]]) -> Proportions:
         faces_xy: of each face (68, 2) landmarks, of any size.
     """
     sizes = np.mean([_sizes(np.asarray(face, np.float64)) for face in faces_xy], axis=0)
-    ratios = sizes / _sizes(np.array(MEAN_FACE, np.float64))
+    ratios = sizes / _sizes(np.array(MEAN_LANDMARKS_XY, np.float64))
     names = ("eyes", "nose", "jaw", "chin", "brows")
     return Proportions(**{n: round(float(np.clip(r, 0.6, 1.7)), 3) for n, r in zip(names, ratios, strict=True)})
 
 
 def bend(
-    picture: Image.Image, landmarks_xy: NDArray[np.float32] | None, proportions: Proportions, amount: float = 1.0
+    picture: Image.Image,
+    landmarks_xy: NDArray[np.float32] | None,
+    proportions: Proportions,
+    amount: float = 1.0,
+    *,
+    size: int = CROP_SIZE,
 ) -> Image.Image:
     """Give a face other proportions; what lies between its parts follows smoothly, the border stays.
 
     Args:
-        picture: a square crop of a face. landmarks_xy: (68, 2) of that face at 1024 px; None: the mean face's.
+        picture: a square crop of a face. landmarks_xy: (68, 2) of that face; None: FFHQ's mean face's.
+        size: side in pixels of the crop that the landmarks were found in; the picture's may differ.
         amount: 0 = nothing (the very same picture), 1 = as the proportions say.
     Source: thin-plate splines: Bookstein 1989; the shape of a style beside its texture: Liu et al. 2021, Learning to
         warp for style transfer.
     """
-    here = np.array(MEAN_FACE if landmarks_xy is None else landmarks_xy, np.float64) * (picture.width / CROP_SIZE)
+    known, side = (MEAN_LANDMARKS_XY, CROP_SIZE) if landmarks_xy is None else (landmarks_xy, size)
+    here = np.array(known, np.float64) * (picture.width / side)
     wanted = proportions.scaled(amount)
     wanted = replace(wanted, chin=min(wanted.chin, _room(here, picture.width)))
     if wanted == Proportions():

@@ -6,25 +6,26 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from stylizer.settings import CROP_SIZE
+from stylizer.faces.ffhq import CROP_SIZE
 
 _SIDE = 256
 _EYES_AND_MOUTH = (range(36, 42), range(42, 48), range(48, 60))  # iBUG 68-point indices
 _BACKGROUND, _HEAD, _FACE, _FEATURE = 0.12, 0.45, 1.0, 2.5
 
 
-def attention(landmarks_xy: NDArray[np.float32] | None) -> Tensor:
+def attention(landmarks_xy: NDArray[np.float32] | None, size: int = CROP_SIZE) -> Tensor:
     """How much each place of an aligned crop matters to a viewer.
 
     Args:
-        landmarks_xy: (68, 2) in pixels of the 1024 px crop, or None for a weight of one everywhere.
+        landmarks_xy: (68, 2) in pixels of the crop, or None for a weight of one everywhere.
+        size: crop side in pixels.
     Returns:
         (1, 1, 256, 256) of mean one: low in the background, which no face explains, higher on hair, ears and neck,
         then on the face, highest on eyes and mouth.
     """
     if landmarks_xy is None:
         return torch.ones(1, 1, _SIDE, _SIDE)
-    points = landmarks_xy * (_SIDE / CROP_SIZE)
+    points = landmarks_xy * (_SIDE / size)
     chart = Image.new("F", (_SIDE, _SIDE), _BACKGROUND)
     draw = ImageDraw.Draw(chart)
     jaw, brows = points[:17], points[17:27][::-1]

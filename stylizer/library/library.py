@@ -12,8 +12,9 @@ from pathlib import Path
 
 import torch
 
+from stylizer.backbones.registry import DEFAULT_BACKBONE
 from stylizer.environment import home_dir, presets_dir
-from stylizer.errors import HubError, SettingsError, StyleFileError, StyleNotFoundError
+from stylizer.errors import HubError, OtherBackboneError, SettingsError, StyleFileError, StyleNotFoundError
 from stylizer.files import write_atomically
 from stylizer.library.archive import StyleArchive, read_archive
 from stylizer.library.hub import Hub, open_hub
@@ -62,6 +63,7 @@ class Library:
         base_hash: of the generator in use; None loads styles of any base.
         shapes: as for `parse_style`; None loads styles of any shape.
         hub: where `get` looks for what is not here; None: nowhere.
+        backbone: name of the generator in use; styles of others are listed, but not loaded.
     """
 
     def __init__(
@@ -71,10 +73,12 @@ class Library:
         base_hash: str | None = None,
         shapes: Mapping[str, torch.Size] | None = None,
         hub: Hub | None = None,
+        *,
+        backbone: str = DEFAULT_BACKBONE,
     ) -> None:
         self._store_folder = StyleStore(home / "styles", presets_dir)
         self.lock = self._store_folder.lock
-        self.base_hash, self._shapes, self.hub = base_hash, shapes, hub
+        self.base_hash, self.backbone, self._shapes, self.hub = base_hash, backbone, shapes, hub
         self._recent: Recent[tuple[Place, object, Style]] = Recent(STYLES_IN_MEMORY)
         self._lookups: Recent[Lookup] = Recent(LOOKUPS_KEPT)
 
@@ -158,7 +162,7 @@ class Library:
             StyleFileError: damaged, another style, or made for another base network; nothing is stored.
             DiskFullError, OutputError: it cannot be written; nothing is left behind.
         """
-        style = parse_style(archive.card, archive.tensors, what, self.base_hash, self._shapes)
+        style = parse_style(archive.card, archive.tensors, what, self.base_hash, self._shapes, backbone=self.backbone)
         if not is_key(style.key) or key not in {None, style.key} or not is_clean(style.name):
             raise StyleFileError(f"{what} cannot be used: its name or key is another's; train it here.")
         card = parse_card(archive.card, what)
@@ -242,7 +246,7 @@ class Library:
                 return self._load(place)
             except StyleFileError as error:
                 log.warning("%s It is taken as missing.", error)
-                if not place.preset:
+                if not place.preset and not isinstance(error, OtherBackboneError):
                     self._store_folder.move_aside(place)
         return None
 
@@ -264,7 +268,7 @@ class Library:
 
     def _load(self, place: Place) -> Style:
         stamp, name = place.stamp(), place.folder.name  # before the reading, so that what changes meanwhile shows
-        style = load_style(place.folder, self.base_hash, self._shapes)
+        style = load_style(place.folder, self.base_hash, self._shapes, backbone=self.backbone)
         if place.preset:
             style = replace(style, name=name)
         elif style.key != name or not is_clean(style.name):
@@ -278,6 +282,8 @@ def open_library(
     base_hash: str | None = None,
     shapes: Mapping[str, torch.Size] | None = None,
     hub: Hub | None = None,
+    *,
+    backbone: str = DEFAULT_BACKBONE,
 ) -> Library:
     """The styles below `home`, with the presets that lie beside the package; needs no networks.
 
@@ -286,4 +292,5 @@ def open_library(
         SettingsError: STYLIZER_HUB_REPO is no repository.
     """
     presets = presets_dir()
-    return Library(home or home_dir(), presets if presets.is_dir() else None, base_hash, shapes, hub or open_hub())
+    presets_or_none = presets if presets.is_dir() else None
+    return Library(home or home_dir(), presets_or_none, base_hash, shapes, hub or open_hub(), backbone=backbone)

@@ -7,7 +7,8 @@ from typing import Any
 
 from PIL import Image
 
-from stylizer.styles.style import LICENCE_NOTE
+from stylizer.backbones.registry import BACKBONES, DEFAULT_BACKBONE
+from stylizer.styles.style import backbone_of
 
 PREVIEW_SIDE, REFERENCE_SIDE = 1024, 256
 _HEAD = {
@@ -23,7 +24,7 @@ def repository_readme(repo: str) -> str:
 
 Every folder of `styles` is one style, named by the hash of everything it was learned from; its `card.json` holds its
 name, settings and hashes. `STYLIZER_HUB_REPO={repo}` makes the program look here before it learns a style, and
-`python -m stylizer pull NAME --repo {repo}` gets one. {LICENCE_NOTE}
+`python -m stylizer pull NAME --repo {repo}` gets one. {BACKBONES[DEFAULT_BACKBONE].spec.licence}
 """
     return _with_front_matter(_HEAD, text)
 
@@ -32,7 +33,9 @@ def style_readme(card: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     """README.md of one style: where it comes from, and its pictures."""
     head = {**_HEAD, "base_weights_sha256": card.get("base_hash"), "training": card.get("settings")}
     shown = "\n".join(f"![{name.partition('.')[0]}]({name})" for name in sorted(pictures))
-    text = f"# {_plain(card['name'])}\n\n{shown}\n\nLicence: {_plain(str(card.get('licence', LICENCE_NOTE)))}\n"
+    known = BACKBONES.get(backbone_of(card))
+    licence = str(card.get("licence", known.spec.licence if known else "not stated"))
+    text = f"# {_plain(card['name'])}\n\n{shown}\n\nLicence: {_plain(licence)}\n"
     return _with_front_matter(head, text)
 
 

@@ -22,10 +22,11 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from stylizer.backbones.registry import DEFAULT_BACKBONE
 from stylizer.errors import StyleFileError, StyleNotFoundError, StylizerError
 from stylizer.files import write_error
 from stylizer.library.names import is_clean, is_key
-from stylizer.styles.style import CARD_FILE, TENSORS_FILE, read_card
+from stylizer.styles.style import CARD_FILE, TENSORS_FILE, backbone_of, read_card
 
 THUMBNAIL = "thumbnail.webp"
 _POLL_SECONDS = 0.25
@@ -36,6 +37,7 @@ class StyleInfo:
     """One line of the list of styles.
 
     bytes: what its folder takes on the disk. thumbnail: a small picture of a face in this style, if there is one.
+    backbone: name of the generator that it is a change of.
     """
 
     name: str
@@ -43,6 +45,7 @@ class StyleInfo:
     bytes: int
     preset: bool
     thumbnail: Path | None = None
+    backbone: str = DEFAULT_BACKBONE
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,12 @@ class Place:
         if self.preset:
             return self.folder.name, card["key"]
         return card["name"] if is_clean(card["name"]) else "", self.folder.name
+
+    def backbone(self) -> str:
+        """Name of the generator that its card names; the default's where the card is unreadable."""
+        with contextlib.suppress(StyleFileError):
+            return backbone_of(read_card(self.folder))
+        return DEFAULT_BACKBONE
 
     def stamp(self) -> tuple[tuple[int, int, int], ...] | None:
         """What differs once any of the files is another; None where one is missing."""
@@ -122,7 +131,7 @@ class StyleStore:
             if name:
                 thumbnail = place.folder / THUMBNAIL
                 picture = thumbnail if thumbnail.is_file() else None
-                found.append(StyleInfo(name, key, place.size(), place.preset, picture))
+                found.append(StyleInfo(name, key, place.size(), place.preset, picture, place.backbone()))
         return sorted(found, key=lambda info: (not info.preset, info.name.casefold()))
 
     def _presets(self) -> Iterator[Place]:

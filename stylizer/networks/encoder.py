@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from stylizer.networks.identity import DlibIdentity
 from stylizer.networks.perceptual import HedVgg
-from stylizer.settings import NUM_WS, W_DIM
 
 FEATURES_SIDE = 128  # pixels of the picture that the features are taken from
 _FINE, _COARSE = FEATURES_SIDE // 8, FEATURES_SIDE // 16  # sides of VGG's fourth and fifth block there
@@ -44,7 +43,7 @@ class FaceFeatures:
 
 @dataclass(frozen=True, eq=False)
 class Code:
-    """A code near W. u: (N, 512) whitened w. offsets: (N, 23, 512) of the layers, in deviations of w."""
+    """A code near W. u: (N, w_dim) whitened w. offsets: (N, num_ws, w_dim) of the layers, in deviations of w."""
 
     u: Tensor
     offsets: Tensor
@@ -85,6 +84,7 @@ class Encoder(nn.Module):
     """One pass: a photo's look, the look of what is drawn now, and its code, to a better code.
 
     Args:
+        num_ws, w_dim: of a code.
         sizes: channels of the looks' fine and coarse maps.
         channels: of the maps inside. depth: residual blocks. hidden: length of the vector that the code is read from.
         rank: the offsets of a layer are a sum of so many directions.
@@ -96,6 +96,9 @@ class Encoder(nn.Module):
 
     def __init__(
         self,
+        num_ws: int,
+        w_dim: int,
+        *,
         sizes: tuple[int, int] = (512 + 3 * _TILE**2, 512),
         channels: int = 256,
         depth: int = 2,
@@ -103,18 +106,18 @@ class Encoder(nn.Module):
         rank: int = 64,
     ) -> None:
         super().__init__()
-        (fine, coarse), self.rank = sizes, rank
+        (fine, coarse), self.rank, self.num_ws, self.w_dim = sizes, rank, num_ws, w_dim
         self.fine = nn.Conv2d(2 * fine, channels // 2, 1)
         self.coarse = nn.Conv2d(2 * coarse, channels, 1)
         self.join = nn.Conv2d(3 * channels, channels, 1)
         self.blocks = nn.Sequential(*(_Residual(channels) for _ in range(depth)))
         self.narrow = nn.Conv2d(channels, channels // 4, 1)
         self.hidden = nn.Linear(channels // 4 * _COARSE**2, hidden)
-        self.code = nn.Linear(2 * _PERSON + W_DIM, hidden)
+        self.code = nn.Linear(2 * _PERSON + w_dim, hidden)
         self.deep = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, hidden))
-        self.to_u = nn.Linear(hidden, W_DIM)
-        self.to_offsets = nn.Linear(hidden, NUM_WS * rank)
-        self.directions = nn.Parameter(torch.randn(rank, W_DIM) / rank**0.5)
+        self.to_u = nn.Linear(hidden, w_dim)
+        self.to_offsets = nn.Linear(hidden, num_ws * rank)
+        self.directions = nn.Parameter(torch.randn(rank, w_dim) / rank**0.5)
         for last in (self.to_u, self.to_offsets):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
@@ -148,10 +151,11 @@ class Encoder(nn.Module):
         persons = torch.cat([photo.person - self.mean_person, photo.person - drawn.person], 1) * 16
         h = h + self.code(torch.cat([persons, code.u], 1))
         h = F.gelu(h + self.deep(h))
-        offsets = self.to_offsets(h).unflatten(1, (NUM_WS, self.rank)) @ self.directions
+        offsets = self.to_offsets(h).unflatten(1, (self.num_ws, self.rank)) @ self.directions
         return Code(code.u + self.to_u(h), code.offsets + offsets)
 
-
-def start(count: int, device: torch.device) -> Code:
-    """The mean face's code, `count` times."""
-    return Code(torch.zeros(count, W_DIM, device=device), torch.zeros(count, NUM_WS, W_DIM, device=device))
+    def start(self, count: int) -> Code:
+        """The mean face's code, `count` times, on the encoder's device."""
+        device = self.mean_person.device
+        offsets = torch.zeros(count, self.num_ws, self.w_dim, device=device)
+        return Code(torch.zeros(count, self.w_dim, device=device), offsets)

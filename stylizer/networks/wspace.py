@@ -4,8 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
-
 SAMPLES = 16_384
 _SLOPE = 0.2  # of the mapping network's last leaky ReLU; 1 / 0.2 undoes it
 _FLOOR = 0.05  # of the largest deviation: directions that hardly vary are not blown up further
@@ -15,6 +13,10 @@ class WSpace(nn.Module):
     """Mean and deviation of w, and the whitened space P_N+ in which distance from the mean is likelihood.
 
     Source: Zhu et al. 2020, Improved StyleGAN Embedding: Where are the Good Latents? (arXiv 2012.09036), section 3.2.
+
+    Args:
+        mapping: z to w, both (N, w_dim); its last non-linearity is a leaky ReLU of slope 0.2.
+        samples: draws of z that the distribution is estimated from.
     """
 
     mean: Tensor
@@ -23,9 +25,9 @@ class WSpace(nn.Module):
     basis: Tensor
     scale: Tensor
 
-    def __init__(self, mapping: MappingNetwork, samples: int = SAMPLES) -> None:
+    def __init__(self, mapping: nn.Module, w_dim: int, samples: int = SAMPLES) -> None:
         super().__init__()
-        z = torch.randn(samples, 512, generator=torch.Generator().manual_seed(0))
+        z = torch.randn(samples, w_dim, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
             w = mapping(z)
             flat = F.leaky_relu(w, 1 / _SLOPE)
@@ -39,13 +41,13 @@ class WSpace(nn.Module):
         self.register_buffer("scale", scale.clamp_min(_FLOOR * float(scale.max())))
 
     def to_w(self, u: Tensor) -> Tensor:
-        """Whitened (N, 512) to w (N, 512)."""
+        """Whitened (N, w_dim) to w (N, w_dim)."""
         return F.leaky_relu((u * self.scale) @ self.basis.T + self.centre, _SLOPE)
 
     def to_w_plus(self, u: Tensor, offsets: Tensor) -> Tensor:
-        """Whitened (N, 512) and the layers' offsets in deviations (N, L, 512) to a code in W+, (N, L, 512)."""
+        """Whitened (N, w_dim) and the layers' offsets in deviations (N, L, w_dim) to a code in W+, (N, L, w_dim)."""
         return self.to_w(u)[:, None] + offsets * self.std
 
     def whiten(self, w: Tensor) -> Tensor:
-        """w (N, 512) to whitened coordinates, about a unit normal distribution."""
+        """w (N, w_dim) to whitened coordinates, about a unit normal distribution."""
         return (F.leaky_relu(w, 1 / _SLOPE) - self.centre) @ self.basis / self.scale

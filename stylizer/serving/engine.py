@@ -14,7 +14,7 @@ from stylizer.settings import InversionMode, RenderSettings, TrainSettings
 if TYPE_CHECKING:
     from stylizer.evaluation.score import QualityScorer
     from stylizer.faces import AlignedFace
-    from stylizer.inversion.refined import Inversion
+    from stylizer.inversion.code import Inversion
     from stylizer.library.library import Library, StyleInfo
     from stylizer.styles.style import Style
     from stylizer.stylized import Stylized

@@ -15,7 +15,7 @@ from stylizer.settings import INVERSION_MODES, InversionMode
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
-    from stylizer.inversion.refined import Inversion
+    from stylizer.inversion.code import Inversion
 
 _SIDE = 512  # pixels of the pictures that are compared
 

@@ -9,7 +9,7 @@ from stylizer.settings import MIX_RATIO, MIX_RATIO_MAX, MIX_RATIO_MIN, RenderSet
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
-    from stylizer.inversion.refined import Inversion
+    from stylizer.inversion.code import Inversion
     from stylizer.styles.style import Style
 
 

@@ -16,7 +16,7 @@ from stylizer.settings import INVERSION_MODES, InversionMode, TrainSettings
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
-    from stylizer.inversion.refined import Inversion
+    from stylizer.inversion.code import Inversion
     from stylizer.provenance.notes import Origin
     from stylizer.styles.style import Style
 

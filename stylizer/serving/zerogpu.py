@@ -24,7 +24,7 @@ from stylizer.serving.jobs import Finished, JobHandle, Part, Reporter, follow
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
-    from stylizer.inversion.refined import Inversion
+    from stylizer.inversion.code import Inversion
     from stylizer.pipeline import Stylizer
 
 log = logging.getLogger(__name__)

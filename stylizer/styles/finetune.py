@@ -16,25 +16,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylizer.backbones.base import device_of, small_picture
 from stylizer.backbones.functional import TunedGenerator, optimiser_of
-from stylizer.backbones.mobilestylegan.generator import TAIL_MARGIN
-from stylizer.backbones.mobilestylegan.heads import block_for
 from stylizer.faces import AlignedFace
-from stylizer.faces.chip import cut_chip, mean_face_chip
+from stylizer.faces.chip import cut_chip
 from stylizer.faces.regions import attention, face_ellipse, feature_ellipses
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.inversion.refined import Inversion
+from stylizer.inversion.code import Inversion
 from stylizer.progress import OnStep
-from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM, TrainSettings
+from stylizer.settings import TrainSettings
 from stylizer.styles import losses
 from stylizer.styles.style import Style
 from stylizer.weights.load import Networks
 
-SIDE = 256  # of the pictures that the trunk learns from
 STATISTICS_SIDE = 192  # of the pictures whose feature statistics are compared
-BLOCK = block_for(SIDE)  # the trunk's last block
-SCALE = 2 * CROP_SIZE // SIDE  # from a pixel of its map to pixels of the result
-WINDOW, WIDE_WINDOW = 28, 52  # pixels of that map that a full-resolution crop comes from, spoilt margins included
+WINDOW, WIDE_WINDOW = 224, 416  # pixels of a full-resolution crop, spoilt margins included
 PREVIEW_EVERY = 8
 
 
@@ -43,7 +39,7 @@ class Recipe:
     """Rates and loss weights of the fine-tuning.
 
     rate: Adam's step as a fraction of each tensor's root mean square (JoJoGAN: 2e-3 on weights of unit variance).
-    mix_from, mix: first style that is mixed, and how far at most towards a random face.
+    mix: how far at most the fine styles, from the backbone's `mix_from` on, go towards a random face's.
     pool, offset: number of invented faces, and how far off W they are, in deviations.
     windows: full-resolution crops of the reference in a step. The others weigh the losses; statistics inside and
     outside the face. gain: strength 1 is so much of what was trained.
@@ -51,7 +47,6 @@ class Recipe:
 
     rate: float = 3e-3
     momentum: float = 0.9
-    mix_from: int = 10
     mix: float = 0.5
     pool: int = 24
     offset: float = 0.3
@@ -101,30 +96,30 @@ class _Training:
         settings: TrainSettings,
         recipe: Recipe,
     ) -> None:
-        self.networks, self.recipe = networks, recipe
-        self.device = networks.wspace.mean.device
+        self.networks, self.recipe, self.backbone, self.spec = networks, recipe, networks.backbone, networks.spec
+        self.device = device_of(self.backbone)
         self.rng = torch.Generator().manual_seed(settings.seed)
-        self.tuned = TunedGenerator(networks.generator)
-        self.head = copy.deepcopy(networks.heads.heads[str(SIDE)]).requires_grad_()
+        self.tuned = TunedGenerator(self.backbone)
+        self.head = copy.deepcopy(self.backbone.head).requires_grad_()
         trained = [*self.tuned.moved.values(), *self.head.parameters()]
         self.optimiser, self.schedule = optimiser_of(
             trained, recipe.rate, recipe.momentum, settings.iterations, warm_up=8
         )
-        self.chip = mean_face_chip()
-        self.face = face_ellipse(CROP_SIZE // SCALE).to(self.device)
+        self.face = face_ellipse(self.spec.map_side).to(self.device)
         self.regions = self.face, 1 - self.face
-        self.eyes_and_mouth = feature_ellipses(SIDE).to(self.device)
+        self.eyes_and_mouth = feature_ellipses(self.spec.head_side).to(self.device)
         with torch.no_grad():
             self.examples = [self._example(*example) for example in examples]
             self.invented = [self._invent() for _ in range(recipe.pool)]
 
     def step(self) -> Tensor:
-        """One step on a reference and on an invented face; returns the reference's picture, (1, 3, 256, 256)."""
+        """One step on a reference and on an invented face; returns the reference's small picture."""
         self.optimiser.zero_grad()
         example = self.examples[self._draw(len(self.examples))]
         face = self.invented[self._draw(len(self.invented))]
         codes = torch.cat([self._mixed(example.code), face.code])
-        trunk = self.tuned.call("features", codes, BLOCK)  # of both at once: small maps cost little more in a pair
+        # Of both at once: small maps cost little more in a pair.
+        trunk = self.tuned.call("features", codes, self.spec.head_block)
         pictures: Tensor = self.head(trunk, codes)
         loss = self._reproduce(example, codes[:1], trunk[:1], pictures[:1])
         loss = loss + self._keep(face, example, trunk[1:], pictures[1:])
@@ -135,7 +130,7 @@ class _Training:
 
     def head_delta(self) -> dict[str, Tensor]:
         """The head's change, as `tuned.delta` is the generator's."""
-        base = dict(self.networks.heads.heads[str(SIDE)].named_parameters())
+        base = dict(self.backbone.head.named_parameters())
         moved = self.head.named_parameters()
         return {name: (self.recipe.gain * (p.detach() - base[name])).half().cpu() for name, p in moved}
 
@@ -143,13 +138,14 @@ class _Training:
         """A reference's code with its fine styles on the way to a random face's."""
         r, code = self.recipe, code.clone()
         share = r.mix * float(torch.rand(1, generator=self.rng))
-        code[:, r.mix_from :] = torch.lerp(code[:, r.mix_from :], self._random_w()[:, None], share)
+        fine = slice(self.spec.mix_from, None)
+        code[:, fine] = torch.lerp(code[:, fine], self._random_w()[:, None], share)
         return code
 
     def _reproduce(self, example: _Example, code: Tensor, trunk: Tensor, picture: Tensor) -> Tensor:
-        """JoJoGAN's loss: the mixed code has to give the reference, at 256 px and in crops at full resolution."""
+        """JoJoGAN's loss: the mixed code has to give the reference, small and in crops at full resolution."""
         r = self.recipe
-        loss = losses.coarse_distance(picture, example.small, SIDE // 32)
+        loss = losses.coarse_distance(picture, example.small, self.spec.head_side // 32)
         for ours, theirs in zip(losses.unit(self._features(picture, 3)), example.features, strict=True):
             weight = F.interpolate(example.weight, size=ours.shape[-1], mode="area")[:, 0]
             loss = loss + (weight * (ours - theirs).square().sum(1)).mean()
@@ -157,7 +153,7 @@ class _Training:
             crop, corner, window = self._crop(trunk, code, WINDOW)
             loss = loss + self._honest(window, code, crop)
             wanted = _cut(example.full, corner, 1, crop.shape[-1])
-            loss = loss + losses.coarse_distance(crop, wanted, SCALE * 2)
+            loss = loss + losses.coarse_distance(crop, wanted, self.spec.map_scale * 2)
             for level, ours in enumerate(losses.unit(losses.inner(self._features(crop, 2)))):
                 inner_corner = (corner[0] + losses.RIM, corner[1] + losses.RIM)
                 theirs = F.normalize(_cut(example.fine[level], inner_corner, 1 << level, ours.shape[-1]), dim=1)
@@ -169,7 +165,7 @@ class _Training:
         r = self.recipe
         loss = r.identity * (self._person(picture) - face.person).square().sum()
         loss = loss + r.features * losses.local_dissimilarity(picture, face.picture, self.eyes_and_mouth)
-        region = F.interpolate(self.face, size=SIDE)
+        region = F.interpolate(self.face, size=self.spec.head_side)
         loss = loss + r.palette * losses.palette_distance(picture, example.small, region, self.rng)
         maps = self._features(F.interpolate(picture, size=STATISTICS_SIDE, mode="area"), 3)
         for ours, theirs in zip(losses.self_similarity(maps[2:]), face.structure, strict=True):
@@ -178,7 +174,8 @@ class _Training:
             loss = loss + share * losses.gram_distance(losses.grams(maps, region), wanted)
         if r.windows:
             crop, corner, window = self._crop(trunk, face.code, WIDE_WINDOW)
-            inside = float(_cut(self.face, corner, SCALE, crop.shape[-1] // SCALE).mean())
+            scale = self.spec.map_scale
+            inside = float(_cut(self.face, corner, scale, crop.shape[-1] // scale).mean())
             mixed = [torch.lerp(b, a, inside) for a, b in zip(*example.fine_grams, strict=True)]
             ours_fine = losses.grams(losses.inner(self._features(F.avg_pool2d(crop, 2), 3)))
             loss = loss + r.texture * losses.gram_distance(ours_fine, mixed)
@@ -189,28 +186,33 @@ class _Training:
         """A random window at full resolution, its top left corner in the result, and the trunk's part it comes from.
 
         The margin that the window's border spoils is left out of all three.
+
+        Args:
+            size: of the window, in pixels of the result.
         """
-        top, left = (self._draw(trunk.shape[-1] - size + 1) for _ in range(2))
-        window = trunk[:, :, top : top + size, left : left + size]
-        crop = self.tuned.call("tail", window, code, BLOCK + 1, (top, left))
-        corner = SCALE * (top + TAIL_MARGIN), SCALE * (left + TAIL_MARGIN)
-        near, far = slice(TAIL_MARGIN, -TAIL_MARGIN), slice(SCALE * TAIL_MARGIN, -SCALE * TAIL_MARGIN)
+        scale, margin = self.spec.map_scale, self.spec.tail_margin
+        side = size // scale
+        top, left = (self._draw(trunk.shape[-1] - side + 1) for _ in range(2))
+        window = trunk[:, :, top : top + side, left : left + side]
+        crop = self.tuned.call("tail", window, code, self.spec.head_block + 1, (top, left))
+        corner = scale * (top + margin), scale * (left + margin)
+        near, far = slice(margin, -margin), slice(scale * margin, -scale * margin)
         return crop[..., far, far], corner, window[..., near, near]
 
     def _honest(self, window: Tensor, code: Tensor, crop: Tensor) -> Tensor:
         """Keeps the head a proxy of the full-resolution layers, which move too, and those free of a fixed pattern."""
-        true = F.avg_pool2d(crop.detach(), SCALE // 2)
+        true = F.avg_pool2d(crop.detach(), self.spec.side // self.spec.head_side)
         small: Tensor = self.head(window.detach(), code)
         return self.recipe.track * (small - true).abs().mean() + self.recipe.pattern * losses.fixed_pattern(crop)
 
     def _example(self, aligned: AlignedFace, inversion: Inversion) -> _Example:
         full = to_tensor(aligned.crop).to(self.device)
-        small = F.interpolate(full, size=SIDE, mode="area")
+        small = F.interpolate(full, size=self.spec.head_side, mode="area")
         maps = self._features(F.interpolate(full, size=STATISTICS_SIDE, mode="area"), 3)
         half = self._features(F.avg_pool2d(full, 2), 3)
         return _Example(
             code=inversion.w_plus[None].to(self.device),
-            weight=attention(aligned.landmarks_xy).to(self.device),
+            weight=attention(aligned.landmarks_xy, self.spec.side).to(self.device),
             small=small,
             full=full,
             features=losses.unit(self._features(small, 3)),
@@ -221,18 +223,18 @@ class _Training:
 
     def _invent(self) -> _Invented:
         """A random face, off W by about as much as an inverted photo."""
-        offset = torch.randn(1, NUM_WS, W_DIM, generator=self.rng).to(self.device)
-        code = self._random_w()[:, None] + self.recipe.offset * self.networks.wspace.std * offset
-        picture = self.networks.heads(self.networks.generator.features(code, BLOCK), code, SIDE)
+        offset = torch.randn(1, self.spec.num_ws, self.spec.w_dim, generator=self.rng).to(self.device)
+        code = self._random_w()[:, None] + self.recipe.offset * self.backbone.wspace.std * offset
+        picture = small_picture(self.backbone, code)
         maps = self._features(F.interpolate(picture, size=STATISTICS_SIDE, mode="area"), 3)
         return _Invented(code, picture, self._person(picture), losses.self_similarity(maps[2:]))
 
     def _person(self, picture: Tensor) -> Tensor:
-        person: Tensor = self.networks.identity(cut_chip(picture, self.chip, CROP_SIZE))
+        person: Tensor = self.networks.identity(cut_chip(picture, self.spec.mean_chip, self.spec.side))
         return person
 
     def _random_w(self) -> Tensor:
-        w: Tensor = self.networks.mapping(torch.randn(1, W_DIM, generator=self.rng).to(self.device))
+        w: Tensor = self.backbone.mapping(torch.randn(1, self.spec.w_dim, generator=self.rng).to(self.device))
         return w
 
     def _draw(self, below: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from PIL import Image
 
+from stylizer.backbones.base import BackboneSpec
 from stylizer.inversion.refined import REFERENCE_CONFIG
 from stylizer.settings import TrainSettings
 from stylizer.styles.finetune import Recipe
@@ -16,12 +17,15 @@ from stylizer.styles.style import STYLE_FORMAT
 KEY_DIGITS = 32
 
 
-def style_key(references: Sequence[Image.Image], settings: TrainSettings, *network_hashes: str) -> str:
+def style_key(
+    references: Sequence[Image.Image], settings: TrainSettings, spec: BackboneSpec, *network_hashes: str
+) -> str:
     """Hash everything that a learned style depends on.
 
     Args:
         references: the aligned crops, in their order.
         settings: of the training; every field counts.
+        spec: of the backbone.
         network_hashes: of the weights of the generator, and of the encoder and the heads, which take part in learning.
     Returns:
         32 hexadecimal digits.
@@ -29,7 +33,7 @@ def style_key(references: Sequence[Image.Image], settings: TrainSettings, *netwo
     facts = {
         "format": STYLE_FORMAT,
         "settings": asdict(settings),
-        "recipe": asdict(Recipe()),
+        "recipe": {**asdict(Recipe()), "mix_from": spec.mix_from},
         "plan": asdict(REFERENCE_CONFIG),
         "networks": network_hashes,
         "references": len(references),

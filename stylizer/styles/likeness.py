@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import functional_call
 
+from stylizer.backbones.base import device_of
 from stylizer.backbones.functional import call_with, shallow_clone
-from stylizer.faces.chip import chip_of, cut_chip
+from stylizer.faces.chip import Affine, chip_of, cut_chip
 from stylizer.faces.regions import feature_ellipses
-from stylizer.inversion.refined import BLOCK, HEAD_SIDE, Inversion
-from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
+from stylizer.inversion.code import Inversion
 from stylizer.styles import losses
 from stylizer.styles.mixing import with_finish
 from stylizer.styles.style import Style, blended
@@ -32,14 +32,13 @@ MAPS_SIDE = 192  # of the pictures whose features are compared
 class Search:
     """How far the code is moved.
 
-    steps; rate: Adam's step in deviations of w. layers: the first ones alone are moved, which hold form, not finish.
+    steps; rate: Adam's step in deviations of w. Only the backbone's `form_styles` are moved.
     features, structure, style, stay: weights, beside identity's, of eyes and mouth keeping their place, of the
     picture's self-similarity, of the style's feature statistics, and of the squared move.
     """
 
     steps: int = 7
     rate: float = 0.03
-    layers: int = 12
     features: float = 0.5
     structure: float = 1.0
     style: float = 2.0
@@ -57,40 +56,42 @@ def find_likeness(
 
     Args:
         style: with the change of the head that it was trained with; without it, the answer is no move.
-        inversion: the photo's. landmarks_xy: (68, 2) of the face in its 1024 px crop, if known.
+        inversion: the photo's. landmarks_xy: (68, 2) of the face in its crop, if known.
     Returns:
-        (23, 512) float32 on the CPU.
+        (num_ws, w_dim) float32 on the CPU.
     """
-    move = torch.zeros(1, NUM_WS, W_DIM, device=networks.wspace.mean.device)
+    spec, std = networks.spec, networks.backbone.wspace.std
+    move = torch.zeros(1, spec.num_ws, spec.w_dim, device=std.device)
     if not style.head or not search.steps:
         return move[0].cpu()
     drawing = _Drawing(networks, style, inversion)
-    face = _Face(networks, inversion, chip_of(landmarks_xy), drawing)
+    face = _Face(networks, inversion, chip_of(landmarks_xy, spec.mean_chip), drawing)
     moved = move.requires_grad_()
-    form = (torch.arange(NUM_WS, device=move.device) < search.layers).float()[:, None]
+    form = (torch.arange(spec.num_ws, device=move.device) < spec.form_styles).float()[:, None]
     optimiser = torch.optim.Adam([moved], betas=(0.9, 0.99))
     for step in range(search.steps):
         optimiser.param_groups[0]["lr"] = search.rate * min(1.0, (step + 1) / 2, 2 * (1 - step / search.steps))
-        picture = drawing(face.w_plus + form * moved * networks.wspace.std)
+        picture = drawing(face.w_plus + form * moved * std)
         loss = face.distance(picture, search) + search.stay * moved.square().mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    return (form * moved * networks.wspace.std).detach()[0].cpu()
+    return (form * moved * std).detach()[0].cpu()
 
 
 class _Drawing:
     """A small picture of a code in a style at full strength."""
 
     def __init__(self, networks: Networks, style: Style, inversion: Inversion) -> None:
-        self.generator, self.head = networks.generator, shallow_clone(networks.heads.heads[str(HEAD_SIDE)])
-        self.weights = blended(networks.generator, style, 1.0, inversion.tuned)
-        self.mean = networks.wspace.mean
+        backbone = networks.backbone
+        self.generator, self.head, self.spec = backbone.generator, shallow_clone(backbone.head), backbone.spec
+        self.weights = blended(backbone, style, 1.0, inversion.tuned)
+        self.mean = backbone.wspace.mean
         self.head_weights = {name: p + style.head[name].to(p) for name, p in self.head.named_parameters()}
 
     def __call__(self, w_plus: Tensor) -> Tensor:
-        code = with_finish(w_plus, self.mean, 1.0)
-        features = call_with(self.generator, self.weights, "features", code, BLOCK)
+        code = with_finish(w_plus, self.mean, 1.0, self.spec.finish_from)
+        features = call_with(self.generator, self.weights, "features", code, self.spec.head_block)
         picture: Tensor = functional_call(self.head, self.head_weights, (features, code))
         return picture
 
@@ -98,14 +99,14 @@ class _Drawing:
 class _Face:
     """The person as the photo's code draws it without a style, and the style as it is laid over that code."""
 
-    def __init__(self, networks: Networks, inversion: Inversion, chip: NDArray[np.float64], drawing: _Drawing) -> None:
-        self.networks, self.chip = networks, chip
-        self.w_plus = inversion.w_plus[None].to(networks.wspace.mean.device)
-        self.eyes_and_mouth = feature_ellipses(HEAD_SIDE).to(self.w_plus.device)
+    def __init__(self, networks: Networks, inversion: Inversion, chip: Affine, drawing: _Drawing) -> None:
+        self.networks, self.chip, backbone, spec = networks, chip, networks.backbone, networks.spec
+        self.w_plus = inversion.w_plus[None].to(device_of(backbone))
+        self.eyes_and_mouth = feature_ellipses(spec.head_side).to(self.w_plus.device)
         with torch.no_grad():
-            weights = blended(networks.generator, None, 0.0, inversion.tuned)
-            features = call_with(networks.generator, weights, "features", self.w_plus, BLOCK)
-            self.picture: Tensor = networks.heads(features, self.w_plus, HEAD_SIDE)
+            weights = blended(backbone, None, 0.0, inversion.tuned)
+            features = call_with(backbone.generator, weights, "features", self.w_plus, spec.head_block)
+            self.picture: Tensor = backbone.head(features, self.w_plus)
             self.person = self._person(self.picture)
             self.structure = losses.self_similarity(self._maps(self.picture)[2:])
             self.style = losses.grams(self._maps(drawing(self.w_plus)))
@@ -120,7 +121,7 @@ class _Face:
         return total + search.style * losses.gram_distance(losses.grams(maps), self.style)
 
     def _person(self, picture: Tensor) -> Tensor:
-        person: Tensor = self.networks.identity(cut_chip(picture, self.chip, CROP_SIZE))
+        person: Tensor = self.networks.identity(cut_chip(picture, self.chip, self.networks.spec.side))
         return person
 
     def _maps(self, picture: Tensor) -> list[Tensor]:

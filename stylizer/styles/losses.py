@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.backbones.mobilestylegan.wavelet import haar
+from stylizer.networks.wavelet import haar
 
 Grams = list[Tensor]
 RIM = 16  # pixels of a crop, as far as the padding at its border spoils what the features say

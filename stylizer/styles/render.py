@@ -1,19 +1,101 @@
-"""Drawing: a code and a style, in the amounts that are wanted, become a picture."""
+"""Drawing: a code and a style, in the amounts that are wanted, become a picture.
 
-from dataclasses import replace
+Convention:
+    Strength 0 is the picture without a style, bit for bit, whichever renderer is in use: both are one call. Pictures
+    of different renderers (torch, OpenVINO; see `backbones.synthesis`) may differ by one level of 255.
+"""
 
+from collections.abc import Callable, Mapping
+
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from stylizer.backbones.base import ParameterRule, device_of
+from stylizer.backbones.synthesis import Change, Synthesis
 from stylizer.faces.proportions import bend
 from stylizer.imaging.color import mix_colors
 from stylizer.imaging.tensors import to_image
-from stylizer.inversion.refined import Inversion
+from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
-from stylizer.styles.mixing import warp_amount, weighted, with_finish
-from stylizer.styles.style import Style, render
+from stylizer.styles.mixing import warp_amount, with_finish
+from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
+
+
+class StyleRenderer:
+    """One style in one set of amounts, its weights merged once: draws any number of codes. Any thread may call it.
+
+    Args:
+        style: None draws without a style.
+        tuned: what one photo changed of the base network; codes with the same are drawn from the merged weights.
+    Raises:
+        StyleFileError: the style was made for another network.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        style: Style | None,
+        settings: RenderSettings,
+        tuned: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        if style is not None:
+            check_fits(style, networks.spec.name, dict(networks.backbone.generator.named_parameters()))
+        self._networks, self._style, self._settings = networks, style, settings
+        self._plain = style is None or settings.strength == 0
+        self._tuned = tuned or {}
+        self._merged = self._merge(self._tuned)
+
+    def __call__(
+        self, inversion: Inversion, *, likeness: Tensor | None = None, inverted: Image.Image | None = None
+    ) -> Image.Image:
+        """Draw a code.
+
+        Args:
+            likeness: what is added to the code, times the strength; (num_ws, w_dim).
+            inverted: the picture without a style, if it is at hand.
+        Returns:
+            A square of the backbone's side.
+        Raises:
+            DeviceError: out of memory.
+        """
+        style, settings, spec = self._style, self._settings, self._networks.spec
+        if style is None or self._plain:
+            return inverted or self._picture(self._merged_for(inversion), inversion.w_plus)
+        w_plus = inversion.w_plus if likeness is None else inversion.w_plus + settings.strength * likeness
+        mean, finish = self._networks.backbone.wspace.mean, settings.strength * settings.texture
+        picture = self._picture(self._merged_for(inversion), with_finish(w_plus, mean, finish, spec.finish_from))
+        if settings.style_color != 1:
+            plain = inverted or draw(self._networks, inversion, None, settings)
+            picture = mix_colors(picture, plain, settings.style_color)
+        known = inversion.landmarks_xy
+        landmarks_xy = np.array(spec.mean_landmarks_xy, np.float32) if known is None else known
+        amount = settings.strength * warp_amount(style, settings.shape)
+        return bend(picture, landmarks_xy, style.proportions, amount, size=spec.side)
+
+    def _merged_for(self, inversion: Inversion) -> Synthesis:
+        same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)
+        return self._merged if same else self._merge(inversion.tuned)
+
+    def _merge(self, tuned: Mapping[str, Tensor]) -> Synthesis:
+        changes: list[Change] = [(tuned, lambda _: 1.0)]
+        if self._style is not None and not self._plain:
+            changes.append((self._style.delta, _shares(self._settings, self._networks.spec.is_shape)))
+        return self._networks.synthesizer.merge(changes)
+
+    def _picture(self, synthesis: Synthesis, w_plus: Tensor) -> Image.Image:
+        if not self._networks.spec.is_code(w_plus):
+            raise ValueError(f"w_plus is {tuple(w_plus.shape)}, not a code of {self._networks.spec.name}")
+        return retry_on_oom(lambda _: to_image(synthesis(w_plus[None])), device_of(self._networks.backbone))
+
+
+def compile_style(
+    networks: Networks, style: Style | None, settings: RenderSettings, tuned: Mapping[str, Tensor] | None = None
+) -> StyleRenderer:
+    """Merge a style's weights once, to draw many times; see `StyleRenderer`."""
+    return StyleRenderer(networks, style, settings, tuned)
 
 
 def draw(
@@ -25,31 +107,17 @@ def draw(
     likeness: Tensor | None = None,
     inverted: Image.Image | None = None,
 ) -> Image.Image:
-    """Draw a code in a style, 1024 x 1024.
+    """Draw one code in a style; the arguments and errors are those of `StyleRenderer`."""
+    if (style is None or settings.strength == 0) and inverted is not None:
+        return inverted
+    renderer = compile_style(networks, style, settings, inversion.tuned)
+    return renderer(inversion, likeness=likeness, inverted=inverted)
 
-    Args:
-        style: None is the inverted photo, as strength 0 is, bit for bit.
-        likeness: what is added to the code, times the strength; (23, 512).
-        inverted: the picture without a style, if it is at hand.
-    Raises:
-        StyleFileError: the style was made for another network. DeviceError: out of memory.
+
+def _shares(settings: RenderSettings, is_shape: ParameterRule) -> Callable[[str], float]:
+    """How many times a style's change of a parameter is added.
+
+    Beyond 1 the shape is left to the proportions: changes of the first blocks in excess break the face.
     """
-    if style is None or settings.strength == 0:
-        return inverted or _picture(networks, inversion, None, 0.0)
-    w_plus = inversion.w_plus if likeness is None else inversion.w_plus + settings.strength * likeness
-    w_plus = with_finish(w_plus, networks.wspace.mean, settings.strength * settings.texture)
-    moved = replace(inversion, w_plus=w_plus)
-    # Beyond 1 the proportions alone grow: changes of the first blocks in excess break the face.
-    wanted = weighted(style, min(settings.shape, 1.0), settings.texture)
-    picture = _picture(networks, moved, wanted, settings.strength)
-    if settings.style_color != 1:
-        plain = inverted or _picture(networks, inversion, None, 0.0)
-        picture = mix_colors(picture, plain, settings.style_color)
-    return bend(
-        picture, inversion.landmarks_xy, style.proportions, settings.strength * warp_amount(style, settings.shape)
-    )
-
-
-def _picture(networks: Networks, inversion: Inversion, style: Style | None, strength: float) -> Image.Image:
-    code, device = inversion.w_plus, next(networks.generator.parameters()).device
-    return retry_on_oom(lambda _: to_image(render(networks.generator, code, style, strength, inversion.tuned)), device)
+    shape, texture = settings.strength * min(settings.shape, 1.0), settings.strength * settings.texture
+    return lambda name: shape if is_shape(name) else texture

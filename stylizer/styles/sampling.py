@@ -6,12 +6,10 @@ from torch import Tensor
 from stylizer.settings import (
     COUNT_MAX,
     COUNT_MIN,
-    NUM_WS,
     SEED_MAX,
     TRUNCATION,
     TRUNCATION_MAX,
     TRUNCATION_MIN,
-    W_DIM,
     check_range,
 )
 from stylizer.weights.load import Networks
@@ -25,7 +23,7 @@ def sample(networks: Networks, count: int, seed: int = 0, truncation: float = TR
         count: how many, COUNT_MIN to COUNT_MAX. seed: another one gives other people.
         truncation: 0 gives the mean face only, 1 all that the generator knows (psi of StyleGAN's truncation trick).
     Returns:
-        (count, 23, 512) float32 on the CPU.
+        (count, num_ws, w_dim) float32 on the CPU.
     Raises:
         SettingsError: a number is out of its range.
     Source: Karras et al. 2019 (StyleGAN), section 4.2.
@@ -34,7 +32,8 @@ def sample(networks: Networks, count: int, seed: int = 0, truncation: float = TR
     check_range("The seed", seed, 0, SEED_MAX)
     check_range("The truncation", truncation, TRUNCATION_MIN, TRUNCATION_MAX)
     # All of them, however few are asked for: another batch would round otherwise.
-    z = torch.randn(COUNT_MAX, W_DIM, generator=torch.Generator().manual_seed(seed))
-    mean = networks.wspace.mean
-    w = torch.lerp(mean, networks.mapping(z.to(mean.device)), truncation)
-    return w[:count, None].repeat(1, NUM_WS, 1).cpu()
+    backbone, spec = networks.backbone, networks.spec
+    z = torch.randn(COUNT_MAX, spec.w_dim, generator=torch.Generator().manual_seed(seed))
+    mean = backbone.wspace.mean
+    w = torch.lerp(mean, backbone.mapping(z.to(mean.device)), truncation)
+    return w[:count, None].repeat(1, spec.num_ws, 1).cpu()

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
-from stylizer.backbones.functional import shallow_clone
-from stylizer.errors import StyleFileError
+from stylizer.backbones.base import Backbone, BackboneSpec
+from stylizer.backbones.registry import DEFAULT_BACKBONE
+from stylizer.errors import OtherBackboneError, StyleFileError
 from stylizer.faces.proportions import Proportions, proportions_from
 from stylizer.files import write_atomically
-from stylizer.settings import NUM_WS, W_DIM
 from stylizer.styles.packing import LARGEST, pack, unpack
 
 CARD_BYTES_MAX = 64 * 1024
@@ -27,10 +26,6 @@ TENSORS_BYTES_MAX = 16 * 2**20  # a style takes 1.4 MB
 STYLE_FORMAT = 2  # raise it whenever the same reference and settings give another style than before
 HEAD = "head:"  # before the names of the head's parameters in the file
 TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
-LICENCE_NOTE = (
-    "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose licence "
-    "covers non-commercial use only; rights in the reference picture stay with its owner."
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +36,8 @@ class Style:
     name: what users call it.
     delta: by parameter name of the generator, float16 on the CPU: fine-tuned weight minus base weight.
     head: by parameter name of the 256 px head, float16: the change that keeps it a proxy of this style's pictures.
-    card: facts that JSON can hold: format, settings, base_hash, reference_hash, licence, created_by; proportions:
-    of the reference, see `faces.proportions`; bend: how much of these belongs to the style, 0 to 1.
+    card: facts that JSON can hold: format, settings, backbone, base_hash, reference_hash, licence, created_by;
+    proportions: of the reference, see `faces.proportions`; bend: how much of these belongs to the style, 0 to 1.
     """
 
     key: str
@@ -50,6 +45,11 @@ class Style:
     delta: Mapping[str, Tensor] = field(repr=False)
     card: Mapping[str, Any]
     head: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+
+    @property
+    def backbone(self) -> str:
+        """Name of the generator that it is a change of; cards of the first one name none."""
+        return backbone_of(self.card)
 
     @property
     def proportions(self) -> Proportions:
@@ -62,25 +62,31 @@ class Style:
         return float(self.card.get("bend", 0.0))
 
 
-def make_card(settings: Mapping[str, Any], base_hash: str, reference_hash: str) -> dict[str, Any]:
+def backbone_of(card: Mapping[str, Any]) -> str:
+    """The backbone's name in a card; what is no text is shown as text."""
+    return str(card.get("backbone", DEFAULT_BACKBONE))
+
+
+def make_card(settings: Mapping[str, Any], spec: BackboneSpec, base_hash: str, reference_hash: str) -> dict[str, Any]:
     """The facts that every style carries with it."""
     return {
         "format": STYLE_FORMAT,
         "settings": dict(settings),
+        "backbone": spec.name,
         "base_hash": base_hash,
         "reference_hash": reference_hash,
-        "licence": LICENCE_NOTE,
+        "licence": spec.licence,
         "created_by": "stylizer",
     }
 
 
 def blended(
-    generator: nn.Module, style: Style | None, strength: float, tuned: Mapping[str, Tensor] | None = None
+    backbone: Backbone, style: Style | None, strength: float, tuned: Mapping[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
     """All weights of the generator at a strength, for `torch.func.functional_call`.
 
     Args:
-        generator: the base network; it is not changed.
+        backbone: its generator is the base, which is not changed.
         style: None gives the base.
         strength: 0 = the base tensors themselves (so the output is bit-identical), 1 = the full style; any number.
         tuned: what one photo changed, whatever the strength.
@@ -89,10 +95,11 @@ def blended(
     Raises:
         StyleFileError: the style does not fit this generator.
     """
+    generator = backbone.generator
     weights: dict[str, Tensor] = {**dict(generator.named_parameters()), **dict(generator.named_buffers())}
     changes = [(tuned or {}, 1.0)]
     if style is not None and strength != 0:
-        check_fits(style, weights)
+        check_fits(style, backbone.spec.name, weights)
         changes.append((style.delta, strength))
     for change, share in changes:
         for name, delta in change.items():
@@ -101,46 +108,22 @@ def blended(
     return weights
 
 
-def check_fits(style: Style, weights: Mapping[str, Tensor]) -> None:
-    """Raise StyleFileError unless every tensor of the style has its counterpart of the same shape among the weights."""
+def check_fits(style: Style, backbone: str, weights: Mapping[str, Tensor]) -> None:
+    """Raise StyleFileError unless every tensor of the style has its counterpart of the same shape among the weights.
+
+    Raises:
+        OtherBackboneError: the style is a change of another generator than the one of this name.
+    """
+    if style.backbone != backbone:
+        raise OtherBackboneError(
+            f"The style {style.name or style.key} cannot be drawn: {_other(style.card, backbone)}."
+        )
     for name, delta in style.delta.items():
         if name not in weights or weights[name].shape != delta.shape:
             raise StyleFileError(
                 f"The style {style.name or style.key} was made for another network ({name} does not fit); "
                 "train it again from its reference."
             )
-
-
-@torch.no_grad()
-def render(
-    generator: nn.Module,
-    w_plus: Tensor,
-    style: Style | None,
-    strength: float,
-    tuned: Mapping[str, Tensor] | None = None,
-) -> Tensor:
-    """Draw a code with a style.
-
-    Args:
-        generator: a MobileGenerator; not changed.
-        w_plus: (23, 512) float32, any device.
-        style: None draws with the base network.
-        strength: 0 = the base network, bit for bit; 1 = the full style.
-        tuned: what one photo changed of the base network.
-    Returns:
-        (1, 3, 1024, 1024) float32 RGB, about [-1, 1], on the generator's device.
-    Raises:
-        StyleFileError: the style does not fit this generator.
-    """
-    if w_plus.shape != (NUM_WS, W_DIM):
-        raise ValueError(f"w_plus is {tuple(w_plus.shape)}, not ({NUM_WS}, {W_DIM})")
-    weights = blended(generator, style, strength, tuned)
-    batch = w_plus[None].to(next(iter(weights.values())).device)
-    # Without a change the network is called as it is: nothing can differ from the base, not even a hook.
-    plain = not tuned and (style is None or strength == 0)
-    image = generator(batch) if plain else functional_call(shallow_clone(generator), weights, (batch,))
-    assert isinstance(image, Tensor)
-    return image
 
 
 def save_style(style: Style, folder: Path) -> None:
@@ -202,10 +185,17 @@ def parse_card(content: bytes, what: str) -> dict[str, Any]:
     return card
 
 
-def load_style(folder: Path, base_hash: str | None = None, shapes: Mapping[str, torch.Size] | None = None) -> Style:
+def load_style(
+    folder: Path,
+    base_hash: str | None = None,
+    shapes: Mapping[str, torch.Size] | None = None,
+    *,
+    backbone: str = DEFAULT_BACKBONE,
+) -> Style:
     """Read what `save_style` wrote; the arguments and errors are those of `parse_style`."""
     card = _content(folder, CARD_FILE, CARD_BYTES_MAX)
-    return parse_style(card, _content(folder, TENSORS_FILE, TENSORS_BYTES_MAX), _stored(folder), base_hash, shapes)
+    tensors = _content(folder, TENSORS_FILE, TENSORS_BYTES_MAX)
+    return parse_style(card, tensors, _stored(folder), base_hash, shapes, backbone=backbone)
 
 
 def parse_style(
@@ -214,6 +204,8 @@ def parse_style(
     what: str,
     base_hash: str | None = None,
     shapes: Mapping[str, torch.Size] | None = None,
+    *,
+    backbone: str = DEFAULT_BACKBONE,
 ) -> Style:
     """A style from the bytes of its two files, wherever they come from. Nothing is unpickled.
 
@@ -222,10 +214,14 @@ def parse_style(
         what: begins the error's sentence, as "The stored style ink".
         base_hash: of the generator in use; None skips this check.
         shapes: of its parameters, and of the head's, these with HEAD before their names; None skips this check.
+        backbone: name of the generator in use; with base_hash None, styles of any are read.
     Raises:
-        StyleFileError: missing, damaged (hash, dtype, NaN, huge), or made for another base network.
+        OtherBackboneError: made for another backbone.
+        StyleFileError: missing, damaged (hash, dtype, NaN, huge), or made for other weights of this backbone.
     """
     card = parse_card(card_content, what)
+    if base_hash is not None and backbone_of(card) != backbone:
+        raise OtherBackboneError(f"{what} cannot be used: {_other(card, backbone)}.")
     if base_hash is not None and card.get("base_hash") != base_hash:
         raise _unusable(what, "it was made for another base network")
     if len(tensors) > TENSORS_BYTES_MAX:
@@ -269,6 +265,14 @@ def _stored(folder: Path) -> str:
     return f"The stored style {folder.name}"
 
 
+def _other(card: Mapping[str, Any], backbone: str) -> str:
+    return _printable(f"it was made for the face generator {backbone_of(card)}, and {backbone} is in use")
+
+
 def _unusable(what: str, why: str) -> StyleFileError:
-    why = "".join(c if c.isprintable() else "?" for c in why)[:200]  # names in it may be anybody's
-    return StyleFileError(f"{what} cannot be used: {why}; train it again from its reference.")
+    return StyleFileError(f"{what} cannot be used: {_printable(why)}; train it again from its reference.")
+
+
+def _printable(text: str) -> str:
+    """A part of a sentence with names in it, which may be anybody's."""
+    return "".join(c if c.isprintable() else "?" for c in text)[:200]

@@ -21,11 +21,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
+from stylizer.backbones.base import device_of
 from stylizer.networks.encoder import Code, Encoder
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
-from stylizer.settings import NUM_WS
 from stylizer.styles.losses import unit
 from stylizer.styles.style import Style
 from stylizer.training.pool import FaceMaker, Faces, concatenate, pool_of
@@ -67,12 +67,12 @@ class Training:
 
     def __init__(self, networks: Networks, styles: Sequence[Style], config: TrainConfig) -> None:
         self.networks, self.config, self.step_index = networks, config, 0
-        self.device = networks.wspace.mean.device
+        self.device = device_of(networks.backbone)
         self.rng = torch.Generator().manual_seed(config.seed)
         self.maker = FaceMaker(networks, styles, self.rng)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.encoder = Encoder().to(self.device)
+            self.encoder = Encoder(networks.spec.num_ws, networks.spec.w_dim).to(self.device)
         self.encoder.mean_features = self.maker.mean
         self.averaged = copy.deepcopy(self.encoder).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
@@ -97,8 +97,8 @@ class Training:
         rows = torch.cat([moved, rows[config.moved :]]).to(self.device)
         faces = pool[rows]
         code = self._predict(faces)
-        w_plus = self.networks.wspace.to_w_plus(code.u, code.offsets)
-        error = ((w_plus - faces.w_plus) / self.networks.wspace.std).square().mean()
+        w_plus = self.networks.backbone.wspace.to_w_plus(code.u, code.offsets)
+        error = ((w_plus - faces.w_plus) / self.networks.backbone.wspace.std).square().mean()
         loss = config.code * error + config.offset * code.offsets.square().mean()
         said = {"code": float(error.detach()), "offset": float(code.offsets.detach().square().mean())}
         few = slice(config.compared)
@@ -137,7 +137,8 @@ class Training:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=fast):
             code = self.encoder(faces.photo.to(torch.float32), faces.drawn.to(torch.float32), faces.code)
         done = self.step_index / max(1.0, self.config.unlock * self.config.steps)
-        unlocked = (torch.arange(NUM_WS, device=self.device) < math.ceil(done * NUM_WS)).float()
+        count = self.networks.spec.num_ws
+        unlocked = (torch.arange(count, device=self.device) < math.ceil(done * count)).float()
         return Code(code.u.float(), code.offsets.float() * unlocked[:, None])
 
     def _compare(self, picture: Tensor, faces: Faces, said: dict[str, float]) -> Tensor:
@@ -194,12 +195,12 @@ def validate(encoder: Encoder, networks: Networks, count: int = 48, passes: int 
     code, drawn = faces.code, faces.drawn
     for _ in range(passes):
         code = encoder(faces.photo, drawn, code)
-        w_plus = networks.wspace.to_w_plus(code.u, code.offsets)
+        w_plus = networks.backbone.wspace.to_w_plus(code.u, code.offsets)
         drawn = maker.see(torch.cat([maker.draw(w_plus[i : i + 16]) for i in range(0, count, 16)]))
         distance = (drawn.person - faces.person).norm(dim=1)
         result["identity"].append(float(distance.mean()))
         result["same"].append(float((distance < SAME_PERSON).float().mean()))
-        result["code"].append(float(((w_plus - faces.w_plus) / networks.wspace.std).square().mean()))
+        result["code"].append(float(((w_plus - faces.w_plus) / networks.backbone.wspace.std).square().mean()))
         result["offset"].append(float(code.offsets.square().mean().sqrt()))
     return result
 

@@ -1,4 +1,4 @@
-"""Fit the low-resolution image heads: `python -m stylizer.training.heads --out stylizer/weights/heads.safetensors`.
+"""Fit MobileStyleGAN's image heads: `python -m stylizer.training.heads --out stylizer/weights/heads.safetensors`.
 
 The published generator lost its heads below 1024 px. Each is fitted on random pixels of its block's features against
 the area-downsampled 1024 px picture: closed-form ridge regression first (raw features differ by orders of magnitude
@@ -15,12 +15,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.backbones.mobilestylegan.generator import MobileGenerator
 from stylizer.backbones.mobilestylegan.heads import HEAD_CHANNELS, ImageHead, ImageHeads
-from stylizer.backbones.mobilestylegan.wavelet import haar
+from stylizer.networks.wavelet import haar
 from stylizer.networks.wspace import WSpace
 from stylizer.runtime import home_dir, tune_process
-from stylizer.settings import NUM_WS, W_DIM
 from stylizer.weights.load import load_networks
 
 PIXELS = 256  # taken from each feature map
@@ -30,7 +30,7 @@ HELD_OUT = 0.1
 
 @dataclass
 class Samples:
-    """By block: features (N, PIXELS, C), Haar bands of the picture (N, PIXELS, 12); codes (N, 23, 512)."""
+    """By block: features (N, PIXELS, C), Haar bands of the picture (N, PIXELS, 12); codes (N, num_ws, w_dim)."""
 
     features: dict[int, Tensor]
     bands: dict[int, Tensor]
@@ -38,12 +38,14 @@ class Samples:
 
 
 def draw_codes(wspace: WSpace, mapping: torch.nn.Module, count: int, rng: torch.Generator) -> Tensor:
-    """Codes in and near W, (count, 23, 512): plain, truncated, mixed of two faces, some with small offsets."""
-    w = mapping(torch.randn(2 * count, W_DIM, generator=rng)).view(count, 2, W_DIM)
+    """Codes in and near W, (count, num_ws, w_dim): plain, truncated, mixed of two faces, some with small offsets."""
+    w = mapping(torch.randn(2 * count, SPEC.w_dim, generator=rng)).view(count, 2, SPEC.w_dim)
     psi = 1 - 0.6 * torch.rand(count, 2, 1, generator=rng) * (torch.rand(count, 2, 1, generator=rng) < 0.7)
     w = torch.lerp(wspace.mean, w, psi)
-    cut = torch.where(torch.rand(count, generator=rng) < 0.4, torch.randint(3, 22, (count,), generator=rng), NUM_WS)
-    second = torch.arange(NUM_WS) >= cut[:, None]
+    cut = torch.where(
+        torch.rand(count, generator=rng) < 0.4, torch.randint(3, SPEC.num_ws - 1, (count,), generator=rng), SPEC.num_ws
+    )
+    second = torch.arange(SPEC.num_ws) >= cut[:, None]
     codes = torch.where(second[..., None], w[:, 1:], w[:, :1])
     offset = 0.5 * torch.rand(count, 1, 1, generator=rng) * (torch.rand(count, 1, 1, generator=rng) < 0.6)
     return codes + offset * wspace.std * torch.randn(codes.shape, generator=rng)
@@ -133,11 +135,13 @@ def main() -> None:
     options = parser.parse_args()
     tune_process()
     networks = load_networks(home_dir(), torch.device("cpu"))
-    wspace, rng = WSpace(networks.mapping), torch.Generator().manual_seed(0)
+    generator, mapping = networks.backbone.generator, networks.backbone.mapping
+    assert isinstance(generator, MobileGenerator)
+    wspace, rng = WSpace(mapping, SPEC.w_dim), torch.Generator().manual_seed(0)
     with torch.no_grad():
-        codes = draw_codes(wspace, networks.mapping, options.faces, rng)
-    samples = collect(networks.generator, codes, rng)
-    heads = ImageHeads()
+        codes = draw_codes(wspace, mapping, options.faces, rng)
+    samples = collect(generator, codes, rng)
+    heads = ImageHeads(SPEC.num_ws, SPEC.w_dim)
     for name, head in heads.heads.items():
         assert isinstance(head, ImageHead)
         head.w_mean.copy_(wspace.mean)

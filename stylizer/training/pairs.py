@@ -12,48 +12,47 @@ from torch.func import functional_call
 
 from stylizer.backbones.functional import shallow_clone
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.settings import NUM_WS, W_DIM
 from stylizer.styles.style import Style, blended
 from stylizer.weights.load import Networks
 
-SIDE = 256
 STYLED = 0.1  # of all pictures are drawn in a style, at full size
 MIXED, LOOSE = 0.3, 0.6  # of all codes are mixed of two faces, have offsets
 
 
 def draw_code(networks: Networks, rng: torch.Generator) -> Tensor:
-    """A code near W, (1, 23, 512): plain or truncated, some leaning to another face from a layer on, some loose."""
-    device = networks.wspace.mean.device
-    w: Tensor = networks.mapping(torch.randn(2, W_DIM, generator=rng).to(device))
+    """A code near W, (1, num_ws, w_dim): plain or truncated, some mixed with another face's, some with offsets."""
+    wspace, spec = networks.backbone.wspace, networks.spec
+    device = wspace.mean.device
+    w: Tensor = networks.backbone.mapping(torch.randn(2, spec.w_dim, generator=rng).to(device))
     chance = torch.rand(5, generator=rng)
     psi = 1 - 0.5 * float(chance[0]) * float(chance[1] < 0.7)
-    one, other = torch.lerp(networks.wspace.mean, w, psi)
-    code: Tensor = one.repeat(1, NUM_WS, 1)
+    one, other = torch.lerp(wspace.mean, w, psi)
+    code: Tensor = one.repeat(1, spec.num_ws, 1)
     if chance[2] < MIXED:
-        first = int(torch.randint(4, 20, (1,), generator=rng))
+        first = int(torch.randint(4, spec.num_ws - 3, (1,), generator=rng))
         code[:, first:] = torch.lerp(one, other, 0.6 * float(chance[3]))
     if chance[4] < LOOSE:
         offsets = torch.randn(code.shape, generator=rng).to(device)
-        code = code + 0.3 * float(chance[3]) * networks.wspace.std * offsets
+        code = code + 0.3 * float(chance[3]) * wspace.std * offsets
     return code
 
 
 def draw_styled(networks: Networks, w_plus: Tensor, styles: Sequence[Style], rng: torch.Generator) -> Tensor | None:
-    """Now and then the code's face in a style, (1, 3, 256, 256), so that drawings are read as the faces they depict."""
+    """Sometimes the code's face in a style, (1, 3, head_side, head_side), so that drawings are read as faces."""
     chance = torch.rand(2, generator=rng)
     if not styles or chance[0] >= STYLED:
         return None
     style = styles[int(torch.randint(len(styles), (1,), generator=rng))]
-    weights = blended(networks.generator, style, 0.4 + 0.8 * float(chance[1]))
-    picture: Tensor = functional_call(shallow_clone(networks.generator), weights, (w_plus,))
-    return F.interpolate(picture, size=SIDE, mode="area").clamp(-1, 1)
+    weights = blended(networks.backbone, style, 0.4 + 0.8 * float(chance[1]))
+    picture: Tensor = functional_call(shallow_clone(networks.backbone.generator), weights, (w_plus,))
+    return F.interpolate(picture, size=networks.spec.head_side, mode="area").clamp(-1, 1)
 
 
 def degrade(picture: Tensor, other: Tensor, rng: torch.Generator) -> Tensor:
     """What cameras, files and aligners do to a face; the code stays.
 
     Args:
-        picture: (1, 3, 256, 256) in [-1, 1]. other: another one, for what hides a part of the face.
+        picture: (1, 3, side, side) in [-1, 1]. other: another one, for what hides a part of the face.
     """
     for chance, change in (
         (0.7, _misalign),

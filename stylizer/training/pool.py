@@ -11,22 +11,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.backbones.mobilestylegan.heads import block_for
-from stylizer.faces.chip import cut_chip, mean_face_chip
-from stylizer.networks.encoder import FEATURES_SIDE, Code, FaceFeatures, extract_features, start
-from stylizer.settings import CROP_SIZE
+from stylizer.backbones.base import device_of, small_picture
+from stylizer.faces.chip import cut_chip
+from stylizer.networks.encoder import FEATURES_SIDE, Code, FaceFeatures, extract_features
 from stylizer.styles.style import Style
-from stylizer.training.pairs import SIDE, degrade, draw_code, draw_styled
+from stylizer.training.pairs import degrade, draw_code, draw_styled
 from stylizer.weights.load import Networks
-
-BLOCK = block_for(SIDE)
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
     """N faces in training, row by row.
 
-    w_plus: (N, 23, 512) the true code. clean: (N, 3, 128, 128) what it draws. person: (N, 128) its descriptor.
+    w_plus: (N, num_ws, w_dim) the true code. clean: (N, 3, 128, 128) what it draws. person: (N, 128) its descriptor.
     photo: the look at the spoilt picture. drawn, code: where the passes are. age: (N,) passes done.
     """
 
@@ -51,15 +48,14 @@ class FaceMaker:
 
     def __init__(self, networks: Networks, styles: Sequence[Style], rng: torch.Generator) -> None:
         self.networks, self.styles, self.rng = networks, styles, rng
-        self.device = networks.wspace.mean.device
-        self.chip = mean_face_chip()
+        self.device = device_of(networks.backbone)
         with torch.no_grad():
-            code = start(1, self.device)
-            self.mean = self.see(self.draw(networks.wspace.to_w_plus(code.u, code.offsets)))
+            wspace, code = networks.backbone.wspace, networks.backbone.encoder.start(1)
+            self.mean = self.see(self.draw(wspace.to_w_plus(code.u, code.offsets)))
 
     def draw(self, w_plus: Tensor) -> Tensor:
-        """(N, 3, 256, 256) by the small head."""
-        return self.networks.heads(self.networks.generator.features(w_plus, BLOCK), w_plus, SIDE)  # type: ignore[no-any-return]
+        """Small pictures, (N, 3, head_side, head_side)."""
+        return small_picture(self.networks.backbone, w_plus)
 
     def see(self, pictures: Tensor) -> FaceFeatures:
         """Look at pictures as the encoder does."""
@@ -81,10 +77,10 @@ class FaceMaker:
         clean = F.interpolate(pictures, size=FEATURES_SIDE, mode="area")
         many = self.mean[torch.zeros(count, dtype=torch.long, device=self.device)]
         age = torch.zeros(count, dtype=torch.long, device=self.device)
-        return Faces(w_plus, clean, person, self.see(photos), many, start(count, self.device), age)
+        return Faces(w_plus, clean, person, self.see(photos), many, self.networks.backbone.encoder.start(count), age)
 
     def _chips(self, pictures: Tensor) -> Tensor:
-        return cut_chip(pictures, self.chip, CROP_SIZE)
+        return cut_chip(pictures, self.networks.spec.mean_chip, self.networks.spec.side)
 
     def _photo(self, w_plus: Tensor, picture: Tensor, other: Tensor) -> Tensor:
         styled = draw_styled(self.networks, w_plus, self.styles, self.rng)

@@ -28,8 +28,8 @@ def codes(tiny: MobileGenerator) -> torch.Tensor:
 def test_parity_with_openvino(networks: Networks, oracle: Oracle, seed: int) -> None:
     z = torch.randn(1, 512, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
-        w = networks.mapping(z)
-        ours = networks.generator(w[:, None].expand(-1, 23, -1)).numpy()
+        w = networks.backbone.mapping(z)
+        ours = networks.backbone.generator(w[:, None].expand(-1, 23, -1)).numpy()
     theirs = oracle.draw(w.numpy())
     assert ours.shape == (1, 3, 1024, 1024)
     assert theirs.std() > 0.1  # a picture, not a plane
@@ -73,12 +73,12 @@ def test_crop_of_tail_is_crop_of_image(
 
 
 def test_crop_of_the_real_generator(networks: Networks) -> None:
-    w_plus = networks.mapping(torch.randn(1, 512, generator=torch.Generator().manual_seed(7)))
+    w_plus = networks.backbone.mapping(torch.randn(1, 512, generator=torch.Generator().manual_seed(7)))
     w_plus = w_plus[:, None].repeat(1, 23, 1)
     with torch.no_grad():
-        maps = networks.generator.features(w_plus, 4)
-        image = networks.generator.tail(maps, w_plus, 5)
-        crop = networks.generator.tail(maps[:, :, 40:72, 30:62], w_plus, 5, (40, 30))
+        maps = networks.backbone.generator.features(w_plus, 4)
+        image = networks.backbone.generator.tail(maps, w_plus, 5)
+        crop = networks.backbone.generator.tail(maps[:, :, 40:72, 30:62], w_plus, 5, (40, 30))
     inner = slice(16, -16)
     expected = image[:, :, 320:576, 240:496]
     assert torch.allclose(crop[:, :, inner, inner], expected[:, :, inner, inner], atol=1e-4)

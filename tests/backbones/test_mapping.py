@@ -10,7 +10,7 @@ from tests.backbones.openvino_oracle import Oracle
 def test_parity_with_openvino(networks: Networks, oracle: Oracle) -> None:
     z = torch.randn(4, 512, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        ours = networks.mapping(z)
+        ours = networks.backbone.mapping(z)
     theirs = np.concatenate([oracle.map(row[None].numpy()) for row in z])
     assert np.abs(ours.numpy() - theirs).max() <= 1e-4
 

@@ -4,18 +4,19 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter, ImageOps
 
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.evaluation.metrics import landmark_drift, perceptual_distance, style_distance, style_ratio
-from stylizer.faces.chip import cut_chip, mean_face_chip
+from stylizer.faces.chip import cut_chip
+from stylizer.faces.ffhq import CROP_SIZE
 from stylizer.faces.regions import attention, face_ellipse, feature_ellipses
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.settings import CROP_SIZE, NUM_WS
 from stylizer.styles import losses
 from stylizer.weights.load import Networks
 
 
 def mean_face(networks: Networks) -> Image.Image:
     with torch.no_grad():
-        return to_image(networks.generator(networks.wspace.mean.expand(1, NUM_WS, -1)))
+        return to_image(networks.backbone.generator(networks.backbone.wspace.mean.expand(1, SPEC.num_ws, -1)))
 
 
 def test_distances_are_zero_to_oneself_symmetric_and_grow_with_the_change(networks: Networks) -> None:
@@ -85,5 +86,5 @@ def test_attention_has_mean_one_and_falls_from_eyes_to_face_to_hair_to_backgroun
 
 def test_chip_of_the_mean_face_is_the_fast_identity_chip(networks: Networks) -> None:
     face = torch.zeros(1, 3, CROP_SIZE, CROP_SIZE)
-    chip = cut_chip(face, mean_face_chip(), CROP_SIZE)
+    chip = cut_chip(face, networks.spec.mean_chip, CROP_SIZE)
     assert chip.shape == (1, 3, 150, 150) and torch.allclose(chip, torch.full_like(chip, 127.5))

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from stylizer.evaluation.score import LIMIT, QualityScorer, Score
-from stylizer.inversion.refined import Inversion
+from stylizer.inversion.code import Inversion
 from stylizer.settings import RenderSettings
 from stylizer.styles.render import draw
 from stylizer.styles.sampling import sample
@@ -17,7 +17,7 @@ from stylizer.weights.load import Networks
 def style(networks: Networks) -> Style:
     """Random changes of the whole generator, enough to make somebody else of everybody."""
     draws = torch.Generator().manual_seed(0)
-    named = [(n, p) for n, p in networks.generator.named_parameters() if not n.endswith("modulation.weight")]
+    named = [(n, p) for n, p in networks.backbone.generator.named_parameters() if not n.endswith("modulation.weight")]
     delta = {n: (0.07 * p.square().mean().sqrt() * torch.randn(p.shape, generator=draws)).half() for n, p in named}
     return Style("", "", delta, {})
 
@@ -56,7 +56,7 @@ def test_more_strength_costs_the_person_and_takes_more_style(
 
 
 def test_the_mean_face_in_the_style_has_taken_all_of_it(networks: Networks, style: Style) -> None:
-    mean = Inversion(networks.wspace.mean.reshape(1, -1).expand(23, -1), "fast")
+    mean = Inversion(networks.backbone.wspace.mean.reshape(1, -1).expand(23, -1), "fast")
     plain, styled = (draw(networks, mean, which, RenderSettings()) for which in (None, style))
     assert QualityScorer(networks, style, plain)(styled).style == pytest.approx(1, abs=1e-3)
 

@@ -21,10 +21,10 @@ def finder(home: Path) -> FaceFinder:
 def invented(networks: Networks) -> list[Image.Image]:
     """Two faces of 1024 px, aligned as FFHQ's are, because the generator knows no others."""
     with torch.no_grad():
-        many = networks.mapping(torch.randn(512, 512, generator=torch.Generator().manual_seed(0)))
+        many = networks.backbone.mapping(torch.randn(512, 512, generator=torch.Generator().manual_seed(0)))
         mean = many.mean(0, keepdim=True)
         codes = mean + 0.6 * (many[[0, 1]] - mean)
-        return [to_image(networks.generator(code.expand(1, 23, -1))) for code in codes]
+        return [to_image(networks.backbone.generator(code.expand(1, 23, -1))) for code in codes]
 
 
 @pytest.fixture(scope="session")

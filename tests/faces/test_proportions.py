@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylizer.faces.marks import MEAN_FACE
+from stylizer.backbones.ffhq import MEAN_LANDMARKS_XY
 from stylizer.faces.proportions import LARGEST, SMALLEST, Proportions, bend, moved, proportions_from, proportions_of
 from tests.tiny import noise_picture
 
-MEAN = np.array(MEAN_FACE, np.float64)
+MEAN = np.array(MEAN_LANDMARKS_XY, np.float64)
 EXAMPLES = [
     Proportions(eyes=1.4),
     Proportions(nose=1.3),

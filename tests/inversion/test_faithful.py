@@ -3,21 +3,20 @@
 import pytest
 import torch
 
-from stylizer.backbones.functional import FROZEN
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.errors import Cancelled
 from stylizer.evaluation.metrics import perceptual_distance
 from stylizer.faces import AlignedFace, already_aligned
 from stylizer.imaging.tensors import to_image
+from stylizer.inversion.code import Inversion
 from stylizer.inversion.faithful import Tuning, tune
-from stylizer.inversion.refined import Inversion
-from stylizer.settings import NUM_WS, W_DIM
-from stylizer.styles.style import render
 from stylizer.weights.load import Networks, hash_weights
+from tests.tiny import render
 
 
 def code(networks: Networks, seed: int) -> torch.Tensor:
-    u = torch.randn(1, W_DIM, generator=torch.Generator().manual_seed(seed))
-    return networks.wspace.to_w(0.7 * u).expand(NUM_WS, -1).contiguous()
+    u = torch.randn(1, SPEC.w_dim, generator=torch.Generator().manual_seed(seed))
+    return networks.backbone.wspace.to_w(0.7 * u).expand(SPEC.num_ws, -1).contiguous()
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +28,20 @@ def pivot(networks: Networks) -> Inversion:
 def face(networks: Networks, pivot: Inversion) -> AlignedFace:
     """A face a little beside the pivot."""
     w_plus = torch.lerp(pivot.w_plus, code(networks, 3), 0.3)
-    return already_aligned(to_image(render(networks.generator, w_plus, None, 0)))
+    return already_aligned(to_image(render(networks.backbone, w_plus, None, 0)))
 
 
 @pytest.mark.slow
 def test_a_few_steps_bring_the_face_nearer_and_leave_the_base_alone(
     networks: Networks, pivot: Inversion, face: AlignedFace
 ) -> None:
-    before = hash_weights(networks.generator)
+    before = hash_weights(networks.backbone.generator)
     tuned = tune(networks, face, pivot, tuning=Tuning(steps=6))
-    assert hash_weights(networks.generator) == before
-    plain, warp_amount = (to_image(render(networks.generator, pivot.w_plus, None, 0, t)) for t in (None, tuned))
+    assert hash_weights(networks.backbone.generator) == before
+    plain, warp_amount = (to_image(render(networks.backbone, pivot.w_plus, None, 0, t)) for t in (None, tuned))
     assert perceptual_distance(networks, warp_amount, face.crop) < 0.9 * perceptual_distance(networks, plain, face.crop)
     assert tuned and all(d.dtype == torch.float16 and torch.isfinite(d).all() for d in tuned.values())
-    assert not any(name.endswith(FROZEN) or name.startswith(("to_rgb", "blocks.6")) for name in tuned)
+    assert not any(SPEC.is_frozen(name) or name.startswith(("to_rgb", "blocks.6")) for name in tuned)
 
 
 @pytest.mark.slow

@@ -4,14 +4,16 @@ import pytest
 import torch
 from PIL import Image
 
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.errors import Cancelled
 from stylizer.evaluation.metrics import perceptual_distance
 from stylizer.faces import AlignedFace, already_aligned
-from stylizer.faces.chip import cut_chip, mean_face_chip
+from stylizer.faces.chip import cut_chip
+from stylizer.faces.ffhq import CROP_SIZE
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.inversion.refined import PATIENCE, InversionConfig, invert
+from stylizer.inversion.refined import PATIENCE, invert
+from stylizer.inversion.target import InversionConfig
 from stylizer.networks.identity import SAME_PERSON
-from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
 from stylizer.weights.load import Networks
 
 QUICK = InversionConfig(passes=0, coarse=10, fine=3, windows=1)
@@ -19,25 +21,25 @@ QUICK = InversionConfig(passes=0, coarse=10, fine=3, windows=1)
 
 def draw(networks: Networks, w_plus: torch.Tensor) -> Image.Image:
     with torch.no_grad():
-        return to_image(networks.generator(w_plus[None]))
+        return to_image(networks.backbone.generator(w_plus[None]))
 
 
 @pytest.fixture(scope="module")
 def face(networks: Networks) -> AlignedFace:
-    u = torch.randn(1, W_DIM, generator=torch.Generator().manual_seed(5))
-    return already_aligned(draw(networks, networks.wspace.to_w(0.8 * u).expand(NUM_WS, -1)))
+    u = torch.randn(1, SPEC.w_dim, generator=torch.Generator().manual_seed(5))
+    return already_aligned(draw(networks, networks.backbone.wspace.to_w(0.8 * u).expand(SPEC.num_ws, -1)))
 
 
 @pytest.mark.slow
 def test_comes_nearer_than_the_mean_face_and_stays_near_w(networks: Networks, face: AlignedFace) -> None:
     found = invert(networks, face, config=QUICK).w_plus
-    assert found.shape == (NUM_WS, W_DIM) and found.dtype == torch.float32 and found.device.type == "cpu"
-    mean = draw(networks, networks.wspace.mean.expand(NUM_WS, -1))
+    assert found.shape == (SPEC.num_ws, SPEC.w_dim) and found.dtype == torch.float32 and found.device.type == "cpu"
+    mean = draw(networks, networks.backbone.wspace.mean.expand(SPEC.num_ws, -1))
     before, after = (perceptual_distance(networks, picture, face.crop) for picture in (mean, draw(networks, found)))
     assert after < 0.8 * before
-    spread = (found - found.mean(0)) / networks.wspace.std
+    spread = (found - found.mean(0)) / networks.backbone.wspace.std
     assert spread.square().mean() < 0.2  # 1 would be unrelated faces in every layer
-    assert networks.wspace.whiten(found.mean(0, keepdim=True)).square().mean() < 2.5  # 1 is a typical face
+    assert networks.backbone.wspace.whiten(found.mean(0, keepdim=True)).square().mean() < 2.5  # 1 is a typical face
 
 
 def test_the_encoder_alone_finds_the_person_near_w(networks: Networks, face: AlignedFace) -> None:
@@ -49,12 +51,12 @@ def test_the_encoder_alone_finds_the_person_near_w(networks: Networks, face: Ali
     inversion = invert(networks, face, "fast", on_step)
     found = inversion.w_plus
     assert (inversion.inversion_mode, seen) == ("fast", [(1, 2, True), (2, 2, True)])
-    mean = draw(networks, networks.wspace.mean.expand(NUM_WS, -1))
+    mean = draw(networks, networks.backbone.wspace.mean.expand(SPEC.num_ws, -1))
     pictures = torch.cat([to_tensor(p) for p in (face.crop, mean, draw(networks, found))])
     with torch.no_grad():
-        person, stranger, drawn = networks.identity(cut_chip(pictures, mean_face_chip(), CROP_SIZE))
+        person, stranger, drawn = networks.identity(cut_chip(pictures, networks.spec.mean_chip, CROP_SIZE))
     assert (person - drawn).norm() < SAME_PERSON < (person - stranger).norm()
-    spread = (found - found.mean(0)) / networks.wspace.std
+    spread = (found - found.mean(0)) / networks.backbone.wspace.std
     assert spread.square().mean() < 0.2
 
 
@@ -67,15 +69,15 @@ def test_more_optimisation_comes_nearer_than_the_encoder_alone(networks: Network
 
 def test_steps_that_gain_nothing_end_the_work(networks: Networks, face: AlignedFace) -> None:
     seen: list[int] = []
-    plan = InversionConfig(passes=1, fine=30, fine_rate=0.0, fine_side=128, window=0.0)
-    invert(networks, face, on_step=lambda step, *_: seen.append(step), config=plan)
+    config = InversionConfig(passes=1, fine=30, fine_rate=0.0, fine_side=128, window=0.0)
+    invert(networks, face, on_step=lambda step, *_: seen.append(step), config=config)
     assert seen == list(range(1, 2 + PATIENCE + 1))
 
 
 @pytest.mark.slow
 def test_the_same_face_gives_the_same_bits(networks: Networks, face: AlignedFace) -> None:
-    plan = InversionConfig(passes=1, coarse=2, fine=2, windows=1)
-    one, other = (invert(networks, face, config=plan).w_plus for _ in range(2))
+    config = InversionConfig(passes=1, coarse=2, fine=2, windows=1)
+    one, other = (invert(networks, face, config=config).w_plus for _ in range(2))
     assert torch.equal(one, other)
 
 
@@ -96,8 +98,8 @@ def test_progress_counts_every_step_and_cancel_ends_it(networks: Networks, face:
 
 def test_whitened_coordinates_are_round_and_invertible(networks: Networks) -> None:
     with torch.no_grad():
-        w = networks.mapping(torch.randn(512, W_DIM, generator=torch.Generator().manual_seed(3)))
-    u = networks.wspace.whiten(w)
-    assert torch.allclose(networks.wspace.to_w(u), w, atol=1e-3)
+        w = networks.backbone.mapping(torch.randn(512, SPEC.w_dim, generator=torch.Generator().manual_seed(3)))
+    u = networks.backbone.wspace.whiten(w)
+    assert torch.allclose(networks.backbone.wspace.to_w(u), w, atol=1e-3)
     assert abs(u.mean()) < 0.05 and u.std() < 1.1
-    assert torch.allclose(w.mean(0), networks.wspace.mean, atol=0.2)
+    assert torch.allclose(w.mean(0), networks.backbone.wspace.mean, atol=0.2)

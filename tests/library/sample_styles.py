@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.settings import TrainSettings
 from stylizer.styles.keys import style_key
 from stylizer.styles.style import Style
@@ -13,7 +14,7 @@ PATIENCE = 180.0  # a bound for broken code, not a timing
 
 
 def a_style(seed: int = 0, name: str = "ink") -> Style:
-    key = style_key([noise_picture(seed)], SETTINGS, BASE_HASH)
+    key = style_key([noise_picture(seed)], SETTINGS, SPEC, BASE_HASH)
     return replace(random_style(TinyGenerator(), seed), key=key, name=name)
 
 

@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from stylizer.faces.chip import cut_chip, mean_face_chip
-from stylizer.networks.encoder import Code, Encoder, FaceFeatures, extract_features, start
-from stylizer.settings import CROP_SIZE, NUM_WS, W_DIM
+from stylizer.backbones.mobilestylegan import SPEC
+from stylizer.faces.chip import cut_chip
+from stylizer.faces.ffhq import CROP_SIZE
+from stylizer.networks.encoder import Code, Encoder, FaceFeatures, extract_features
 from stylizer.weights.load import Networks
 
 
@@ -15,7 +16,7 @@ def noise(*shape: int, seed: int) -> Tensor:
 
 def small() -> Encoder:
     torch.manual_seed(0)
-    return Encoder((8, 4), channels=16, depth=1, hidden=32, rank=4).eval()
+    return Encoder(SPEC.num_ws, SPEC.w_dim, sizes=(8, 4), channels=16, depth=1, hidden=32, rank=4).eval()
 
 
 def some_look(count: int, seed: int) -> FaceFeatures:
@@ -24,7 +25,7 @@ def some_look(count: int, seed: int) -> FaceFeatures:
 
 
 def some_code(count: int) -> Code:
-    return Code(noise(count, W_DIM, seed=8), noise(count, NUM_WS, W_DIM, seed=9))
+    return Code(noise(count, SPEC.w_dim, seed=8), noise(count, SPEC.num_ws, SPEC.w_dim, seed=9))
 
 
 def test_before_any_training_a_pass_changes_nothing() -> None:
@@ -59,14 +60,14 @@ def test_the_mean_look_is_kept_with_the_weights() -> None:
 
 @torch.no_grad()
 def test_a_look_does_not_mind_the_contrast_but_the_person(networks: Networks) -> None:
-    w = networks.wspace.to_w(0.8 * noise(2, W_DIM, seed=4))[:, None].expand(-1, NUM_WS, -1)
-    one, other = networks.heads(networks.generator.features(w, 4), w, 256).split(1)
+    w = networks.backbone.wspace.to_w(0.8 * noise(2, SPEC.w_dim, seed=4))[:, None].expand(-1, SPEC.num_ws, -1)
+    one, other = networks.backbone.heads(networks.backbone.generator.features(w, 4), w, 256).split(1)
     seen = []
     for picture in (one, 0.7 * one, other):
-        chips = cut_chip(picture, mean_face_chip(), CROP_SIZE)
+        chips = cut_chip(picture, networks.spec.mean_chip, CROP_SIZE)
         seen.append(extract_features(networks.perceptual, networks.identity, picture, chips))
     assert seen[0].fine.shape == (1, 560, 16, 16) and seen[0].coarse.shape == (1, 512, 8, 8)
     for part in ("coarse", "person"):
         plain, faint, stranger = (getattr(s, part) for s in seen)
         assert (plain - faint).norm() < 0.5 * (plain - stranger).norm()
-    assert torch.allclose(start(2, w.device).u, torch.zeros(2, W_DIM))
+    assert torch.allclose(networks.backbone.encoder.start(2).u, torch.zeros(2, SPEC.w_dim))

@@ -28,8 +28,8 @@ RECORDS = {
 def faces(networks: Networks) -> torch.Tensor:
     """Two invented faces as the detectors see them, (2, 3, 1024, 1024) in [-1, 1]."""
     with torch.no_grad():
-        w = networks.mapping(torch.randn(2, 512, generator=torch.Generator().manual_seed(5)))
-        return torch.cat([networks.generator(row.expand(1, 23, -1)) for row in w]).clamp(-1, 1)
+        w = networks.backbone.mapping(torch.randn(2, 512, generator=torch.Generator().manual_seed(5)))
+        return torch.cat([networks.backbone.generator(row.expand(1, 23, -1)) for row in w]).clamp(-1, 1)
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from stylizer.weights.load import Networks
 def chips(networks: Networks) -> torch.Tensor:
     """Three invented faces, (3, 3, 150, 150) whole numbers in [0, 255]."""
     with torch.no_grad():
-        w = networks.mapping(torch.randn(3, 512, generator=torch.Generator().manual_seed(5)))
-        images = torch.cat([networks.generator(row.expand(1, 23, -1)) for row in w])
+        w = networks.backbone.mapping(torch.randn(3, 512, generator=torch.Generator().manual_seed(5)))
+        images = torch.cat([networks.backbone.generator(row.expand(1, 23, -1)) for row in w])
     small = F.interpolate(images[:, :, 200:900, 162:862], (CHIP_SIZE, CHIP_SIZE), mode="area")
     return ((small.clamp(-1, 1) + 1) * 127.5).round()
 

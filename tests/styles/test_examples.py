@@ -65,7 +65,7 @@ def test_picture_holds_one_aligned_face(path: Path, finder: FaceFinder) -> None:
 
 
 def test_a_target_is_what_the_generator_invents(networks: Networks) -> None:
-    made = make_examples.invent(networks.mapping, networks.generator, TARGETS["red_polo"])
+    made = make_examples.invent(networks.backbone.mapping, networks.backbone.generator, TARGETS["red_polo"])
     kept = Image.open(EXAMPLES / "targets" / "red_polo.webp").convert("RGB")
     assert np.abs(np.float64(made) - np.float64(kept)).mean() < 4
 

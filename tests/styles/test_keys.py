@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 import stylizer.styles.keys
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.settings import TrainSettings
 from stylizer.styles.keys import style_key
 from tests.library.sample_styles import SETTINGS
@@ -13,7 +14,7 @@ from tests.tiny import noise_picture
 
 
 def test_equal_inputs_give_equal_keys() -> None:
-    assert style_key([noise_picture()], SETTINGS, "b") == style_key([noise_picture().copy()], SETTINGS, "b")
+    assert style_key([noise_picture()], SETTINGS, SPEC, "b") == style_key([noise_picture().copy()], SETTINGS, SPEC, "b")
 
 
 def test_whatever_changes_the_style_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,11 +25,12 @@ def test_whatever_changes_the_style_changes_the_key(monkeypatch: pytest.MonkeyPa
     turned = Image.frombytes("RGB", one.size[::-1], one.tobytes())
     tall = [one.crop((0, 0, 120, 50)), one.crop((0, 50, 120, 100))]
     pictures = [[one], [other], [touched], [turned], tall, tall[::-1], [one, other], [other, one], [one, one]]
-    keys = [style_key(p, SETTINGS, "b") for p in pictures]
-    keys += [style_key([one], replace(SETTINGS, **{field: 7}), "b") for field in ("iterations", "seed")]
-    keys += [style_key([one], TrainSettings(iterations=15, seed=1), "b"), style_key([one], SETTINGS, "c")]
-    keys += [style_key([one], SETTINGS, "b", encoder) for encoder in ("c", "d")]
+    keys = [style_key(p, SETTINGS, SPEC, "b") for p in pictures]
+    keys += [style_key([one], replace(SETTINGS, **{field: 7}), SPEC, "b") for field in ("iterations", "seed")]
+    keys += [style_key([one], TrainSettings(iterations=15, seed=1), SPEC, "b"), style_key([one], SETTINGS, SPEC, "c")]
+    keys += [style_key([one], SETTINGS, SPEC, "b", encoder) for encoder in ("c", "d")]
+    keys.append(style_key([one], SETTINGS, replace(SPEC, mix_from=9), "b"))
     monkeypatch.setattr(stylizer.styles.keys, "STYLE_FORMAT", 99)
-    keys.append(style_key([one], SETTINGS, "b"))
+    keys.append(style_key([one], SETTINGS, SPEC, "b"))
     assert len(set(keys)) == len(keys)
     assert all(len(key) == 32 for key in keys)

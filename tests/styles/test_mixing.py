@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.backbones.mobilestylegan.generator import MobileGenerator
 from stylizer.errors import SettingsError
-from stylizer.settings import NUM_WS, W_DIM
-from stylizer.styles.mixing import FINISH_FROM, blend, is_shape, warp_amount, weighted, with_finish
+from stylizer.styles.mixing import blend, warp_amount, with_finish
 from stylizer.styles.style import Style
 
 NAMES = ("conv.bias", "blocks.2.conv1.bias", "blocks.3.conv1.bias")
@@ -21,23 +21,11 @@ def small_style(seed: int, names: tuple[str, ...] = NAMES) -> Style:
 
 def test_every_parameter_is_of_shape_or_of_texture() -> None:
     names = [name for name, _ in MobileGenerator(channels=(8, 8, 8, 8, 4), base_channels=8, w_dim=4).named_parameters()]
-    shape = {name for name in names if is_shape(name)}
+    shape = {name for name in names if SPEC.is_shape(name)}
     assert {name.split(".")[0] for name in shape} == {"constant", "conv", "blocks"}
     assert "to_rgb.weight" not in shape
     assert {name.split(".")[1] for name in shape if name.startswith("blocks")} == {"0", "1", "2"}
     assert {name.split(".")[1] for name in set(names) - shape if name.startswith("blocks")} == {"3", "4"}
-
-
-def test_shape_and_texture_weigh_their_own_tensors_alone() -> None:
-    style = small_style(1)
-    assert weighted(style) is style
-    half = weighted(style, shape=0.5).delta
-    assert torch.equal(half["conv.bias"], 0.5 * style.delta["conv.bias"].float())
-    assert torch.equal(half["blocks.2.conv1.bias"], 0.5 * style.delta["blocks.2.conv1.bias"].float())
-    assert torch.equal(half["blocks.3.conv1.bias"], style.delta["blocks.3.conv1.bias"].float())
-    none = weighted(style, texture=0.0).delta
-    assert not none["blocks.3.conv1.bias"].any()
-    assert torch.equal(none["conv.bias"], style.delta["conv.bias"].float())
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
@@ -71,10 +59,12 @@ def test_the_shape_takes_the_styles_own_bend_and_beyond_one_all() -> None:
 
 
 def test_the_finish_is_the_means_and_the_form_the_codes_own() -> None:
-    w_plus, mean = torch.randn(NUM_WS, W_DIM), torch.randn(1, W_DIM)
-    whole = with_finish(w_plus, mean, 1.0)
-    assert torch.equal(whole[:FINISH_FROM], w_plus[:FINISH_FROM])
-    assert torch.equal(whole[FINISH_FROM:], mean.expand(NUM_WS - FINISH_FROM, -1))
-    assert torch.equal(with_finish(w_plus, mean, 0.0), w_plus)
-    assert torch.equal(with_finish(w_plus, mean, 1.4), whole)
-    torch.testing.assert_close(with_finish(w_plus[None], mean, 0.25)[0, -1], 0.75 * w_plus[-1] + 0.25 * mean[0])
+    w_plus, mean = torch.randn(SPEC.num_ws, SPEC.w_dim), torch.randn(1, SPEC.w_dim)
+    whole = with_finish(w_plus, mean, 1.0, SPEC.finish_from)
+    assert torch.equal(whole[: SPEC.finish_from], w_plus[: SPEC.finish_from])
+    assert torch.equal(whole[SPEC.finish_from :], mean.expand(SPEC.num_ws - SPEC.finish_from, -1))
+    assert torch.equal(with_finish(w_plus, mean, 0.0, SPEC.finish_from), w_plus)
+    assert torch.equal(with_finish(w_plus, mean, 1.4, SPEC.finish_from), whole)
+    torch.testing.assert_close(
+        with_finish(w_plus[None], mean, 0.25, SPEC.finish_from)[0, -1], 0.75 * w_plus[-1] + 0.25 * mean[0]
+    )

@@ -61,7 +61,7 @@ def test_the_same_changes_give_the_same_bytes() -> None:
 def test_a_change_of_the_whole_generator_takes_a_megabyte_and_a_half_at_most(networks: Networks) -> None:
     draw = torch.Generator().manual_seed(1)
     # A normal distribution has the most information of its size: no style takes more.
-    moved = TunedGenerator(networks.generator).moved
+    moved = TunedGenerator(networks.backbone).moved
     whole = {name: (0.03 * torch.randn(p.shape, generator=draw)).half() for name, p in moved.items()}
     assert sum(p.numel() for p in moved.values()) > 3_000_000
     assert len(pack(whole)) <= 1.5e6

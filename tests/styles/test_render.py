@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.faces.proportions import Proportions, bend
-from stylizer.inversion.refined import Inversion
-from stylizer.settings import NUM_WS, RenderSettings
-from stylizer.styles.mixing import is_shape
+from stylizer.inversion.code import Inversion
+from stylizer.settings import RenderSettings
 from stylizer.styles.render import draw
 from stylizer.styles.style import Style
 from stylizer.weights.load import Networks
@@ -19,14 +19,14 @@ from stylizer.weights.load import Networks
 @pytest.fixture(scope="module")
 def inversion(networks: Networks) -> Inversion:
     u = torch.randn(1, 512, generator=torch.Generator().manual_seed(4))
-    return Inversion(networks.wspace.to_w(0.7 * u).expand(NUM_WS, -1).contiguous(), "refined")
+    return Inversion(networks.backbone.wspace.to_w(0.7 * u).expand(SPEC.num_ws, -1).contiguous(), "refined")
 
 
 @pytest.fixture(scope="module")
 def style(networks: Networks) -> Style:
     """Random changes of the whole generator, and a large mouth."""
     draw_ = torch.Generator().manual_seed(0)
-    named = networks.generator.named_parameters()
+    named = networks.backbone.generator.named_parameters()
     delta = {n: (0.03 * p.square().mean().sqrt() * torch.randn(p.shape, generator=draw_)).half() for n, p in named}
     return Style("", "", delta, {"proportions": {"mouth": 1.4}, "bend": 0.5})
 
@@ -48,8 +48,8 @@ def test_strength_0_is_the_inverted_photo_whatever_the_amounts(
 
 
 def test_amounts_of_0_leave_only_what_the_others_do(networks: Networks, inversion: Inversion, style: Style) -> None:
-    shape_only = Style("", "", {n: d for n, d in style.delta.items() if is_shape(n)}, style.card)
-    texture_only = Style("", "", {n: d for n, d in style.delta.items() if not is_shape(n)}, {})
+    shape_only = Style("", "", {n: d for n, d in style.delta.items() if SPEC.is_shape(n)}, style.card)
+    texture_only = Style("", "", {n: d for n, d in style.delta.items() if SPEC.is_texture(n)}, {})
     without_texture = draw(networks, inversion, style, RenderSettings(texture=0.0))
     assert difference(without_texture, draw(networks, inversion, shape_only, RenderSettings(texture=0.0))) == 0
     without_shape = draw(networks, inversion, style, RenderSettings(shape=0.0))

@@ -3,22 +3,23 @@
 import pytest
 import torch
 
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.errors import SettingsError
-from stylizer.settings import COUNT_MAX, NUM_WS, W_DIM
+from stylizer.settings import COUNT_MAX
 from stylizer.styles.sampling import sample
 from stylizer.weights.load import Networks
 
 
 def test_a_seed_gives_the_same_people_however_many(networks: Networks) -> None:
     few, many, others = sample(networks, 2, 7), sample(networks, 20, 7), sample(networks, 2, 8)
-    assert few.shape == (2, NUM_WS, W_DIM)
+    assert few.shape == (2, SPEC.num_ws, SPEC.w_dim)
     assert torch.equal(few, many[:2])
     assert not torch.allclose(few, others)
     assert not torch.allclose(many[0], many[1])
 
 
 def test_truncation_goes_straight_to_the_mean_face(networks: Networks) -> None:
-    mean = networks.wspace.mean.cpu()
+    mean = networks.backbone.wspace.mean.cpu()
     full, half, none = (sample(networks, 3, 1, psi) for psi in (1.0, 0.5, 0.0))
     torch.testing.assert_close(half - mean, (full - mean) / 2)
     torch.testing.assert_close(none, mean.expand_as(none))

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.errors import DiskFullError, OutputError, StyleFileError
-from stylizer.settings import NUM_WS, W_DIM
+from stylizer.inversion.code import Inversion
+from stylizer.settings import RenderSettings
 from stylizer.styles.packing import STEP, pack
-from stylizer.styles.style import CARD_FILE, TENSORS_FILE, Style, blended, load_style, make_card, render, save_style
-from tests.tiny import BASE_HASH, TinyGenerator, random_style
+from stylizer.styles.render import draw
+from stylizer.styles.style import CARD_FILE, TENSORS_FILE, Style, blended, load_style, make_card, save_style
+from tests.tiny import BASE_HASH, TinyGenerator, random_style, render, tiny_backbone, tiny_networks
 
 KEY = "0123456789abcdef" * 2
 
@@ -26,7 +29,7 @@ def generator() -> TinyGenerator:
 
 @pytest.fixture
 def w_plus() -> torch.Tensor:
-    return torch.randn(NUM_WS, W_DIM, generator=torch.Generator().manual_seed(5))
+    return torch.randn(SPEC.num_ws, SPEC.w_dim, generator=torch.Generator().manual_seed(5))
 
 
 def named(style: Style) -> Style:
@@ -35,9 +38,9 @@ def named(style: Style) -> Style:
 
 def test_strength_0_is_the_base_bit_for_bit(generator: TinyGenerator, w_plus: torch.Tensor) -> None:
     base = generator(w_plus[None])
-    assert torch.equal(render(generator, w_plus, random_style(generator), 0.0), base)
-    assert torch.equal(render(generator, w_plus, None, 1.0), base)
-    weights = blended(generator, random_style(generator), 0.0)
+    assert torch.equal(render(tiny_backbone(generator), w_plus, random_style(generator), 0.0), base)
+    assert torch.equal(render(tiny_backbone(generator), w_plus, None, 1.0), base)
+    weights = blended(tiny_backbone(generator), random_style(generator), 0.0)
     assert all(weights[name] is tensor for name, tensor in generator.named_parameters())
 
 
@@ -57,23 +60,23 @@ def test_two_threads_draw_in_two_styles_at_once(generator: TinyGenerator, w_plus
     shared, styles = MeetingGenerator(), [random_style(generator, seed) for seed in (1, 2)]
     shared.load_state_dict(generator.state_dict())
     with ThreadPoolExecutor(2) as threads:
-        drawn = list(threads.map(lambda style: render(shared, w_plus, style, 1.0), styles))
+        drawn = list(threads.map(lambda style: render(tiny_backbone(shared), w_plus, style, 1.0), styles))
     for style, picture in zip(styles, drawn, strict=True):
-        assert torch.equal(picture, render(generator, w_plus, style, 1.0))
+        assert torch.equal(picture, render(tiny_backbone(generator), w_plus, style, 1.0))
     assert all(torch.equal(p, q) for p, q in zip(shared.parameters(), generator.parameters(), strict=True))
 
 
 def test_rendering_leaves_the_generator_alone(generator: TinyGenerator, w_plus: torch.Tensor) -> None:
     before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
-    styled = render(generator, w_plus, random_style(generator), 1.3)
-    assert not torch.equal(styled, render(generator, w_plus, None, 1.0))
+    styled = render(tiny_backbone(generator), w_plus, random_style(generator), 1.3)
+    assert not torch.equal(styled, render(tiny_backbone(generator), w_plus, None, 1.0))
     assert all(torch.equal(tensor, before[name]) for name, tensor in generator.state_dict().items())
     assert not styled.requires_grad
 
 
 def test_weights_are_linear_in_the_strength(generator: TinyGenerator) -> None:
     style = random_style(generator)
-    at = {strength: blended(generator, style, strength) for strength in (0.0, 0.4, 1.0, 1.5)}
+    at = {strength: blended(tiny_backbone(generator), style, strength) for strength in (0.0, 0.4, 1.0, 1.5)}
     for name, delta in style.delta.items():
         for strength, weights in at.items():
             torch.testing.assert_close(weights[name], at[0.0][name] + strength * delta.float())
@@ -84,7 +87,7 @@ def test_full_strength_is_the_network_that_was_trained(generator: TinyGenerator,
     style, trained = random_style(generator), TinyGenerator()
     for name, parameter in trained.named_parameters():
         parameter.data += style.delta[name].float()
-    torch.testing.assert_close(render(generator, w_plus, style, 1.0), trained(w_plus[None]))
+    torch.testing.assert_close(render(tiny_backbone(generator), w_plus, style, 1.0), trained(w_plus[None]))
 
 
 def test_what_a_photo_changed_is_there_at_every_strength(generator: TinyGenerator, w_plus: torch.Tensor) -> None:
@@ -93,24 +96,29 @@ def test_what_a_photo_changed_is_there_at_every_strength(generator: TinyGenerato
     for name, parameter in warp_amount.named_parameters():
         parameter.data += tuned[name].float()
     for used, strength in ((None, 1.0), (style, 0.0)):
-        torch.testing.assert_close(render(generator, w_plus, used, strength, tuned), warp_amount(w_plus[None]))
-    torch.testing.assert_close(render(generator, w_plus, style, 0.8, tuned), render(warp_amount, w_plus, style, 0.8))
+        torch.testing.assert_close(
+            render(tiny_backbone(generator), w_plus, used, strength, tuned), warp_amount(w_plus[None])
+        )
+    torch.testing.assert_close(
+        render(tiny_backbone(generator), w_plus, style, 0.8, tuned),
+        render(tiny_backbone(warp_amount), w_plus, style, 0.8),
+    )
     torch.testing.assert_close(generator(w_plus[None]), TinyGenerator()(w_plus[None]))
 
 
-def test_a_code_of_another_shape_is_refused(generator: TinyGenerator) -> None:
+def test_a_code_of_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="w_plus"):
-        render(generator, torch.zeros(1, NUM_WS, W_DIM), None, 1.0)
+        draw(tiny_networks(), Inversion(torch.zeros(1, SPEC.num_ws, SPEC.w_dim), "fast"), None, RenderSettings())
 
 
-def test_a_style_of_another_network_is_refused(generator: TinyGenerator, w_plus: torch.Tensor) -> None:
+def test_a_style_of_another_network_is_refused(w_plus: torch.Tensor) -> None:
     for delta in ({"spread": torch.zeros(2, 2).half()}, {"nowhere": torch.zeros(1).half()}):
         with pytest.raises(StyleFileError, match="another network"):
-            render(generator, w_plus, Style(KEY, "ink", delta, {}), 1.0)
+            draw(tiny_networks(), Inversion(w_plus, "fast"), Style(KEY, "ink", delta, {}), RenderSettings())
 
 
 def test_round_trip(tmp_path: Path, generator: TinyGenerator) -> None:
-    card = make_card({"iterations": 3, "seed": 1}, BASE_HASH, "r" * 64)
+    card = make_card({"iterations": 3, "seed": 1}, SPEC, BASE_HASH, "r" * 64)
     style = Style(KEY, "Tusche 墨", random_style(generator).delta, card)
     save_style(style, tmp_path / "a")
     loaded = load_style(tmp_path / "a", BASE_HASH)

@@ -8,13 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.networks.encoder import Encoder
-from stylizer.settings import NUM_WS, W_DIM
-from stylizer.training.encoder import InversionConfig, Training, export, run
+from stylizer.training.encoder import TrainConfig, Training, export, run
 from stylizer.training.pairs import degrade, draw_code
 from stylizer.weights.load import Networks
 
-SMALL = InversionConfig(steps=4, batch=4, pool=4, moved=2, compared=1)
+SMALL = TrainConfig(steps=4, batch=4, pool=4, moved=2, compared=1)
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -39,10 +39,10 @@ def test_codes_are_near_w_and_not_all_alike(networks: Networks) -> None:
     draw = rng()
     with torch.no_grad():
         codes = torch.cat([draw_code(networks, draw) for _ in range(64)])
-    assert codes.shape == (64, NUM_WS, W_DIM)
-    spread = ((codes - codes.mean(1, keepdim=True)) / networks.wspace.std).square().mean((1, 2))
+    assert codes.shape == (64, SPEC.num_ws, SPEC.w_dim)
+    spread = ((codes - codes.mean(1, keepdim=True)) / networks.backbone.wspace.std).square().mean((1, 2))
     assert spread.min() < 1e-9 and 0.005 < spread.median() < 0.1 and spread.max() < 0.5
-    assert 0.3 < (codes.mean(1).std(0) / networks.wspace.std).mean() < 1.1
+    assert 0.3 < (codes.mean(1).std(0) / networks.backbone.wspace.std).mean() < 1.1
 
 
 @pytest.mark.slow

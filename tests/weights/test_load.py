@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from stylizer.backbones.base import PARTS, parts_of
 from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
+from stylizer.backbones.state import fill
 from stylizer.errors import WeightsError
 from stylizer.weights import files, load
 from stylizer.weights.fetch import fetch_all
@@ -13,18 +15,19 @@ from tests.weights.carriers import World
 
 
 def test_networks_are_whole_and_frozen(networks: Networks) -> None:
-    for name in ("generator", "mapping", "perceptual", "identity", "heads"):
-        network = getattr(networks, name)
+    others = {"perceptual": networks.perceptual, "identity": networks.identity}
+    for name, network in (dict(zip(PARTS, parts_of(networks.backbone), strict=True)) | others).items():
         assert not network.training and not any(p.requires_grad for p in network.parameters()), name
         assert all(tensor.isfinite().all() for tensor in network.state_dict().values()), name
-    assert hash_weights(networks.generator) == networks.base_hash
+    assert hash_weights(networks.backbone.generator) == networks.base_hash
 
 
 def test_the_encoder_is_the_one_of_its_card_and_of_this_generator(networks: Networks) -> None:
-    card = json.loads(load.ENCODER_FILE.with_suffix(".json").read_text())
-    assert card["sha256"] == files.sha256_of(load.ENCODER_FILE)
+    encoder = Path(load.__file__).with_name(networks.spec.files["encoder"])
+    card = json.loads(encoder.with_suffix(".json").read_text())
+    assert card["sha256"] == files.sha256_of(encoder)
     assert card["base_hash"] == networks.base_hash
-    assert load.ENCODER_FILE.stat().st_size <= 40 * 2**20
+    assert encoder.stat().st_size <= 40 * 2**20
 
 
 def test_hash_sees_every_number_but_not_the_layout() -> None:
@@ -59,7 +62,7 @@ def test_file_of_another_network_is_refused(tmp_path: Path) -> None:
 
     path = tmp_path / "mapping.safetensors"
     safetensors.torch.save_file(MappingNetwork(8, 2).state_dict(), path)
-    assert load._filled(MappingNetwork(8, 2), path)
+    assert fill(MappingNetwork(8, 2), path)
     for other in (MappingNetwork(8, 3), MappingNetwork(8, 1), MappingNetwork(9, 2)):
         with pytest.raises(WeightsError):
-            load._filled(other, path)
+            fill(other, path)

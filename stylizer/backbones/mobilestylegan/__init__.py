@@ -1,1 +1,97 @@
 """MobileStyleGAN: the default generator, 1024 px, light enough for two CPU cores."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
+
+from torch import nn
+
+from stylizer.backbones.base import BackboneSpec
+from stylizer.backbones.ffhq import MEAN_CHIP, MEAN_LANDMARKS_XY
+from stylizer.backbones.mobilestylegan.generator import TAIL_MARGIN, MobileGenerator
+from stylizer.backbones.mobilestylegan.heads import ImageHeads, block_for
+from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
+from stylizer.backbones.mobilestylegan.openvino_graph import OpenVinoGraph
+from stylizer.backbones.state import INSTALL_AGAIN, fill
+from stylizer.networks.encoder import Encoder
+from stylizer.networks.wspace import WSpace
+
+_SHIPPED = Path(__file__).parents[2] / "weights"  # heads and encoder, made by stylizer.training, come with the package
+_HEAD_SIDE = 256
+_SHAPE_BLOCKS = 3  # up to maps of 32 px; what follows holds the texture
+
+
+def _is_frozen(name: str) -> bool:
+    """The maps from styles to modulations: trained, they learn the one code that they see, and bend other faces."""
+    return name.endswith(("modulation.weight", "up.weight"))
+
+
+def _is_before(name: str, block: int) -> bool:
+    """Whether a parameter belongs to what comes before a block."""
+    parts = name.split(".")
+    return int(parts[1]) < block if parts[0] == "blocks" else parts[0] in {"constant", "conv"}
+
+
+SPEC = BackboneSpec(
+    name="mobilestylegan",
+    num_ws=23,
+    w_dim=512,
+    side=1024,
+    head_side=_HEAD_SIDE,
+    head_block=block_for(_HEAD_SIDE),
+    map_side=_HEAD_SIDE // 2,
+    tail_margin=TAIL_MARGIN,
+    mean_landmarks_xy=MEAN_LANDMARKS_XY,
+    mean_chip=MEAN_CHIP,
+    form_styles=12,
+    mix_from=10,
+    finish_from=15,
+    is_frozen=_is_frozen,
+    is_shape=lambda name: _is_before(name, _SHAPE_BLOCKS),
+    is_trunk=lambda name: _is_before(name, block_for(_HEAD_SIDE) + 1),
+    licence=(
+        "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose "
+        "licence covers non-commercial use only; rights in the reference picture stay with its owner."
+    ),
+    files=MappingProxyType(
+        {
+            "generator": "generator.safetensors",
+            "mapping": "mapping.safetensors",
+            "heads": "heads.safetensors",
+            "encoder": "encoder.safetensors",
+        }
+    ),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class MobileStyleGan:
+    """The `Backbone` of this folder."""
+
+    generator: MobileGenerator
+    mapping: MappingNetwork
+    heads: ImageHeads
+    encoder: Encoder
+    wspace: WSpace
+    spec: ClassVar[BackboneSpec] = SPEC
+
+    @property
+    def head(self) -> nn.Module:
+        """The head of `spec.head_side`."""
+        return self.heads.heads[str(self.spec.head_side)]
+
+    def openvino_graph(self) -> OpenVinoGraph:
+        """As `Backbone.openvino_graph`."""
+        return OpenVinoGraph(self.generator)
+
+    @classmethod
+    def load(cls, folder: Path) -> "MobileStyleGan":
+        """As `BackboneLoader.load`; heads and encoder come from the package itself."""
+        files, size = cls.spec.files, (cls.spec.num_ws, cls.spec.w_dim)
+        generator = fill(MobileGenerator(w_dim=cls.spec.w_dim), folder / files["generator"])
+        mapping = fill(MappingNetwork(cls.spec.w_dim), folder / files["mapping"])
+        heads = fill(ImageHeads(*size), _SHIPPED / files["heads"], INSTALL_AGAIN)
+        encoder = fill(Encoder(*size), _SHIPPED / files["encoder"], INSTALL_AGAIN)
+        wspace = WSpace(mapping, cls.spec.w_dim).eval().requires_grad_(False)
+        return cls(generator, mapping, heads, encoder, wspace)

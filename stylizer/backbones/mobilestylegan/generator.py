@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylizer.backbones.mobilestylegan.wavelet import inverse_haar
+from stylizer.backbones.base import Generator
+from stylizer.networks.wavelet import inverse_haar
 
 NEGATIVE_SLOPE = 0.2
 BASE_SIDE = 4
@@ -110,7 +111,7 @@ class ToRgb(nn.Module):
         return inverse_haar(F.conv2d(x * self.modulation(w), self.weight, self.bias))
 
 
-class MobileGenerator(nn.Module):
+class MobileGenerator(Generator):
     """Styles to a face; see the module's convention. The defaults are the published network (7.3 M weights).
 
     Args:

@@ -7,8 +7,7 @@ iteration of inversion or fine-tuning costs a fraction of a full-resolution one.
 import torch
 from torch import Tensor, nn
 
-from stylizer.backbones.mobilestylegan.wavelet import inverse_haar
-from stylizer.settings import NUM_WS, W_DIM
+from stylizer.networks.wavelet import inverse_haar
 
 HEAD_CHANNELS = {2: 512, 3: 512, 4: 256, 5: 128}  # block index -> channels of its feature map
 _RANK = 32
@@ -22,31 +21,32 @@ class ImageHead(nn.Module):
 
     Args:
         block: index of the block whose output it reads (side 8 << block, picture side 16 << block).
+        num_ws, w_dim: of a code.
     """
 
-    def __init__(self, block: int) -> None:
+    def __init__(self, block: int, num_ws: int, w_dim: int) -> None:
         super().__init__()
         channels = HEAD_CHANNELS[block]
         self.first_style = 1 + 3 * block
-        num_styles = NUM_WS - self.first_style
+        num_styles = num_ws - self.first_style
         self.weight = nn.Parameter(torch.zeros(12, channels))
         self.bias = nn.Parameter(torch.zeros(12))
-        self.squeeze = nn.Linear(num_styles * W_DIM, _RANK, bias=False)
+        self.squeeze = nn.Linear(num_styles * w_dim, _RANK, bias=False)
         self.modulation = nn.Linear(_RANK, channels, bias=False)
         self.tint = nn.Linear(_RANK, 12, bias=False)
-        self.register_buffer("w_mean", torch.zeros(W_DIM))
-        self.register_buffer("w_std", torch.ones(W_DIM))
+        self.register_buffer("w_mean", torch.zeros(w_dim))
+        self.register_buffer("w_std", torch.ones(w_dim))
         self.w_mean: Tensor
         self.w_std: Tensor
 
     def coefficients(self, w_plus: Tensor) -> tuple[Tensor, Tensor]:
-        """The (N, channels) modulation and (N, 12) bias for codes of shape (N, 23, 512)."""
+        """The (N, channels) modulation and (N, 12) bias for codes of shape (N, num_ws, w_dim)."""
         styles = (w_plus[:, self.first_style :] - self.w_mean) / self.w_std
         code = self.squeeze(styles.flatten(1))
         return 1 + self.modulation(code), self.bias + self.tint(code)
 
     def forward(self, features: Tensor, w_plus: Tensor) -> Tensor:
-        """(N, C, S, S) features and (N, 23, 512) codes -> (N, 3, 2S, 2S) picture in [-1, 1] (not clamped)."""
+        """(N, C, S, S) features and (N, num_ws, w_dim) codes -> (N, 3, 2S, 2S) picture in [-1, 1] (not clamped)."""
         modulation, bias = self.coefficients(w_plus)
         weight = self.weight * modulation[:, None, :]
         haar = torch.einsum("noc,nchw->nohw", weight, features) + bias[:, :, None, None]
@@ -56,9 +56,9 @@ class ImageHead(nn.Module):
 class ImageHeads(nn.Module):
     """The four heads, addressed by the side of the picture they make: 64, 128, 256 or 512 px."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_ws: int, w_dim: int) -> None:
         super().__init__()
-        self.heads = nn.ModuleDict({str(16 << block): ImageHead(block) for block in HEAD_CHANNELS})
+        self.heads = nn.ModuleDict({str(16 << block): ImageHead(block, num_ws, w_dim) for block in HEAD_CHANNELS})
 
     def forward(self, features: Tensor, w_plus: Tensor, side: int) -> Tensor:
         """Picture (N, 3, side, side) from the output of block log2(side / 16)."""

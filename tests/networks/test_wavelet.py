@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylizer.backbones.mobilestylegan.wavelet import haar, inverse_haar
+from stylizer.networks.wavelet import haar, inverse_haar
 
 MEMORY = [torch.contiguous_format, torch.channels_last]
 

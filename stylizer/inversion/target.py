@@ -1,0 +1,101 @@
+"""What a reconstruction is compared with, and how the parts of that comparison weigh."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylizer.backbones.base import device_of
+from stylizer.faces import AlignedFace
+from stylizer.faces.chip import chip_to_crop, cut_chip
+from stylizer.faces.regions import attention
+from stylizer.imaging.tensors import to_tensor
+from stylizer.weights.load import Networks
+
+WINDOW = 160  # pixels of a full-resolution window, spoilt margins included
+
+
+@dataclass(frozen=True)
+class InversionConfig:
+    """How an inversion spends its steps, and what pulls it.
+
+    passes: of the encoder; 0 starts at the mean face.
+    coarse, fine: steps on w alone, then on w and offsets; coarse_side, fine_side:
+    pixels at which they are compared, at most the backbone's head side.
+    rate, fine_rate: Adam's step in deviations of w.
+    prior, offset: weights of the mean squared deviation of w from the mean face, and of the layers from w.
+    pixel, identity, window: weights of those losses beside the perceptual one; windows: full-resolution windows a step.
+    """
+
+    passes: int = 2
+    coarse: int = 0
+    fine: int = 0
+    coarse_side: int = 128
+    fine_side: int = 256
+    rate: float = 0.12
+    fine_rate: float = 0.04
+    prior: float = 0.01
+    offset: float = 0.02
+    pixel: float = 0.5
+    identity: float = 1.0
+    window: float = 1.0
+    windows: int = 4
+
+
+class Target:
+    """What a reconstruction is compared with: features, pixels and identity of one aligned face."""
+
+    def __init__(self, networks: Networks, aligned: AlignedFace, config: InversionConfig) -> None:
+        self.networks, self.config, self.spec = networks, config, networks.spec
+        device = device_of(networks.backbone)
+        self.crop = to_tensor(aligned.crop).to(device)
+        sides = {config.coarse_side, config.fine_side}
+        self.pictures = {side: F.interpolate(self.crop, size=side, mode="area") for side in sides}
+        weight = attention(aligned.landmarks_xy, self.spec.side).to(device)
+        self.weights = {side: F.interpolate(weight, size=side, mode="area") for side in {*sides, self.spec.head_side}}
+        self.chip = None if aligned.landmarks_xy is None else chip_to_crop(aligned.landmarks_xy)
+        with torch.no_grad():
+            self.features = {side: self._features(picture) for side, picture in self.pictures.items()}
+            self.person = None if self.chip is None else self._person(self.pictures[config.fine_side])
+
+    def loss(self, picture: Tensor) -> Tensor:
+        """Perceptual + pixel + identity distance of a (1, 3, side, side) reconstruction; a scalar."""
+        side = picture.shape[-1]
+        weight = self.weights[side]
+        total = self.config.pixel * (weight * (picture - self.pictures[side]).square()).mean()
+        for ours, theirs in zip(self._features(picture), self.features[side], strict=True):
+            area = F.interpolate(weight, size=ours.shape[-1], mode="area")[:, 0]
+            total = total + (area * (ours - theirs).square().sum(1)).mean()
+        if self.person is not None:
+            total = total + self.config.identity * (self._person(picture) - self.person).square().sum()
+        return total
+
+    def window_loss(self, features: Tensor, w_plus: Tensor, rng: torch.Generator) -> Tensor:
+        """Squared distance, at the head's resolution, of a few random windows of the full-resolution picture.
+
+        Args:
+            features: (1, C, map side, map side), the maps that the head reads. w_plus: their code, (1, num_ws, w_dim).
+        """
+        spec, scale = self.spec, self.spec.map_scale
+        side, margin = WINDOW // scale, spec.tail_margin
+        inner = slice(scale * margin, scale * (side - margin))
+        total = features.new_zeros(())
+        for _ in range(self.config.windows):
+            top, left = torch.randint(0, spec.map_side - side + 1, (2,), generator=rng).tolist()
+            window = features[:, :, top : top + side, left : left + side]
+            ours = self.networks.backbone.generator.tail(window, w_plus, spec.head_block + 1, (top, left))
+            theirs = self.crop[:, :, scale * top : scale * (top + side), scale * left : scale * (left + side)]
+            ours, theirs = (F.avg_pool2d(x[..., inner, inner], spec.side // spec.head_side) for x in (ours, theirs))
+            y, x = (spec.head_side * (c + margin) // spec.map_side for c in (top, left))
+            weight = self.weights[spec.head_side][..., y : y + ours.shape[-2], x : x + ours.shape[-1]]
+            total = total + (weight * (ours - theirs).square()).mean() / self.config.windows
+        return total
+
+    def _features(self, picture: Tensor) -> list[Tensor]:
+        return [F.normalize(x.float(), dim=1) for x in self.networks.quick_perceptual(picture, 3)]
+
+    def _person(self, picture: Tensor) -> Tensor:
+        assert self.chip is not None
+        person: Tensor = self.networks.identity(cut_chip(picture, self.chip, self.spec.side))
+        return person
