@@ -1,6 +1,6 @@
 """Where styles are kept: in memory, on the disk, on the Hub, looked up in this order; each is addressed by its content.
 
-The disk's layout is told in `shelf.py`, the Hub's in `hub.py`. What comes from the Hub or from a file is checked as a
+The disk's layout is described in `store.py`, the Hub's in `hub.py`. What comes from elsewhere is checked as a
 whole before it is stored, and is stored before it is used.
 """
 

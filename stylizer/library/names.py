@@ -1,6 +1,7 @@
 """Names that users give to styles, and how they differ from keys."""
 
 import contextlib
+import functools
 import re
 from pathlib import Path
 
@@ -41,6 +42,11 @@ def default_name(picture: object, key: str) -> str:
 
 def is_clean(name: str) -> bool:
     """Whether `clean_name` leaves a name as it is."""
+    return len(name) <= NAME_LENGTH_MAX and _is_clean(name)
+
+
+@functools.lru_cache(4096)
+def _is_clean(name: str) -> bool:
     with contextlib.suppress(SettingsError):
         return clean_name(name) == name
     return False

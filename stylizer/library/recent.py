@@ -1,34 +1,39 @@
-"""The values used last, by key."""
+"""The values used last, by key: cachetools' LRU cache, made safe between threads."""
 
 import threading
-from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from cachetools import LRUCache
 
 _T = TypeVar("_T")
 
 
 class Recent(Generic[_T]):
-    """A mapping of no more than `size` values; what was not used for longest goes first. Safe between threads."""
+    """A mapping with a bound; what was not used for longest goes first. Safe between threads.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[str, _T] = OrderedDict()
+    Args:
+        size: how many values, or the sum of their sizes, at most.
+        size_of: a value's size; default 1 each.
+    """
+
+    def __init__(self, size: int, size_of: Callable[[_T], int] | None = None) -> None:
+        self._values: LRUCache[str, _T] = LRUCache(size, size_of)
         self._lock = threading.Lock()
 
     def get(self, key: str) -> _T | None:
         """The value, which counts as used; or None."""
         with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
             return self._values.get(key)
 
     def keep(self, key: str, value: _T) -> None:
-        """Take a value in, in the place of any that the key has."""
+        """Store a value in the place of any that the key has; one that is larger than everything is not stored."""
         with self._lock:
-            self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
+            self._values.pop(key, None)
+            try:
+                self._values[key] = value
+            except ValueError:  # larger than the bound
+                return
 
     def drop(self, key: str) -> None:
         """Forget a value; nothing happens where there is none."""

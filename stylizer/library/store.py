@@ -25,8 +25,9 @@ from filelock import BaseFileLock, FileLock, Timeout
 from stylizer.backbones.registry import DEFAULT_BACKBONE
 from stylizer.errors import StyleFileError, StyleNotFoundError, StylizerError
 from stylizer.files import write_error
+from stylizer.library.cards import card_of
 from stylizer.library.names import is_clean, is_key
-from stylizer.styles.style import CARD_FILE, TENSORS_FILE, backbone_of, read_card
+from stylizer.styles.style import CARD_FILE, TENSORS_FILE, backbone_of
 
 THUMBNAIL = "thumbnail.webp"
 _POLL_SECONDS = 0.25
@@ -58,7 +59,7 @@ class Place:
     def name_and_key(self) -> tuple[str, str]:
         """A preset's name is its folder's. A learned style's key is its folder's, even where its card is unreadable."""
         try:
-            card = read_card(self.folder)
+            card = card_of(self.folder)
         except StyleFileError:
             return "", "" if self.preset else self.folder.name
         if self.preset:
@@ -68,7 +69,7 @@ class Place:
     def backbone(self) -> str:
         """Name of the generator that its card names; the default's where the card is unreadable."""
         with contextlib.suppress(StyleFileError):
-            return backbone_of(read_card(self.folder))
+            return backbone_of(card_of(self.folder))
         return DEFAULT_BACKBONE
 
     def stamp(self) -> tuple[tuple[int, int, int], ...] | None:

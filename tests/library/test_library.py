@@ -5,10 +5,12 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+import stylizer.library.cards
 from stylizer.errors import DiskFullError, SettingsError, StyleFileError, StyleNotFoundError
 from stylizer.library.library import Library, clean_name
 from stylizer.library.recent import Recent
@@ -185,6 +187,47 @@ def test_memory_has_an_end() -> None:
     recent.drop("4")
     recent.drop("4")
     assert recent.get("4") is None
+
+
+def test_a_value_larger_than_the_bound_is_not_stored() -> None:
+    recent: Recent[str] = Recent(5, len)
+    recent.keep("a", "123")
+    recent.keep("b", "123456")
+    recent.keep("c", "12")
+    assert [recent.get(key) for key in "abc"] == ["123", None, "12"]
+    recent.keep("a", "123456")
+    assert (recent.get("a"), recent.get("c")) == (None, "12"), "an old value does not stand for a new one"
+
+
+def test_a_card_is_read_once(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often and by whatever name styles are looked up; and again once it has changed."""
+    keys = [library.put(a_style(seed, f"style {seed}")).key for seed in range(5)]
+    save_style(a_style(9), tmp_path / "presets" / "zinc")
+    library.list()
+    reads: list[str] = []
+    read_card = stylizer.library.cards.read_card
+
+    def counting(folder: Path) -> dict[str, Any]:
+        reads.append(folder.name)
+        return read_card(folder)
+
+    monkeypatch.setattr(stylizer.library.cards, "read_card", counting)
+    for _ in range(3):
+        for name in (*keys, *(f"style {seed}" for seed in range(5)), "zinc"):
+            assert library.find(name)
+        with pytest.raises(StyleNotFoundError):
+            library.find("nowhere")
+        assert len(library.list()) == 6
+    assert reads == []
+    other = Library(tmp_path, tmp_path / "presets", BASE_HASH)
+    other.name(keys[2], "Tusche")
+    assert library.find("Tusche").key == keys[2]
+    with pytest.raises(StyleNotFoundError):
+        library.find("style 2")
+    assert reads == [keys[2]]
+    (tmp_path / "styles" / keys[3] / CARD_FILE).write_bytes(b"{}")
+    with pytest.raises(StyleNotFoundError):
+        library.find("style 3")
 
 
 def test_many_threads_share_a_library(library: Library) -> None:
