@@ -19,6 +19,7 @@ from stylizer.evaluation.score import QualityScorer
 from stylizer.faces import AlignedFace, FaceFinder, align, paste
 from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marks import marked
+from stylizer.faces.paste import Segmenter
 from stylizer.faces.proportions import proportions_of
 from stylizer.imaging.opening import PictureSource, open_picture
 from stylizer.inversion.code import Inversion, Purpose
@@ -37,6 +38,7 @@ from stylizer.styles.render import draw
 from stylizer.styles.sampling import sample
 from stylizer.styles.style import HEAD, Style, make_card
 from stylizer.stylized import Stylized
+from stylizer.weights.face_networks import load_segmenter
 from stylizer.weights.load import Networks, landmark_files, load_networks
 
 Reference = PictureSource | AlignedFace
@@ -51,10 +53,13 @@ class Stylizer:
         networks: the base networks; shared and never changed.
         finder: finds faces and landmarks.
         library: keeps the styles.
+        segment: finds the person in a picture, for `paste`; None: a face is put back with a part of its background.
     """
 
-    def __init__(self, networks: Networks, finder: FaceFinder, library: Library) -> None:
-        self.networks, self.finder, self.library = networks, finder, library
+    def __init__(
+        self, networks: Networks, finder: FaceFinder, library: Library, segment: Segmenter | None = None
+    ) -> None:
+        self.networks, self.finder, self.library, self.segment = networks, finder, library, segment
 
     @classmethod
     def open(
@@ -82,7 +87,7 @@ class Stylizer:
         shapes = {name: p.shape for name, p in networks.backbone.generator.named_parameters()}
         shapes |= {HEAD + name: p.shape for name, p in networks.backbone.head.named_parameters()}
         library = open_library(home, networks.base_hash, shapes, open_hub(hub), backbone=networks.spec.name)
-        return cls(networks, FaceFinder(*landmark_files(home)), library)
+        return cls(networks, FaceFinder(*landmark_files(home)), library, load_segmenter(home))
 
     def align(
         self, picture: PictureSource, face: int = 0, already_aligned: bool = False, marks: Marks | None = None
@@ -221,7 +226,7 @@ class Stylizer:
         kept_at = time.perf_counter()
         inverted = draw(self.networks, inversion, None, settings)
         crop = draw(self.networks, inversion, style, settings, likeness=likeness, inverted=inverted)
-        image = self.paste(aligned, crop) if full_frame else crop
+        image = self.paste(aligned, crop, inverted) if full_frame else crop
         ended = time.perf_counter()
         times = (started, found, inverted_at, kept_at, ended)
         stages = zip(("align", "invert", "likeness", "render"), pairwise(times), strict=True)
@@ -257,9 +262,13 @@ class Stylizer:
         """A style between two, to draw with: share 0 is the one, 1 the other. Raises SettingsError."""
         return blend(one, other, share)
 
-    def paste(self, aligned: AlignedFace, crop: Image.Image) -> Image.Image:
-        """The whole photo with the crop put back; the crop itself where there is no photo."""
-        return paste(aligned, crop)
+    def paste(self, aligned: AlignedFace, crop: Image.Image, inverted: Image.Image | None = None) -> Image.Image:
+        """The whole photo with head, hair and neck of a crop; the crop itself where there is no photo.
+
+        Args:
+            inverted: the crop without a style, in which the person is found more surely than in a drawing.
+        """
+        return paste(aligned, crop, self.segment, inverted)
 
     def styles(self) -> list[StyleInfo]:
         """Presets and learned styles."""

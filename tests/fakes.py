@@ -294,7 +294,7 @@ class FakeStylizer:
         card = {"blend": {"styles": [one.key, other.key], "mix_ratio": share}}
         return FakeStyle("", f"{one.name} + {other.name}", {**one.delta, "colour": colour}, card)
 
-    def paste(self, aligned: FakeAligned, crop: Image.Image) -> Image.Image:
+    def paste(self, aligned: FakeAligned, crop: Image.Image, inverted: Image.Image | None = None) -> Image.Image:
         if aligned.photo is None:
             return crop
         return Image.blend(aligned.photo, crop.resize(aligned.photo.size), 0.8)

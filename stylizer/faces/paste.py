@@ -1,50 +1,198 @@
-"""Put a changed crop back into its photo, without a visible edge."""
+"""Put a drawn face back into its photo: head, hair and neck are drawn, the background and the clothes stay the photo's.
+
+A drawn crop differs from the photo's in more than style: the generator invents a background and clothes, and its hair
+ends elsewhere. So the drawing is laid over the photo's own person only, and fades out below the chin. Where the photo
+shows hair but the drawing does not, or where hair leaves the crop, the drawing's colours are continued under the
+photo's own strands.
+
+Convention:
+    The canvas is the crop with a margin on all sides; everything is computed in its frame.
+"""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from PIL import Image
+from torch import Tensor
 
 from stylizer.faces import warp
 from stylizer.faces.align import AlignedFace
+from stylizer.imaging.tensors import to_image, to_tensor
 
-_FULL, _ZERO = 0.68, 0.98  # where the mask begins to fall and where it ends, as a radius; the crop's border is 1
-_ROUNDNESS = 4.0  # exponent of the superellipse: 2 = circle, higher = squarer
+Segmenter = Callable[[Tensor], Tensor]
+"""(1, 3, 256, 256) RGB in [-1, 1] -> (1, 1, 256, 256), 0 = background to 1 = person."""
+
+_SEGMENTER_SIDE = 256
+# Where the drawing begins to fade and where it ends, as a radius (the crop's border is 1), and the superellipse's
+# exponent (2 = circle, higher = squarer): laid over the photo itself, and over its own continued colours.
+_OVER_PHOTO, _OVER_COLOURS = (0.68, 0.98, 4.0), (0.80, 0.99, 6.0)
+_EDGE = (0.5, 0.9)  # of the segmentation: below is background, above is person
+_BELIEVED = 0.12  # a segmentation that finds so much more person than is drawn found somebody else, or a shadow
+_INSIDE = 0.9  # from this certainty on a drawn pixel is surely of the person, and its colour may be continued
+# In crop sides:
+_MARGIN = 0.375  # of the canvas around the crop
+_REACH, _LITTLE = 0.035, 0.008  # how far the photo's hair may stand beyond the drawing's; where it is not believed
+_FADE = 0.34  # over which the drawing's colours fade beyond the crop
+_DETAIL = 0.025  # deviation of the blur that tells strands from colours
+_CHIN, _MOUTH, _JAW = 0.79, 0.68, (0.28, 0.72)  # of FFHQ's mean face
+_NECK_LENGTH = 0.13  # below the chin
+_SHOULDERS = 0.14  # length of the fade beside the neck, from the mouth's height on
 
 
-def paste(aligned: AlignedFace, crop: Image.Image) -> Image.Image:
-    """Lay a crop over the photo that `aligned` was cut from, blended by a soft rounded square.
+def paste(
+    aligned: AlignedFace,
+    crop: Image.Image,
+    segment: Segmenter | None = None,
+    inverted: Image.Image | None = None,
+) -> Image.Image:
+    """Lay a crop over the photo that `aligned` was cut from.
 
     Args:
         aligned: tells the photo and where in it the crop lies.
         crop: RGB, square, of any size (its whole extent corresponds to `aligned.crop`'s).
+        segment: finds the person; None blends a soft rounded square, background included.
+        inverted: the crop without a style, which a segmentation understands better than a drawing; default `crop`.
     Returns:
-        RGB, the photo's size; pixels outside the crop's outline are the photo's own. Without a photo, `crop` itself.
+        RGB, the photo's size; pixels far outside the crop are the photo's own. Without a photo, `crop` itself.
     """
     if aligned.photo is None:
         return crop
-    resized = warp.resizing(aligned.crop.size[0] / crop.size[0], aligned.crop.size[1] / crop.size[1])
+    crop = crop.convert("RGB")
+    size = crop.size[0]
+    resized = warp.resizing(aligned.crop.size[0] / size, aligned.crop.size[1] / size)
     crop_to_photo = warp.compose(aligned.crop_to_photo, resized)
-    left, top, right, bottom = warp.bounds(crop_to_photo, crop.size)
+    if segment is None:
+        return _laid_over(aligned.photo, crop, _border(size, *_OVER_PHOTO), crop_to_photo)
+    pad = round(_MARGIN * size)
+    canvas_to_photo = warp.compose(crop_to_photo, warp.translation(-pad, -pad))
+    photo = warp.warp(aligned.photo, canvas_to_photo, (size + 2 * pad, size + 2 * pad))
+    drawing = F.pad(_person(inverted or crop, size, segment), (pad, pad, pad, pad), mode="replicate")
+    inside = F.pad(_border(size, *_OVER_COLOURS), (pad, pad, pad, pad))
+    person = _person(photo, size + 2 * pad, segment)
+    close = F.pad(_person(aligned.crop, size, segment), (pad, pad, pad, pad))  # finer, but of the crop only
+    person = torch.lerp(person, (person + close) / 2, inside)
+    laid = _continued(F.pad(to_tensor(crop), (pad, pad, pad, pad)), to_tensor(photo), drawing * inside, person, size)
+    mask = (
+        _smooth(person)
+        * _reached(drawing, person, inside, size)
+        * _beyond(size, pad)
+        * _above_shoulders(aligned, size, pad)
+    )
+    return _laid_over(aligned.photo, to_image(laid), mask, canvas_to_photo)
+
+
+def _laid_over(photo: Image.Image, picture: Image.Image, mask: Tensor, picture_to_photo: warp.Affine) -> Image.Image:
+    """The photo with a picture over it; only the part that the picture covers is computed."""
+    left, top, right, bottom = warp.bounds(picture_to_photo, picture.size)
     x0, y0 = max(0, math.floor(left)), max(0, math.floor(top))
-    x1, y1 = min(aligned.photo.size[0], math.ceil(right) + 1), min(aligned.photo.size[1], math.ceil(bottom) + 1)
-    result = aligned.photo.convert("RGB")  # a copy, also of RGB
+    x1, y1 = min(photo.size[0], math.ceil(right) + 1), min(photo.size[1], math.ceil(bottom) + 1)
+    result = photo.convert("RGB")  # a copy, also of RGB
     if x1 <= x0 or y1 <= y0:
         return result
-    region_to_crop = warp.compose(warp.invert(crop_to_photo), warp.translation(x0, y0))
+    region_to_picture = warp.compose(warp.invert(picture_to_photo), warp.translation(x0, y0))
     size_wh = (x1 - x0, y1 - y0)
-    mask = warp.transform(_mask(crop.size[0]), region_to_crop, size_wh, Image.Resampling.BILINEAR)
-    result.paste(warp.warp(crop.convert("RGB"), region_to_crop, size_wh), (x0, y0), mask)
+    grey = Image.fromarray(np.rint(mask[0, 0].numpy() * 255).astype(np.uint8))
+    laid = warp.transform(grey, region_to_picture, size_wh, Image.Resampling.BILINEAR)
+    result.paste(warp.warp(picture, region_to_picture, size_wh), (x0, y0), laid)
     return result
 
 
-def _mask(size: int) -> Image.Image:
-    """ "L" mask in the crop's frame: 255 within, falling smoothly to 0 before the border.
+@torch.no_grad()
+def _person(picture: Image.Image, size: int, segment: Segmenter) -> Tensor:
+    """(1, 1, size, size): where a picture shows a person, 0 to 1."""
+    small = picture.convert("RGB").resize((_SEGMENTER_SIDE, _SEGMENTER_SIDE), Image.Resampling.BOX)
+    found = F.interpolate(segment(to_tensor(small)), size=(size, size), mode="bilinear", align_corners=False)
+    return ((found - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0, 1)
+
+
+def _continued(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor, size: int) -> Tensor:
+    """The drawing, and around it its colours under the photo's strands.
+
+    Args:
+        drawing, photo: (1, 3, S, S). drawn: (1, 1, S, S), how far each pixel is the drawing's person. person: the same
+            of the photo. size: of the crop.
+    Returns:
+        (1, 3, S, S); the drawing where `drawn` is 1.
+    """
+    colours = _filled(drawing, (drawn - _INSIDE).clamp_min(0) / (1 - _INSIDE))
+    weight = person.clamp_min(1e-3)
+    strands = photo - _blurred(photo * weight, size) / _blurred(weight, size)
+    return torch.lerp(colours + strands * person, drawing, drawn)
+
+
+def _filled(colours: Tensor, weight: Tensor) -> Tensor:
+    """Colours everywhere from colours where the weight is more than 0.
+
+    Source: pull-push interpolation, Gortler et al. 1996, The Lumigraph, section 3.4.
+    """
+    weights, sums = [weight], [colours * weight]
+    while weights[-1].shape[-1] > 1:
+        weights.append(F.avg_pool2d(weights[-1], 2, ceil_mode=True))
+        sums.append(F.avg_pool2d(sums[-1], 2, ceil_mode=True))
+    filled = sums[-1] / weights[-1].clamp_min(1e-6)
+    for each, total in zip(weights[-2::-1], sums[-2::-1], strict=True):
+        coarse = F.interpolate(filled, size=each.shape[-2:], mode="bilinear", align_corners=False)
+        filled = torch.lerp(coarse, total / each.clamp_min(1e-6), each.clamp(0, 1))
+    return filled
+
+
+def _blurred(x: Tensor, size: int) -> Tensor:
+    """Gaussian blur, computed at a quarter of the resolution."""
+    sigma = _DETAIL * size / 4
+    small = F.interpolate(x, scale_factor=0.25, mode="area")
+    radius = max(1, round(3 * sigma))
+    taps = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / max(sigma, 1e-3)) ** 2)
+    taps = (taps / taps.sum()).expand(x.shape[1], 1, 1, -1)
+    small = F.conv2d(F.pad(small, (radius, radius, 0, 0), mode="replicate"), taps, groups=x.shape[1])
+    small = F.conv2d(F.pad(small, (0, 0, radius, radius), mode="replicate"), taps.mT, groups=x.shape[1])
+    return F.interpolate(small, size=x.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def _reached(drawing: Tensor, person: Tensor, inside: Tensor, size: int) -> Tensor:
+    """Where the drawing's person is, and somewhat beyond: there, what the photo shows is hair of the same head."""
+    small = F.interpolate(drawing, scale_factor=0.125, mode="area")
+    more = float(((person - drawing).clamp_min(0) * inside).sum() / (drawing * inside).sum().clamp_min(1))
+    radius = max(1, round((_REACH if more < _BELIEVED else _LITTLE) * size / 8))
+    grown = F.max_pool2d(small, 2 * radius + 1, 1, radius)
+    grown = F.avg_pool2d(F.pad(grown, (radius,) * 4, mode="replicate"), 2 * radius + 1, 1)
+    return F.interpolate(grown, size=drawing.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def _beyond(size: int, pad: int) -> Tensor:
+    """1 in the crop, falling to 0 around it."""
+    steps = torch.arange(-pad, size + pad) + 0.5
+    outside = torch.maximum(-steps, steps - size).clamp_min(0) / (_FADE * size)
+    return _smooth(1 - torch.hypot(outside[:, None], outside[None, :]))[None, None]
+
+
+def _above_shoulders(aligned: AlignedFace, size: int, pad: int) -> Tensor:
+    """1 down to the chin and 0 where the neck ends; beside the neck, where shoulders are, it falls earlier."""
+    chin, mouth, jaw = _CHIN, _MOUTH, _JAW
+    if aligned.landmarks_xy is not None:
+        points = aligned.landmarks_xy / aligned.crop.size[0]
+        chin, mouth, jaw = float(points[8, 1]), float(points[57, 1]), (float(points[3, 0]), float(points[13, 0]))
+    steps = (torch.arange(-pad, size + pad) + 0.5) / size
+    neck = _smooth(1 - (steps - chin) / _NECK_LENGTH)[:, None]
+    beside = _smooth(1 - (steps - mouth) / _SHOULDERS)[:, None]
+    middle, half = (jaw[0] + jaw[1]) / 2, max((jaw[1] - jaw[0]) / 2, 0.05)
+    column = _smooth(1.25 - (steps - middle).abs() / half)[None, :]
+    return torch.lerp(beside, torch.maximum(neck, beside), column)[None, None]
+
+
+def _border(size: int, full: float, zero: float, roundness: float) -> Tensor:
+    """(1, 1, size, size): 1 within, falling smoothly to 0 before the crop's border.
 
     A superellipse, whose corners are round: a square's would show even when blurred.
     """
-    position = np.abs((np.arange(size) + 0.5) / size * 2 - 1) ** _ROUNDNESS
-    radius = (position[:, None] + position[None, :]) ** (1 / _ROUNDNESS)
-    fall = np.clip((_ZERO - radius) / (_ZERO - _FULL), 0, 1)
-    smooth = fall**3 * (fall * (fall * 6 - 15) + 10)  # smootherstep: no kink the eye could see
-    return Image.fromarray(np.rint(smooth * 255).astype(np.uint8))
+    position = ((torch.arange(size) + 0.5) / size * 2 - 1).abs() ** roundness
+    radius = (position[:, None] + position[None, :]) ** (1 / roundness)
+    return _smooth((zero - radius) / (zero - full))[None, None]
+
+
+def _smooth(x: Tensor) -> Tensor:
+    """Smootherstep, 0 to 1: no kink that the eye could see."""
+    x = x.clamp(0, 1)
+    return x**3 * (x * (x * 6 - 15) + 10)

@@ -148,7 +148,7 @@ def on_gpu(engine: "Stylizer") -> "Stylizer":
     from stylizer.weights.load import moved
 
     device = torch.device("cuda")
-    return Stylizer(moved(engine.networks, device), engine.finder.forked(), engine.library)
+    return Stylizer(moved(engine.networks, device), engine.finder.forked(), engine.library, engine.segment)
 
 
 def _stylizer(base: "Stylizer", zero: Zero) -> "Stylizer":
@@ -185,4 +185,4 @@ def _stylizer(base: "Stylizer", zero: Zero) -> "Stylizer":
                     log.warning("A photo is studied by the encoder alone: %s", error)
             return super()._invert(aligned, "fast", purpose, on_step)
 
-    return OnZeroGpu(base.networks, base.finder, base.library)
+    return OnZeroGpu(base.networks, base.finder, base.library, base.segment)

@@ -1,9 +1,11 @@
 """Putting a crop back: nothing changes where nothing should, and no edge shows where something does."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from stylizer.faces import AlignedFace, Face, align, paste, warp
@@ -104,3 +106,60 @@ def test_the_photo_is_not_changed(landmarks: np.ndarray) -> None:
     before = aligned.photo.tobytes()
     paste(aligned, Image.new("RGB", (64, 64), "red"))
     assert aligned.photo.tobytes() == before
+
+
+def person_where(
+    inside: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A segmentation that finds a person where `inside` of column and row (0 to 1 over the picture) is true."""
+
+    def segment(picture: torch.Tensor) -> torch.Tensor:
+        rows, columns = torch.meshgrid(*(torch.linspace(0, 1, side) for side in picture.shape[2:]), indexing="ij")
+        return inside(columns, rows).float()[None, None]
+
+    return segment
+
+
+EVERYWHERE, NOWHERE = person_where(lambda x, y: x > -1), person_where(lambda x, y: x < -1)
+MAGENTA = (255, 0, 255)
+
+
+def test_without_a_person_the_photo_stays(landmarks: np.ndarray) -> None:
+    aligned = aligned_at(landmarks, 1.0, size=304)
+    result = paste(aligned, Image.new("RGB", (304, 304), MAGENTA), NOWHERE)
+    assert (np.asarray(result) == np.asarray(aligned.photo)).all()
+
+
+def upright(landmarks: np.ndarray, size: int) -> AlignedFace:
+    """A face where FFHQ's mean face lies: the fixture's chin and jaw are anywhere."""
+    return dataclasses.replace(aligned_at(landmarks, 1.0, size, angle=0.0), landmarks_xy=None)
+
+
+def test_the_head_is_drawn_and_the_shoulders_are_not(landmarks: np.ndarray) -> None:
+    aligned = upright(landmarks, 304)
+    assert aligned.photo is not None
+    result = paste(aligned, Image.new("RGB", (304, 304), MAGENTA), EVERYWHERE)
+    nose_and_shoulder = np.array([[152.0, 165.0], [20.0, 290.0]])
+    nose, shoulder = map(tuple, warp.apply(aligned.crop_to_photo, nose_and_shoulder).round().astype(int).tolist())
+    assert result.getpixel(nose) == MAGENTA
+    assert result.getpixel(shoulder) == aligned.photo.getpixel(shoulder)
+
+
+def test_the_background_is_the_photos_also_inside_the_crop(landmarks: np.ndarray) -> None:
+    """A person in the middle column: to the left and right of it, with a margin for softness, no bit changes."""
+    aligned = upright(landmarks, 304)
+    segment = person_where(lambda x, y: (x - 0.5).abs() < 0.2)
+    result = paste(aligned, Image.new("RGB", (304, 304), MAGENTA), segment)
+    before, after = np.asarray(aligned.photo), np.asarray(result)
+    corners = np.array([[152.0, 120.0], [20.0, 120.0], [284.0, 120.0]])
+    middle, left, right = warp.apply(aligned.crop_to_photo, corners).round().astype(int)
+    assert (after[middle[1], middle[0]] == MAGENTA).all()
+    for x, y in (left, right):
+        assert (after[y, x] == before[y, x]).all()
+
+
+def test_what_is_drawn_as_in_the_photo_changes_nothing_visible(landmarks: np.ndarray) -> None:
+    aligned = aligned_at(landmarks, 1.0, size=400)
+    segment = person_where(lambda x, y: (x - 0.5).square() + (y - 0.5).square() < 0.1)
+    before, after = np.asarray(aligned.photo, float), np.asarray(paste(aligned, aligned.crop, segment), float)
+    assert np.abs(after - before).mean() < 1.0
