@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stylizer.cli.main import build_parser
+from stylizer.cli.parser import build_parser
 from stylizer.web.options import parse_options
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +28,8 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", [c for c in commands() if re.match(r"(python -m stylizer|stylizer) ", c)])
 def test_a_command_is_understood(command: str) -> None:
     arguments = shlex.split(command.split("stylizer", 1)[1])
-    assert build_parser().parse_args(arguments) is not None
+    options = parse_options(arguments[1:]) if arguments[0] == "page" else build_parser().parse_args(arguments)
+    assert options is not None
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("python app.py")])
@@ -36,7 +37,9 @@ def test_an_option_of_the_page_is_understood(command: str) -> None:
     assert parse_options(shlex.split(command)[2:]) is not None
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if re.match(r"python (-m stylizer\.|benchmarks/|styles/)", c)])
+@pytest.mark.parametrize(
+    "command", [c for c in commands() if re.match(r"python (-m stylizer\.|benchmarks/|styles/)", c)]
+)
 def test_a_script_is_there(command: str) -> None:
     words = shlex.split(command)
     script = words[2].replace(".", "/") + ".py" if words[1] == "-m" else words[1]
