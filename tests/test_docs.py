@@ -1,4 +1,4 @@
-"""README and docs say what is true: commands that the program understands, files that exist, and no more than is read."""
+"""README and docs are true: commands that the program understands, files that exist, and a README of one page."""
 
 import re
 import shlex
