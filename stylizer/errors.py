@@ -16,6 +16,10 @@ class InputError(StylizerError):
     exit_code = 2
 
 
+class ArgumentError(InputError):
+    """A program gave a value of a type that is not taken."""
+
+
 class PictureError(InputError):
     """A picture cannot be read, or is too small or too large."""
 

@@ -7,20 +7,24 @@ is a value that the caller keeps.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast, get_args, overload
 
+import torch
 from PIL import Image
 from torch import Tensor
 
-from stylizer.errors import PictureError, SettingsError
+from stylizer.arguments import callback, choice, flag, folder, instance, number, optional, text, whole_number
+from stylizer.errors import ArgumentError, PictureError, SettingsError, StylizerError
 from stylizer.evaluation.score import QualityScorer
 from stylizer.faces import AlignedFace, FaceFinder, align, paste
 from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marks import marked
 from stylizer.faces.paste import Segmenter
 from stylizer.faces.proportions import proportions_of
+from stylizer.forks import survive_forks
 from stylizer.imaging.opening import PictureSource, open_picture
 from stylizer.inversion.code import Inversion, Purpose
 from stylizer.inversion.faithful import Tuning, tune
@@ -29,7 +33,15 @@ from stylizer.library.hub import open_hub
 from stylizer.library.library import Library, StyleInfo, clean_name, default_name, open_library
 from stylizer.progress import OnStep, Stages
 from stylizer.runtime import choose_device, home_dir, retry_on_oom
-from stylizer.settings import COUNT, DEFAULT_INVERSION_MODE, TRUNCATION, InversionMode, RenderSettings, TrainSettings
+from stylizer.settings import (
+    COUNT,
+    DEFAULT_INVERSION_MODE,
+    INVERSION_MODES,
+    TRUNCATION,
+    InversionMode,
+    RenderSettings,
+    TrainSettings,
+)
 from stylizer.styles.finetune import finetune
 from stylizer.styles.keys import reference_hash, style_key
 from stylizer.styles.likeness import find_likeness
@@ -43,6 +55,9 @@ from stylizer.weights.load import Networks, landmark_files, load_networks
 
 Reference = PictureSource | AlignedFace
 Marks = Sequence[Sequence[float]]
+StyleSource = Style | StyleInfo | str
+"""A style, what `Stylizer.styles` says of one, or its name or key."""
+A_FACE, AN_INVERSION = "a face that align cut out", "what invert returned"
 _T = TypeVar("_T")
 
 
@@ -60,12 +75,20 @@ class Stylizer:
         self, networks: Networks, finder: FaceFinder, library: Library, segment: Segmenter | None = None
     ) -> None:
         self.networks, self.finder, self.library, self.segment = networks, finder, library, segment
+        self._opened_with: tuple[Path, str, str | None] | None = None
+        survive_forks()
+
+    def __reduce__(self) -> tuple[Callable[..., "Stylizer"], tuple[Path, str, str | None]]:
+        """For multiprocessing's spawn: another process opens its own, once, instead of being sent the networks."""
+        if self._opened_with is None:
+            raise StylizerError("This Stylizer was put together from parts, so it cannot be sent to another process.")
+        return _opened_here, self._opened_with
 
     @classmethod
     def open(
         cls,
-        home: Path | None = None,
-        device: str | None = None,
+        home: str | Path | None = None,
+        device: str | torch.device | None = None,
         on_progress: Callable[[str, float], None] | None = None,
         hub: str | None = None,
     ) -> "Stylizer":
@@ -75,19 +98,23 @@ class Stylizer:
         line has the same bits at every run, and its speed, from `stylizer.tune_process`; a program may call that too.
 
         Args:
-            home: the cache folder; default STYLIZER_HOME or the platform's cache folder.
+            home: the cache folder, as text or as a Path; default STYLIZER_HOME or the platform's cache folder.
             device: "cpu", "cuda", "mps"; default STYLIZER_DEVICE or the best there is.
             on_progress: gets what is being fetched and how much of it is done, 0..1.
             hub: "user/name", where styles are looked up that are not here; default STYLIZER_HUB_REPO, else nowhere.
         Raises:
-            DeviceError, DownloadError, HashMismatchError, WeightsError, DiskFullError; SettingsError: no such hub.
+            ArgumentError, as every method does for a value of another type; DeviceError, DownloadError,
+            HashMismatchError, WeightsError, DiskFullError; SettingsError: no such hub.
         """
-        home = home or home_dir()
+        home = home_dir() if home is None else folder("The home", home)
+        hub, on_progress = optional("The hub", hub, str, '"user/name"'), callback("on_progress", on_progress)
         networks = load_networks(home, choose_device(device), on_progress)
         shapes = {name: p.shape for name, p in networks.backbone.generator.named_parameters()}
         shapes |= {HEAD + name: p.shape for name, p in networks.backbone.head.named_parameters()}
         library = open_library(home, networks.base_hash, shapes, open_hub(hub), backbone=networks.spec.name)
-        return cls(networks, FaceFinder(*landmark_files(home)), library, load_segmenter(home))
+        stylizer = cls(networks, FaceFinder(*landmark_files(home)), library, load_segmenter(home))
+        stylizer._opened_with = home, str(networks.backbone.wspace.mean.device), hub
+        return stylizer
 
     def align(
         self, picture: PictureSource, face: int = 0, already_aligned: bool = False, marks: Marks | None = None
@@ -97,11 +124,13 @@ class Stylizer:
         Args:
             face: 0 is the largest. already_aligned: the picture is a crop already.
             marks: (x, y) of either eye's middle and the mouth's, or of 68 landmarks, in pixels of the upright picture,
-                where no detector finds the face; then the others have no say.
+                where no detector finds the face. If given, `face` and `already_aligned` are ignored.
         Raises:
             PictureError, NoFaceError, FaceIndexError, DegenerateFaceError; SettingsError: not so many marks.
         """
-        photo, side = open_picture(picture), self.networks.spec.side
+        face, photo = whole_number("The face", face), open_picture(picture)
+        already_aligned = flag("already_aligned", already_aligned)
+        side = self.networks.spec.side
         if marks is not None:
             return align(photo, marked(marks), size=side)
         if already_aligned:
@@ -120,11 +149,14 @@ class Stylizer:
         """Find the code that the generator draws this face from.
 
         Args:
-            start: this face's "refined" inversion, if it is at hand: "faithful" goes on from it.
+            start: this face's "refined" inversion, which "faithful" then continues from.
         Raises:
             DeviceError: out of memory. Whatever on_step raises.
         """
-        return self._invert(aligned, inversion_mode, purpose, on_step, start)
+        aligned, inversion_mode = instance("The face", aligned, AlignedFace, A_FACE), known_mode(inversion_mode)
+        purpose = cast(Purpose, choice("The purpose", purpose, get_args(Purpose)))
+        start = optional("The start", start, Inversion, AN_INVERSION)
+        return self._invert(aligned, inversion_mode, purpose, callback("on_step", on_step), start)
 
     def learn(
         self,
@@ -151,6 +183,8 @@ class Stylizer:
             stored; DeviceError; whatever on_step raises, and then nothing half-done is kept.
         """
         pictures = list(references) if isinstance(references, (list, tuple)) else [references]
+        settings = instance("settings", settings, TrainSettings, "a TrainSettings")
+        already_aligned, on_step = flag("already_aligned", already_aligned), callback("on_step", on_step)
         if marks is not None and len(pictures) > 1:
             raise SettingsError("Marks are of one picture; cut the faces out one by one first.")
         if not pictures:
@@ -160,7 +194,7 @@ class Stylizer:
         hashes = networks.base_hash, networks.helpers_hash
         key = style_key([f.crop for f in faces], settings, networks.spec, *hashes)
         if name is not None:
-            name = clean_name(name)
+            name = clean_name(text("The name", name))
             self.library.check_name(name, key)  # before the training, not after it
         with self.library.lock(key, lambda: on_step(0, settings.iterations, None) if on_step else None):
             style = self.library.get(key)
@@ -174,7 +208,7 @@ class Stylizer:
     def render(
         self,
         inversion: Inversion,
-        style: Style | None,
+        style: StyleSource | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
         likeness: Tensor | None = None,
     ) -> Image.Image:
@@ -184,22 +218,30 @@ class Stylizer:
         Raises:
             StyleFileError: the style was made for another network. DeviceError: out of memory.
         """
-        return draw(self.networks, inversion, style, settings, likeness=likeness)
+        inversion, settings = instance("The inversion", inversion, Inversion, AN_INVERSION), known_settings(settings)
+        likeness = optional("The likeness", likeness, Tensor, "what likeness returned")
+        if likeness is not None and likeness.shape != inversion.w_plus.shape:
+            raise ArgumentError(
+                "The likeness is of another shape than the code; give what the method likeness returned."
+            )
+        return draw(self.networks, inversion, self._style(style, or_none=True), settings, likeness=likeness)
 
-    def likeness(self, inversion: Inversion, style: Style, aligned: AlignedFace | None = None) -> Tensor | None:
+    def likeness(self, inversion: Inversion, style: StyleSource, aligned: AlignedFace | None = None) -> Tensor | None:
         """What to add to a code, (num_ws, w_dim), times the strength, to keep the person; None for a "fast" inversion.
 
         Raises: StyleFileError, DeviceError.
         """
+        inversion = instance("The inversion", inversion, Inversion, AN_INVERSION)
+        found, aligned = self._style(style), optional("The face", aligned, AlignedFace, A_FACE)
         points = aligned.landmarks_xy if aligned else None
         if inversion.inversion_mode == "fast":
             return None
-        return self._retry_on_oom(lambda _: find_likeness(self.networks, style, inversion, points))
+        return self._retry_on_oom(lambda _: find_likeness(self.networks, found, inversion, points))
 
     def stylize(  # noqa: PLR0917 - all but the first three are usually given by name
         self,
         photo: PictureSource | AlignedFace,
-        style: Style | None,
+        style: StyleSource | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
         inversion_mode: InversionMode = DEFAULT_INVERSION_MODE,
         face: int = 0,
@@ -211,12 +253,15 @@ class Stylizer:
         """Draw the person of a photo in a style.
 
         Args:
-            photo: a picture, or a face cut out before (then `face` has no say).
+            photo: a picture, or a face cut out before (then `face` is ignored).
             full_frame: put the crop back into the whole photo.
-            inversion: of this face, if it is at hand; then `inversion_mode` is ignored.
+            inversion: of this face, if given, `inversion_mode` is ignored.
         Raises:
             The errors of `align`, `invert` and `render`.
         """
+        settings, inversion_mode, style = known_settings(settings), known_mode(inversion_mode), self._style(style, True)
+        full_frame, on_step = flag("full_frame", full_frame), callback("on_step", on_step)
+        inversion = optional("The inversion", inversion, Inversion, AN_INVERSION)
         started = time.perf_counter()
         aligned = photo if isinstance(photo, AlignedFace) else self.align(photo, face)
         found = time.perf_counter()
@@ -235,7 +280,7 @@ class Stylizer:
 
     def invent(
         self,
-        style: Style | None,
+        style: StyleSource | None,
         count: int = COUNT,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
         *,
@@ -247,20 +292,23 @@ class Stylizer:
 
         Raises: SettingsError, and the errors of `render`; whatever on_step, called after each, raises.
         """
-        people: list[Image.Image] = []
+        count, seed = whole_number("The number of people", count), whole_number("The seed", seed)
+        truncation, on_step = number("The truncation", truncation), callback("on_step", on_step)
+        style, people = self._style(style, or_none=True), list[Image.Image]()
         for w_plus in sample(self.networks, count, seed, truncation):
             people.append(self.render(Inversion(w_plus, "fast"), style, settings))
             if on_step:
                 on_step(len(people), count, people[-1])
         return people
 
-    def judge(self, style: Style, inverted: Image.Image, aligned: AlignedFace | None = None) -> QualityScorer:
+    def judge(self, style: StyleSource, inverted: Image.Image, aligned: AlignedFace | None = None) -> QualityScorer:
         """What scores pictures of this photo in this style, and suggests a strength."""
-        return QualityScorer(self.networks, style, inverted, aligned)
+        aligned = optional("The face", aligned, AlignedFace, A_FACE)
+        return QualityScorer(self.networks, self._style(style), open_picture(inverted), aligned)
 
-    def blend(self, one: Style, other: Style, share: float) -> Style:
-        """A style between two, to draw with: share 0 is the one, 1 the other. Raises SettingsError."""
-        return blend(one, other, share)
+    def blend(self, one: StyleSource, other: StyleSource, mix_ratio: float) -> Style:
+        """A style between two, to draw with: mix_ratio 0 is the one, 1 the other. Raises SettingsError."""
+        return blend(self._style(one), self._style(other), number("The mix ratio of the two styles", mix_ratio))
 
     def paste(self, aligned: AlignedFace, crop: Image.Image, inverted: Image.Image | None = None) -> Image.Image:
         """The whole photo with head, hair and neck of a crop; the crop itself where there is no photo.
@@ -268,15 +316,29 @@ class Stylizer:
         Args:
             inverted: the crop without a style, in which the person is found more surely than in a drawing.
         """
-        return paste(aligned, crop, self.segment, inverted)
+        aligned = instance("The face", aligned, AlignedFace, A_FACE)
+        plain = None if inverted is None else open_picture(inverted)
+        return paste(aligned, open_picture(crop), self.segment, plain)
 
     def styles(self) -> list[StyleInfo]:
         """Presets and learned styles."""
         return self.library.list()
 
-    def find_style(self, name_or_key: str) -> Style:
+    def find_style(self, name_or_key: StyleSource) -> Style:
         """A preset or learned style. Raises StyleNotFoundError, StyleFileError."""
-        return self.library.find(name_or_key)
+        return self._style(name_or_key)
+
+    @overload
+    def _style(self, style: StyleSource) -> Style: ...
+    @overload
+    def _style(self, style: StyleSource | None, or_none: bool) -> Style | None: ...
+    def _style(self, style: StyleSource | None, or_none: bool = False) -> Style | None:
+        if isinstance(style, Style) or (style is None and or_none):
+            return style
+        if isinstance(style, StyleInfo):
+            style = style.key
+        kinds = "a style, or the name or key of one" + (", or None" if or_none else "")
+        return self.library.find(instance("The style", style, str, kinds))
 
     def _train(self, faces: Sequence[AlignedFace], settings: TrainSettings, on_step: OnStep | None) -> Style:
         stages = Stages(on_step, settings.iterations)
@@ -315,3 +377,19 @@ class Stylizer:
 
     def _retry_on_oom(self, work: Callable[[bool], _T]) -> _T:
         return retry_on_oom(work, self.networks.backbone.wspace.mean.device)
+
+
+def known_mode(inversion_mode: str) -> InversionMode:
+    """The inversion mode, in upper or lower case. Raises ArgumentError."""
+    return cast(InversionMode, choice("The inversion mode", inversion_mode, INVERSION_MODES))
+
+
+def known_settings(settings: RenderSettings) -> RenderSettings:
+    """The settings of a drawing. Raises ArgumentError."""
+    return instance("settings", settings, RenderSettings, "a RenderSettings")
+
+
+@cache
+def _opened_here(home: Path, device: str, hub: str | None) -> Stylizer:
+    """The one Stylizer of this process for all that other processes send."""
+    return Stylizer.open(home, device, hub=hub)

@@ -73,6 +73,10 @@ def retry_on_oom(work: Callable[[bool], _T], device: torch.device) -> _T:
         try:
             return work(small)
         except (RuntimeError, MemoryError) as error:
+            if "forked subprocess" in str(error):  # torch's word for a GPU that the parent uses
+                raise DeviceError(
+                    "A forked process cannot use its parent's GPU; start it by multiprocessing's spawn method."
+                ) from error
             if not is_out_of_memory(error):
                 raise
         # Out of the except block, the error and the tensors in its frames can go.

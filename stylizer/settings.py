@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any, Literal, TypeVar
 
+from stylizer.arguments import flag, number, whole_number
 from stylizer.errors import SettingsError
 
 InversionMode = Literal["fast", "refined", "faithful"]
@@ -74,6 +75,8 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for field, name in (("iterations", "The number of iterations"), ("seed", "The seed")):
+            object.__setattr__(self, field, whole_number(name, getattr(self, field)))  # of NumPy's kinds, too
         check_range("The number of iterations", self.iterations, ITERATIONS_MIN, ITERATIONS_MAX)
         check_range("The seed", self.seed, 0, SEED_MAX)
 
@@ -95,9 +98,13 @@ class RenderSettings:
     color: float = 1.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "preserve_color", flag("preserve_color", self.preserve_color))
+        object.__setattr__(self, "strength", number("The strength", self.strength))
         check_range("The strength", self.strength, STRENGTH_MIN, STRENGTH_MAX)
-        for name in ("shape", "texture", "color"):
-            check_range(f"The amount of {name}", getattr(self, name), AMOUNT_MIN, AMOUNT_MAX)
+        for field in ("shape", "texture", "color"):
+            name = f"The amount of {field}"
+            object.__setattr__(self, field, number(name, getattr(self, field)))
+            check_range(name, getattr(self, field), AMOUNT_MIN, AMOUNT_MAX)
 
     @property
     def style_color(self) -> float:

@@ -287,11 +287,11 @@ class FakeStylizer:
         self.calls.append("judge")
         return FakeJudge(inverted, self.levels)
 
-    def blend(self, one: FakeStyle, other: FakeStyle, share: float) -> FakeStyle:
+    def blend(self, one: FakeStyle, other: FakeStyle, mix_ratio: float) -> FakeStyle:
         self.calls.append("blend")
         pairs = zip(one.delta["colour"], other.delta["colour"], strict=True)
-        colour = tuple(round((1 - share) * a + share * b) for a, b in pairs)
-        card = {"blend": {"styles": [one.key, other.key], "mix_ratio": share}}
+        colour = tuple(round((1 - mix_ratio) * a + mix_ratio * b) for a, b in pairs)
+        card = {"blend": {"styles": [one.key, other.key], "mix_ratio": mix_ratio}}
         return FakeStyle("", f"{one.name} + {other.name}", {**one.delta, "colour": colour}, card)
 
     def paste(self, aligned: FakeAligned, crop: Image.Image, inverted: Image.Image | None = None) -> Image.Image:

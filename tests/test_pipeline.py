@@ -2,6 +2,10 @@
 
 import dataclasses
 import inspect
+import json
+import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,15 @@ import torch
 from PIL import Image
 
 import stylizer.pipeline
-from stylizer.errors import Cancelled, DeviceError, FaceIndexError, NoFaceError, PictureError, SettingsError
+from stylizer.errors import (
+    Cancelled,
+    DeviceError,
+    FaceIndexError,
+    NoFaceError,
+    PictureError,
+    SettingsError,
+    StylizerError,
+)
 from stylizer.faces import AlignedFace
 from stylizer.inversion.code import Inversion
 from stylizer.library.library import StyleInfo
@@ -285,6 +297,154 @@ def test_other_errors_are_not_tried_again(tiny: Stylizer, monkeypatch: pytest.Mo
     with pytest.raises(RuntimeError, match="shapes"):
         tiny.invert(tiny.align(noise_picture()))
     assert calls == [1]
+
+
+# What programs may give
+
+
+class Anything:
+    """Of no type that is taken anywhere."""
+
+
+WRONG: dict[str, list[Any]] = {
+    "whole number": ["1", 1.5, None, [1], True, Anything(), float("nan")],
+    "number": ["1", None, [1.0], True, Anything(), 1 + 1j, float("nan"), 10**400],
+    "flag": ["false", 0, 1, None, [], Anything()],
+    "text": [5, b"oil", Anything(), ["oil"]],
+    "mode": ["deep", "", 5, None, Anything(), ["fast"]],
+    "style": [5, b"oil", Anything(), ["oil"], "no such style", "", {"name": "oil"}],
+    "settings": [1.0, "strong", None, {"strength": 1}, Anything(), RenderSettings],
+    "value": [5, "text", Anything(), {}, [1, 2]],
+    "callback": [5, "text", Anything()],
+    "picture": [5, None, Anything(), {}, [1, 2], 1.5, "no such file.png", b"", b"no picture", True, object],
+    "optional picture": [5, Anything(), {}, 1.5, "no such file.png", b"no picture", True],
+    "marks": [5, "text", [], [[1, 2]], [[1, 2], [3]], [None], Anything(), {1: 2}],
+    "folder": [5, b"x"[1:], "", Anything(), ["/tmp"]],
+}
+ARGUMENTS: list[tuple[str, str, str]] = [
+    ("open", "home", "folder"),
+    ("open", "device", "text"),
+    ("open", "on_progress", "callback"),
+    ("open", "hub", "text"),
+    ("align", "picture", "picture"),
+    ("align", "face", "whole number"),
+    ("align", "already_aligned", "flag"),
+    ("align", "marks", "marks"),
+    ("invert", "aligned", "value"),
+    ("invert", "inversion_mode", "mode"),
+    ("invert", "on_step", "callback"),
+    ("invert", "purpose", "mode"),
+    ("invert", "start", "value"),
+    ("learn", "references", "picture"),
+    ("learn", "settings", "settings"),
+    ("learn", "name", "text"),
+    ("learn", "already_aligned", "flag"),
+    ("learn", "marks", "marks"),
+    ("learn", "on_step", "callback"),
+    ("render", "inversion", "value"),
+    ("render", "style", "style"),
+    ("render", "settings", "settings"),
+    ("render", "likeness", "value"),
+    ("likeness", "inversion", "value"),
+    ("likeness", "style", "style"),
+    ("likeness", "aligned", "value"),
+    ("stylize", "photo", "picture"),
+    ("stylize", "style", "style"),
+    ("stylize", "settings", "settings"),
+    ("stylize", "inversion_mode", "mode"),
+    ("stylize", "face", "whole number"),
+    ("stylize", "full_frame", "flag"),
+    ("stylize", "on_step", "callback"),
+    ("stylize", "inversion", "value"),
+    ("invent", "style", "style"),
+    ("invent", "count", "whole number"),
+    ("invent", "settings", "settings"),
+    ("invent", "seed", "whole number"),
+    ("invent", "truncation", "number"),
+    ("invent", "on_step", "callback"),
+    ("judge", "style", "style"),
+    ("judge", "inverted", "picture"),
+    ("judge", "aligned", "value"),
+    ("blend", "one", "style"),
+    ("blend", "other", "style"),
+    ("blend", "mix_ratio", "number"),
+    ("paste", "aligned", "value"),
+    ("paste", "crop", "picture"),
+    ("paste", "inverted", "optional picture"),
+    ("find_style", "name_or_key", "style"),
+]
+
+
+def refused(call: Callable[[], object], what: str) -> None:
+    """It must be refused by one sentence, which names no Python module or method of the inside."""
+    try:
+        call()
+    except StylizerError as error:
+        sentence = str(error)
+        assert re.fullmatch(r"\S.*[.]", sentence) and "\n" not in sentence, (what, sentence)
+        assert len(sentence) < 300, (what, sentence)
+    else:
+        pytest.fail(f"{what} was taken")
+
+
+@pytest.mark.parametrize("method", sorted({method for method, *_ in ARGUMENTS}))
+def test_a_wrong_argument_is_one_sentence(tiny: Stylizer, style: Style, method: str) -> None:
+    face = tiny.align(noise_picture(2))
+    inversion = tiny.invert(face)
+    good: dict[str, dict[str, Any]] = {
+        "open": {"device": "cpu"},
+        "align": {"picture": noise_picture()},
+        "invert": {"aligned": face, "inversion_mode": "faithful"},
+        "learn": {"references": noise_picture(1), "settings": SETTINGS},
+        "render": {"inversion": inversion, "style": style},
+        "likeness": {"inversion": inversion, "style": style},
+        "stylize": {"photo": noise_picture(), "style": style},
+        "invent": {"style": style, "count": 1},
+        "judge": {"style": style, "inverted": face.crop},
+        "blend": {"one": style, "other": style, "mix_ratio": 0.5},
+        "paste": {"aligned": face, "crop": face.crop},
+        "find_style": {},
+    }
+    given = [(each, value) for name, each, kind in ARGUMENTS if name == method for value in WRONG[kind]]
+    for argument, value in given:
+        what = f"{method}({argument}={value!r})"
+        refused(partial(getattr(tiny, method), **{**good[method], argument: value}), what)
+
+
+def test_every_argument_is_in_the_table() -> None:
+    for name, method in inspect.getmembers(Stylizer, lambda each: inspect.isfunction(each) or inspect.ismethod(each)):
+        if not name.startswith("_"):
+            names = [parameter for parameter in inspect.signature(method).parameters if parameter != "self"]
+            assert sorted(names) == sorted(argument for which, argument, _ in ARGUMENTS if which == name), name
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "kind"),
+    [(RenderSettings, name, "number") for name in ("strength", "shape", "texture", "color")]
+    + [(RenderSettings, "preserve_color", "flag")]
+    + [(TrainSettings, name, "whole number") for name in ("iterations", "seed")],
+)
+def test_a_wrong_setting_is_one_sentence(settings: Any, field: str, kind: str) -> None:
+    for value in WRONG[kind]:
+        refused(partial(settings, **{field: value}), f"{field}={value!r}")
+
+
+def test_natural_arguments_are_taken(tiny: Stylizer, tmp_path: Path) -> None:
+    style, _ = tiny.learn((noise_picture(1),), TrainSettings(np.int64(3), np.uint8(0)), name="ink")
+    settings = RenderSettings(np.float32(0.5), np.bool_(True), shape=1)
+    assert tiny.learn(noise_picture(1), SETTINGS)[0].key == style.key
+    assert json.dumps(dataclasses.asdict(settings)) and isinstance(settings.strength, float)
+    (info,) = tiny.styles()
+    done = tiny.stylize(noise_picture(2), style, settings, "refined", np.int64(0), np.bool_(False))
+    for same_style in ("ink", style.key, info):
+        again = tiny.stylize(noise_picture(2), same_style, settings, " Refined ")  # type: ignore[arg-type]
+        assert same(again.image, done.image)
+        assert same(tiny.render(done.inversion, same_style, settings, done.likeness), done.crop)
+        found = tiny.likeness(done.inversion, same_style, done.aligned)
+        assert found is not None and done.likeness is not None and torch.equal(found, done.likeness)
+        assert same(tiny.invent(same_style, np.int64(1), truncation=1)[0], tiny.invent(style, 1, truncation=1.0)[0])
+        assert tiny.blend(same_style, "ink", np.float64(0.5)).name == "ink + ink"
+        assert tiny.find_style(same_style).key == style.key
 
 
 # The fake that the page and the command line are tested with

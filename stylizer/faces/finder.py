@@ -8,7 +8,6 @@ Convention:
 import copy
 import logging
 import math
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from stylizer.errors import DegenerateFaceError, FaceIndexError, NoFaceError, We
 from stylizer.faces import warp
 from stylizer.faces.fan import load_fan
 from stylizer.faces.ffhq import crop_affine, usual_box
+from stylizer.forks import ForkLock
 
 Box = tuple[float, float, float, float]
 Detector = Literal["hog", "cnn", "hand"]
@@ -70,12 +70,12 @@ class FaceFinder:
         self._predictor_path, self._cnn_path = Path(predictor_path), Path(cnn_path)
         self._fan, self._fan_is_known = fan or None, fan is not None
         self._models: dict[str, Any] = {}
-        self._lock = threading.RLock()
+        self._lock = ForkLock()
 
     def forked(self) -> "FaceFinder":
         """The same finder, its models included, for a forked process: there, a lock that was held is never given."""
         other = copy.copy(self)
-        other._lock = threading.RLock()
+        other._lock = ForkLock()
         return other
 
     def find(self, photo: Image.Image) -> list[Face]:

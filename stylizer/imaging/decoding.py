@@ -21,6 +21,7 @@ from typing import IO, Any
 from PIL import Image
 
 from stylizer.errors import PictureError
+from stylizer.forks import ForkLock
 from stylizer.imaging.opening import PictureSource, name_of, open_picture
 from stylizer.settings import DECODE_MEMORY_MAX, DECODE_SECONDS_MAX, DECODE_WORKERS, PICTURE_PIXELS_MAX
 
@@ -98,7 +99,7 @@ def open_picture_safely(
 
 
 _shared: Decoder | None = None
-_sharing = threading.Lock()
+_sharing = ForkLock()
 
 
 class _Worker:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import struct
-import threading
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
@@ -14,6 +13,7 @@ from PIL import Image, ImageFile
 
 from stylizer.errors import PictureError
 from stylizer.files import clean_characters
+from stylizer.forks import ForkLock
 from stylizer.imaging.arrays import from_array, is_array
 from stylizer.imaging.convert import to_srgb
 from stylizer.settings import (
@@ -31,7 +31,7 @@ _READABLE = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF"
 _ACCEPTED = "a path, the bytes of a file, an open binary file, a Pillow image, a numpy array or a torch tensor"
 _ORIENTATION_TAG = 0x0112
 _NAME_LENGTH_SHOWN = 100
-_warning_filters = threading.Lock()  # warnings.catch_warnings changes filters that all threads share
+_warning_filters = ForkLock()  # warnings.catch_warnings changes filters that all threads share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,10 +1,11 @@
 """The values used last, by key: cachetools' LRU cache, made safe between threads."""
 
-import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from cachetools import LRUCache
+
+from stylizer.forks import ForkLock
 
 _T = TypeVar("_T")
 
@@ -19,7 +20,7 @@ class Recent(Generic[_T]):
 
     def __init__(self, size: int, size_of: Callable[[_T], int] | None = None) -> None:
         self._values: LRUCache[str, _T] = LRUCache(size, size_of)
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     def get(self, key: str) -> _T | None:
         """The value, which counts as used; or None."""
