@@ -105,7 +105,7 @@ print("done")
 
 def run(program: str, tmp_path: Path, home: Path) -> None:
     (tmp_path / "program.py").write_text(START + program)
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "STYLIZER_HOME": str(home)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "STYLIZER_HOME": str(home), "STYLIZER_RENDERER": "torch"}
     command = [sys.executable, str(tmp_path / "program.py")]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=LIMIT, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr
