@@ -1,1 +1,1 @@
-"""Where styles are kept and how they travel: disk, Hub, files."""
+"""Where styles are stored and how they travel: disk, Hub, files."""

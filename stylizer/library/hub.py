@@ -56,7 +56,7 @@ class Patience:
     """Seconds that a user waits at most.
 
     look_up: for a style that was not asked for by name; else it is learned. listing: for the list. transfer: for a
-    style that is sent or fetched because the user said so. rest: until a Hub that failed is looked up again.
+    style that is sent or fetched because the user asked for it. rest: until a Hub that failed is looked up again.
     """
 
     look_up: float = 5.0
@@ -251,14 +251,14 @@ class Hub:
             found = [style for style in readers.map(listed, wanted) if style is not None]
         return sorted(found, key=lambda style: (style.name.casefold(), style.key))
 
-    def _card(self, api: "HfApi", key: str, kept: Path, clock: Clock) -> bytes:
+    def _card(self, api: "HfApi", key: str, cached: Path, clock: Clock) -> bytes:
         """A card's content, from the cache where the same content is there."""
-        if not _BLOB.fullmatch(kept.stem):
+        if not _BLOB.fullmatch(cached.stem):
             raise ValueError("the Hub gives it no sound identity")
         with contextlib.suppress(OSError):
-            return kept.read_bytes()
+            return cached.read_bytes()
         content = self._file(api, f"styles/{key}/{CARD_FILE}", CARD_BYTES_MAX, clock)
-        write_atomically(kept, content)
+        write_atomically(cached, content)
         return content
 
     def _share(self, api: "HfApi", key: str, content: Mapping[str, bytes], clock: Clock) -> bool:

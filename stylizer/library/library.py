@@ -1,4 +1,4 @@
-"""Where styles are kept: in memory, on the disk, on the Hub, looked up in this order; each is addressed by its content.
+"""Where styles are stored: in memory, on the disk, on the Hub, looked up in this order; each is addressed by its content.
 
 The disk's layout is described in `store.py`, the Hub's in `hub.py`. What comes from elsewhere is checked as a
 whole before it is stored, and is stored before it is used.
@@ -236,8 +236,8 @@ class Library:
         return self._store_folder.folder / ".hub"
 
     def _remembered(self, key: str) -> Style | None:
-        if (kept := self._recent.get(key)) is not None and kept[0].stamp() == kept[1]:
-            return kept[2]
+        if (known := self._recent.get(key)) is not None and known[0].stamp() == known[1]:
+            return known[2]
         return None
 
     def _stored(self, key: str) -> Style | None:
