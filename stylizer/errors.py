@@ -84,5 +84,9 @@ class TimeLimitError(StylizerError):
     """The work took longer than whoever runs the program allows; nothing half-done is kept."""
 
 
+class QueueFullError(StylizerError):
+    """Too many jobs wait already, of this visitor or of all."""
+
+
 class Cancelled(StylizerError):  # noqa: N818 - no error, but the user's wish
     """The user stopped the work. Raised from a progress callback; nothing half-done is kept."""

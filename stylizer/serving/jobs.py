@@ -1,59 +1,59 @@
-"""A heavy job in a worker thread: its progress as a stream of values, and a clean way to stop it."""
+"""A job in a worker thread: its progress as a stream of values, how it is stopped, and the limits that bind it."""
 
 import contextvars
 import queue
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
 
 from PIL import Image
 
 from stylizer.errors import Cancelled, TimeLimitError
 from stylizer.serving.engine import Engine, LazyStylizer, loaded
-from stylizer.serving.limits import run_limits_of
+from stylizer.serving.metrics import Metrics
 
 T = TypeVar("T")
+# Why a job is stopped: its visitor pressed Cancel, asked for something else, deleted everything, or closed the page.
+CancelReason = Literal["stopped", "replaced", "deleted", "left"]
 
 
-@dataclass
-class JobHandle:
-    """A session's right to stop its own job: Cancel sets the flag, the job looks at it between two steps.
+@dataclass(frozen=True)
+class RunLimits:
+    """What every job of one program is bound by; one object, made where the program starts, and handed on.
 
-    base: where the session's folder is made. turn: of the session's newest job; an older one stops for it.
-    expected: it was asked for and has not begun. last_word: what the page says since the session's jobs were given up.
-    folder: of the pictures that are shown in passing.
+    Args:
+        max_seconds: time that a job may take, more than 0; None: no limit. Waiting in the queue and for the networks
+            does not count.
+        metrics: counts jobs.
+        closing: set when the program ends; running jobs then stop at their next step.
     """
 
-    base: Path | None = None
-    cancelled: bool = False
-    generation: int = 0
-    expected: bool = False
-    last_word: str = ""
-    folder: Path | None = None
+    max_seconds: float | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    closing: threading.Event = field(default_factory=threading.Event)
 
-    def desk(self) -> Path:
-        """The session's folder, made when it is needed."""
-        if self.folder is None or not self.folder.exists():
-            self.folder = Path(tempfile.mkdtemp(dir=self.base))
-        return self.folder
 
-    def remove(self) -> None:
-        """Delete the folder."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+class JobHandle:
+    """The right to stop one job: `cancel` sets a flag that the job looks at between two steps."""
 
-    def renew(self) -> None:
-        """A new job is wanted."""
-        self.cancelled, self.generation, self.expected, self.last_word = False, self.generation + 1, True, ""
+    def __init__(self) -> None:
+        self._reason: CancelReason | None = None
 
-    def give_up(self, last_word: str) -> None:
-        """No job is wanted any more."""
-        self.cancelled, self.generation, self.expected, self.last_word = True, self.generation + 1, False, last_word
+    def cancel(self, reason: CancelReason = "stopped") -> None:
+        """Ask the job to stop. Only the first reason counts."""
+        self._reason = self._reason or reason
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the job was asked to stop."""
+        return self._reason is not None
+
+    @property
+    def reason(self) -> CancelReason | None:
+        """Why it was asked to stop; None if it was not."""
+        return self._reason
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Part(Generic[T]):
-    """What a job has already got; more of it comes."""
+    """A partial result; more follows."""
 
     value: T
 
@@ -80,54 +80,53 @@ class Finished(Generic[T]):
 
 
 class Reporter:
-    """What a job tells about itself. Every call raises `Cancelled` once the ticket says so, or the program closes.
+    """The callbacks through which a job reports its progress.
 
-    Where `closing` is a `RunLimits` with a time limit, every call raises `TimeLimitError` once that is over.
+    Args:
+        handle: of the job.
+        limits: of the program.
+        send: receives the progress and the parts.
+    Raises:
+        Cancelled: from every method, once the job was cancelled or the program closes.
+        TimeLimitError: from every method, once the job took longer than `limits.max_seconds`.
     """
 
-    def __init__(
-        self,
-        handle: JobHandle,
-        closing: threading.Event,
-        tell: Callable[[Progress | Part[Any]], None],
-        generation: int | None = None,
-    ) -> None:
-        self._handle, self._closing, self._tell = handle, closing, tell
-        self._generation = handle.generation if generation is None else generation
-        self._stage, self._started = "", 0.0
-        self._limit, self._begun = run_limits_of(closing).max_seconds, time.monotonic()
+    def __init__(self, handle: JobHandle, limits: RunLimits, send: Callable[[Progress | Part[Any]], None]) -> None:
+        self._handle, self._limits, self._send_on = handle, limits, send
+        self._stage, self._stage_began, self._began = "", 0.0, time.monotonic()
 
     def stage(self, text: str) -> None:
         """Begin a new stage, such as "Learning the style"."""
-        self._stage, self._started = text, time.perf_counter()
+        self._stage, self._stage_began = text, time.perf_counter()
         self._send(Progress(text))
 
     def on_step(self, step: int, total: int, preview: Image.Image | None) -> None:
-        """The callback that the pipeline wants."""
-        text, left = f"{self._stage}: step {step} of {total}", self._seconds_left(step, total)
+        """The step callback of the pipeline: step counts from 1 to total."""
+        text, left = f"{self._stage}: step {step} of {total}", self._time_left(step, total)
         self._send(Progress(f"{text}, {left}" if left else text, step / max(1, total), preview))
 
     def on_progress(self, text: str, fraction: float) -> None:
-        """The callback of downloads and loading, whose time is not the job's."""
-        self._begun = time.monotonic()
+        """The callback of downloads and loading, whose time does not count towards the job's limit."""
+        self._began = time.monotonic()
         self._send(Progress(text, fraction))
 
     def part(self, value: object) -> None:
-        """Hand over what is done so far; it is shown at once, and kept if the job is cancelled later."""
+        """Hand over a partial result; it is shown at once, and stays if the job is cancelled later."""
         self._send(Part(value))
 
-    def _send(self, news: Progress | Part[Any]) -> None:
-        if self._handle.cancelled or self._handle.generation != self._generation or self._closing.is_set():
+    def _send(self, event: Progress | Part[Any]) -> None:
+        if self._handle.cancelled or self._limits.closing.is_set():
             raise Cancelled("Cancelled.")
-        if self._limit is not None and time.monotonic() - self._begun > self._limit:
+        limit = self._limits.max_seconds
+        if limit is not None and time.monotonic() - self._began > limit:
             raise TimeLimitError(
-                f"This was stopped after {self._limit:.0f} s, which is all that a job may take here; "
+                f"This was stopped after {limit:.0f} s, which is all that a job may take here; "
                 "choose fewer iterations or another inversion mode, or run the program yourself."
             )
-        self._tell(news)
+        self._send_on(event)
 
-    def _seconds_left(self, step: int, total: int) -> str:
-        elapsed = time.perf_counter() - self._started
+    def _time_left(self, step: int, total: int) -> str:
+        elapsed = time.perf_counter() - self._stage_began
         if step < 3 or elapsed < 2 or step >= total:
             return ""
         left = elapsed / step * (total - step)
@@ -135,38 +134,38 @@ class Reporter:
 
 
 def ready(stylizer: Engine | LazyStylizer, reporter: Reporter) -> Engine:
-    """The stylizer itself; the reporter hears of the networks that are still on their way."""
+    """The stylizer itself; the reporter hears of the networks that are still loading."""
     return loaded(stylizer, reporter.on_progress)
 
 
 def follow(
-    work: Callable[[Reporter], T],
-    handle: JobHandle,
-    closing: threading.Event,
-    kind: str = "stylize",
-    generation: int | None = None,
+    work: Callable[[Reporter], T], handle: JobHandle, limits: RunLimits, kind: str = "stylize"
 ) -> Iterator[Progress | Part[Any] | Finished[T] | None]:
-    """Run `work` in a thread and yield its progress and parts, then `Finished`; None is a sign of life, each second.
+    """Run `work` in a thread and yield its progress and parts, then `Finished`.
 
-    Progress that arrives faster than it is asked for is merged, with the newest preview. Closing the iterator
-    (the visitor left) cancels the work. Either way this returns only after the thread has ended, so that the next
-    job does not start beside it. kind: what the job is counted as, where `closing` is a `RunLimits`. turn: of the job;
-    default the newest.
+    None is yielded once a second while nothing happens, so that the caller can see whether anyone still listens.
+    Progress that arrives faster than it is asked for is merged, with the newest preview. Closing the iterator cancels
+    the work. It returns only after the thread has ended, so that the next job does not start beside it.
 
-    Raises: whatever `work` raises.
+    Args:
+        work: gets a `Reporter`.
+        handle: cancels the work.
+        limits: of the program; its metrics count the job.
+        kind: what the job is counted as.
+    Raises:
+        Whatever `work` raises.
     """
-    told: queue.SimpleQueue[Progress | Part[Any] | Finished[T] | BaseException] = queue.SimpleQueue()
-    generation = handle.generation if generation is None else generation
-    reporter = Reporter(handle, closing, told.put, generation)
+    events: queue.SimpleQueue[Progress | Part[Any] | Finished[T] | BaseException] = queue.SimpleQueue()
+    reporter = Reporter(handle, limits, events.put)
 
     def run() -> None:
         try:
-            with run_limits_of(closing).metrics.job(kind) as job:
+            with limits.metrics.job(kind) as job:
                 value = work(reporter)
                 job.style = getattr(value, "style_key", "")
-            told.put(Finished(value))
+            events.put(Finished(value))
         except BaseException as error:  # handed over to the thread that waits
-            told.put(error)
+            events.put(error)
 
     # In the visitor's context: a Space asks it whose GPU quota the work is on.
     context = contextvars.copy_context()
@@ -174,25 +173,25 @@ def follow(
     worker.start()
     try:
         while True:
-            newest = _newest(told)
+            newest = _newest(events)
             if isinstance(newest, BaseException):
                 raise newest
             yield newest
             if isinstance(newest, Finished):
                 return
     finally:
-        if handle.generation == generation:  # else it stops already, and the flag is the newer job's
-            handle.cancelled = True
+        if worker.is_alive():
+            handle.cancel("left")
         worker.join()
 
 
 def _newest(
-    told: "queue.SimpleQueue[Progress | Part[Any] | Finished[T] | BaseException]",
+    events: "queue.SimpleQueue[Progress | Part[Any] | Finished[T] | BaseException]",
 ) -> Progress | Part[Any] | Finished[T] | BaseException | None:
     try:
-        item = told.get(timeout=1.0)
-        while isinstance(item, Progress) and not told.empty():
-            later = told.get()
+        item = events.get(timeout=1.0)
+        while isinstance(item, Progress) and not events.empty():
+            later = events.get()
             if isinstance(later, Progress) and later.preview is None:
                 later = Progress(later.text, later.fraction, item.preview)
             item = later

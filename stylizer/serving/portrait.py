@@ -25,6 +25,29 @@ _NAME_BYTES_MAX = 100  # of the download's name
 _SHOWN_QUALITY = 92  # of the JPEG files that the browser shows; the download is a lossless PNG
 
 
+class SessionFiles:
+    """The folder of a session for pictures that are shown in passing; made when it is first needed.
+
+    Args:
+        base: where it is made.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._folder: Path | None = None
+
+    def folder(self) -> Path:
+        """The folder; it exists."""
+        if self._folder is None or not self._folder.exists():
+            self._folder = Path(tempfile.mkdtemp(dir=self._base))
+        return self._folder
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class PortraitSession:
     """A portrait and the folder of its files. score: of the portrait as it is now, once it has been judged."""

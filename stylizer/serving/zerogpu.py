@@ -12,7 +12,6 @@ import contextlib
 import importlib
 import logging
 import pickle
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylizer.environment import on_zero_gpu
 from stylizer.errors import DeviceError, StylizerError
-from stylizer.serving.jobs import Finished, JobHandle, Part, Reporter, follow
+from stylizer.serving.jobs import Finished, JobHandle, Part, Reporter, RunLimits, follow
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
@@ -108,7 +107,7 @@ class Zero:
             return WORK[name](engine, lambda *step: reporter.part(step), *values)
 
         try:
-            for event in follow(run, JobHandle(), threading.Event()):
+            for event in follow(run, JobHandle(), RunLimits()):
                 if isinstance(event, Part):
                     yield pickle.dumps(("step", event.value))
                 elif isinstance(event, Finished):

@@ -1,6 +1,5 @@
 """The page: `main` serves it, `build_app(stylizer)` builds it. No image maths here, and no networks."""
 
-import argparse
 import atexit
 import os
 import shutil
@@ -17,25 +16,27 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
-from starlette.routing import Route
+from starlette.middleware import Middleware
 
 from stylizer.environment import presets_dir
 from stylizer.errors import Cancelled
 from stylizer.serving import zerogpu
 from stylizer.serving.engine import Engine, LazyStylizer, OnProgress
-from stylizer.serving.job_queue import JobQueue
-from stylizer.serving.limits import RunLimits
+from stylizer.serving.job_queue import HEAVY, JobQueue, LeaveOnDisconnect, standard_lanes
+from stylizer.serving.jobs import RunLimits
 from stylizer.serving.logs import set_up
 from stylizer.serving.metrics import MeteredEngine, Metrics
 from stylizer.serving.portrait import SESSION_SECONDS, SWEEP_SECONDS, sweep
-from stylizer.serving.probes import probes
+from stylizer.serving.probes import Login, probes
 from stylizer.serving.uploads import Uploads
 from stylizer.web import theme
 from stylizer.web.endpoints import add_endpoints
+from stylizer.web.lanes import Lanes
 from stylizer.web.layout import lay_out
 from stylizer.web.options import parse_options
-from stylizer.web.wiring import HEAVY, connect
+from stylizer.web.wiring import connect
 
+SMALL_EVENTS = 40  # that may run at the same time, beside those that wait in the queue
 LAST_SECONDS = 20.0  # for running jobs to stop at the end; a step of learning takes two on a slow machine
 EXAMPLES = presets_dir() / "examples"
 
@@ -43,9 +44,8 @@ EXAMPLES = presets_dir() / "examples"
 def build_app(
     stylizer: Engine | LazyStylizer,
     examples: Path = EXAMPLES,
-    closing: threading.Event | None = None,
-    max_queue: int | None = None,
-    max_per_user: int | None = None,
+    limits: RunLimits | None = None,
+    job_queue: JobQueue | None = None,
     *,
     shared: bool = False,
 ) -> gr.Blocks:
@@ -54,22 +54,19 @@ def build_app(
     Launch it with `**launch_options()`. Sessions share nothing but the stylizer.
 
     Args:
-        closing: setting it stops running jobs; a `RunLimits` also limits and counts them.
-        max_queue: jobs that may wait at the same time, in all; None: any number.
-        max_per_user: jobs of one address that may wait or run; None: any number.
+        limits: what jobs are bound by and counted with; default `RunLimits()`.
+        job_queue: in which they wait; default `JobQueue()`.
         shared: strangers use the page, too; learnt styles are then neither renamed nor deleted nor published there.
     """
-    closing = closing or threading.Event()
+    limits, lanes = limits or RunLimits(), Lanes(job_queue or JobQueue())
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))
     gr.set_static_paths([folder])  # served from there, and never copied: what is deleted there is gone
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    threading.Thread(target=sweep, args=(folder, closing), name="sweep", daemon=True).start()
+    threading.Thread(target=sweep, args=(folder, limits.closing), name="sweep", daemon=True).start()
     page = gr.Blocks(title=theme.TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, SESSION_SECONDS))
-    job_queue = JobQueue(page, HEAVY)
     with page:
-        add_endpoints(
-            stylizer, folder, HEAVY, closing
-        )  # first: handlers of the same name would take the endpoints' names
+        # First: handlers of the same name would take the endpoints' names.
+        add_endpoints(stylizer, folder, limits, lanes)
         inputs, outputs = lay_out(examples, folder, shared)
         connect(
             page,
@@ -79,19 +76,22 @@ def build_app(
             folder=folder,
             uploads=Uploads(examples),
             shared=shared,
-            closing=closing,
-            job_queue=job_queue,
+            limits=limits,
+            lanes=lanes,
         )
-    # Not open: else programs could go past the line.
-    page.queue(default_concurrency_limit=4, max_size=max_queue, api_open=False)
-    if max_per_user is not None:
-        job_queue.limit(max_per_user)
+    # Every event begins at once, and then waits in our own queue. Not open: the endpoints are called through events.
+    page.queue(default_concurrency_limit=None, api_open=False)
     return page
 
 
-def launch_options() -> dict[str, Any]:
-    """What `gr.Blocks.launch` needs to know about the look and the visitors' privacy."""
+def launch_options(job_queue: JobQueue | None = None) -> dict[str, Any]:
+    """What `gr.Blocks.launch` needs to know about the look and the visitors' privacy.
+
+    Args:
+        job_queue: of the page; Gradio must have room for all jobs that wait in it, and for the page's small events.
+    """
     return {
+        "max_threads": (job_queue or JobQueue()).capacity + SMALL_EVENTS,
         "theme": theme.theme(),
         "css": theme.CSS,
         "run_history": False,
@@ -117,7 +117,7 @@ def _opener(device: str | None, limits: RunLimits) -> Callable[[OnProgress], Eng
 
     def opener(on_progress: OnProgress) -> Engine:
         def report(text: str, fraction: float) -> None:
-            if limits.is_set():
+            if limits.closing.is_set():
                 raise Cancelled("The program ends.")
             on_progress(text, fraction)
 
@@ -153,7 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _end_by_signal(limits)
     _private_folder()
     stylizer = LazyStylizer(_opener(options.device, limits))
-    page, routes = _built(stylizer, limits, options)
+    job_queue = JobQueue(standard_lanes(options.max_queue, options.max_per_user))
+    page = build_app(stylizer, limits=limits, job_queue=job_queue, shared=options.shared)
     try:
         _, url, public = page.launch(
             server_name=options.host,
@@ -161,9 +162,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             share=options.share,
             auth=options.auth or None,
             root_path=options.root_path,
-            app_kwargs={"routes": routes},
+            app_kwargs=server_options(stylizer, limits, job_queue, options.auth),
             prevent_thread_lock=True,
-            **launch_options(),
+            **launch_options(job_queue),
         )
     except OSError:
         where = f"Port {options.port} is" if options.port else "All ports from 7860 on are"
@@ -179,22 +180,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         flush=True,
     )
     stylizer.start()
-    while not limits.wait(1.0):  # in slices: a signal is handled between them on every platform
+    while not limits.closing.wait(1.0):  # in slices: a signal is handled between them on every platform
         pass
     limits.metrics.wait_idle(LAST_SECONDS)  # jobs see that it ends, and stop at their next step
     page.close(verbose=False)
     return 0
 
 
-def _built(stylizer: LazyStylizer, limits: RunLimits, options: argparse.Namespace) -> tuple[gr.Blocks, list[Route]]:
-    """The page, and what machines ask beside it."""
-    most = {"max_queue": options.max_queue, "max_per_user": options.max_per_user}
-    page = build_app(stylizer, closing=limits, shared=options.shared, **most)
-    job_queue = JobQueue(page, HEAVY)
-    return page, probes(stylizer, limits.metrics, lambda: len(job_queue), options.auth)
+def server_options(
+    stylizer: Engine | LazyStylizer, limits: RunLimits, job_queue: JobQueue, logins: Sequence[Login] = ()
+) -> dict[str, Any]:
+    """What the web server has beside the page: `launch(app_kwargs=...)`."""
+    routes = probes(stylizer, limits.metrics, lambda: job_queue.waiting(HEAVY), logins)
+    return {"routes": routes, "middleware": [Middleware(LeaveOnDisconnect, job_queue=job_queue)]}
 
 
-def _end_by_signal(end: threading.Event) -> None:
-    """Have it set by Ctrl-C, and by the signal that service managers send."""
+def _end_by_signal(limits: RunLimits) -> None:
+    """Have Ctrl-C, and the signal that service managers send, end the program."""
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: end.set())
+        signal.signal(name, lambda *_: limits.closing.set())

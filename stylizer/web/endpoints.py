@@ -1,6 +1,5 @@
 """The endpoints that programs call: /stylize, /try_all, /train and /styles, with plain values and no widgets."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +11,7 @@ from gradio import FileData
 from gradio.events import api
 
 from stylizer.serving.engine import Engine, LazyStylizer, loaded
-from stylizer.serving.jobs import JobHandle, Reporter, ready
-from stylizer.serving.limits import run_limits_of
+from stylizer.serving.jobs import Reporter, RunLimits, ready
 from stylizer.serving.metrics import Job
 from stylizer.serving.portrait import PortraitSession, open_session
 from stylizer.serving.previews import PreviewRequest, try_all
@@ -21,12 +19,17 @@ from stylizer.serving.scoring import advised_strength, judge_of
 from stylizer.serving.values import number, path_of, paths_of, render_request_of, sentence, train_settings
 from stylizer.serving.work import Drawn, Request, checked, draw, inversion_mode_of, train
 from stylizer.settings import DEFAULT_INVERSION_MODE, MIX_RATIO, RenderSettings, TrainSettings, ranges_in_doc
+from stylizer.web.lanes import Lanes, current_job
 
 _TRAIN, _RENDER = TrainSettings(), RenderSettings()
 
 
-def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, closing: threading.Event) -> None:
-    """Add them to the present `gr.Blocks`; `heavy` names the queue of heavy jobs, `closing` stops them at the end."""
+def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimits, lanes: Lanes) -> None:
+    """Add them to the present `gr.Blocks`.
+
+    Args:
+        folder: where results are kept for an hour. limits: of the program. lanes: in which the calls wait.
+    """
 
     @ranges_in_doc
     def stylize(  # noqa: PLR0917 - programs give them by name
@@ -57,7 +60,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
         "score": {"person", "style", "identity", "suggested_strength"}}.
         """
         started = time.perf_counter()
-        with _counted(closing, "stylize") as job:
+        with _counted(limits, "stylize") as job:
             pictures = () if style else (*paths_of(reference), *paths_of(references))
             request = Request(
                 target=checked(pictures, style, path_of(target)),
@@ -70,7 +73,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
                 already_aligned=bool(already_aligned),
                 full_frame=bool(full_frame),
             )
-            portrait = open_session(draw(stylizer, request, _quiet(closing)), folder)
+            portrait = open_session(draw(stylizer, request, _quiet(limits)), folder)
             file, score = _file(portrait.full()), _score(loaded(stylizer), portrait)
             told = _told(portrait.drawn, request.face, time.perf_counter() - started)
             job.style = portrait.drawn.style_key
@@ -88,14 +91,14 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
 
         Answers with {"style": {"key", "name", "trained"}, "seconds"}.
         """
-        with _counted(closing, "train") as job:
+        with _counted(limits, "train") as job:
             settings, pictures = train_settings(iterations, seed), (*paths_of(reference), *paths_of(more))
             checked(pictures, None, pictures[0] if pictures else None)
             style, trained, seconds = train(
                 stylizer,
                 pictures,
                 settings,
-                _quiet(closing),
+                _quiet(limits),
                 name=(name or "").strip() or None,
                 already_aligned=bool(already_aligned),
             )
@@ -109,7 +112,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
 
         Quicker than /stylize, and not as like the person: what keeps the likeness takes seconds for each.
         """
-        with _counted(closing, "try_all"):
+        with _counted(limits, "try_all"):
             path = checked((), "any", path_of(target))
             wanted = PreviewRequest(
                 path,
@@ -117,26 +120,26 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, heavy: str, clo
                 inversion_mode_of(inversion_mode or DEFAULT_INVERSION_MODE),
                 render_request_of(strength).settings,
             )
-            _, previews = try_all(stylizer, wanted, _quiet(closing), folder)
+            _, previews = try_all(stylizer, wanted, _quiet(limits), folder)
         return [{"name": tile.name, "key": tile.key, "file": _file(str(tile.picture))} for tile in previews.tiles]
 
     def styles() -> list:  # type: ignore[type-arg]
         """The saved styles: [{"name", "key", "bytes", "preset"}]."""
-        with _counted(closing, "styles"):
-            known = ready(stylizer, _quiet(closing)).styles()
+        with _counted(limits, "styles"):
+            known = ready(stylizer, _quiet(limits)).styles()
         return [{"name": s.name, "key": s.key, "bytes": s.bytes, "preset": s.preset} for s in known]
 
-    api(stylize, api_name="stylize", concurrency_id=heavy, concurrency_limit=1)
-    api(attempt, api_name="try_all", concurrency_id=heavy, concurrency_limit=1)
-    api(learn, api_name="train", concurrency_id=heavy, concurrency_limit=1)
-    api(styles, api_name="styles", concurrency_limit=4)
+    api(lanes.heavy(stylize), api_name="stylize")
+    api(lanes.heavy(attempt), api_name="try_all")
+    api(lanes.heavy(learn), api_name="train")
+    api(lanes.quick(styles), api_name="styles")
 
 
 @contextmanager
-def _counted(closing: threading.Event, kind: str) -> Iterator[Job]:
+def _counted(limits: RunLimits, kind: str) -> Iterator[Job]:
     """Count what happens inside as a job; what goes wrong in it becomes an error of one sentence."""
     try:
-        with run_limits_of(closing).metrics.job(kind) as job:
+        with limits.metrics.job(kind) as job:
             yield job
     except Exception as error:
         raise gr.Error(sentence(error), print_exception=False) from None
@@ -163,8 +166,8 @@ def _score(engine: Engine, portrait: PortraitSession) -> dict[str, float | None]
     return {"person": score.person, "style": score.style, "identity": score.identity, "suggested_strength": advice}
 
 
-def _quiet(closing: threading.Event) -> Reporter:
+def _quiet(limits: RunLimits) -> Reporter:
     def tell(_: Any) -> None:
         return None
 
-    return Reporter(JobHandle(), closing, tell)
+    return Reporter(current_job(), limits, tell)

@@ -1,6 +1,7 @@
 """What happens when a control is used. Raw values in, updates out; a mistake becomes one sentence."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import fields, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import gradio as gr
 from stylizer.errors import Cancelled, InputError
 from stylizer.serving.consent import check_consent
 from stylizer.serving.engine import loaded
-from stylizer.serving.jobs import Finished, Reporter
+from stylizer.serving.jobs import Finished, JobHandle, Reporter
 from stylizer.serving.photo_inversions import photo_inversions_of
 from stylizer.serving.portrait import PortraitSession, open_session
 from stylizer.serving.scoring import Advice, Scoring
@@ -18,11 +19,9 @@ from stylizer.serving.work import Drawn, Marks, Request, checked, draw, inversio
 from stylizer.web.chooser import FROM_PICTURE
 from stylizer.web.controls import DEFAULTS
 from stylizer.web.inputs import Inputs
-from stylizer.web.job_runner import Runner
+from stylizer.web.job_runner import Job, Runner
 from stylizer.web.screen import Session, Updates
 from stylizer.web.theme import note
-
-NOT_STARTED = "This was not started: too many jobs wait here, or too many of yours; try again in a few minutes."
 
 
 class Handlers(Runner):
@@ -39,15 +38,20 @@ class Handlers(Runner):
             return {self._out.note: note(sentence(error), "error")}
         return {self._out.note: ""}
 
-    def run(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
+    async def run(self, request: gr.Request, *values: Any) -> AsyncIterator[Updates]:
         """The whole story, with progress and previews; ends with a portrait, a sentence, or "Cancelled"."""
         session = Session(*values[:4])
-        yield from self._to_the_end(
-            session, request, lambda generation: self._portrait(session, values[4:], generation)
-        )
 
-    def _portrait(self, session: Session, values: tuple[Any, ...], generation: int) -> Iterator[Updates]:
-        request, screen = self._request(values), self._screen
+        def prepare() -> Job:
+            wanted = self._request(values[4:])
+            return lambda job: self._portrait(session, wanted, job)
+
+        async with aclosing(self._run(session, request, prepare)) as updates:  # type: ignore[type-var]
+            async for update in updates:
+                yield update
+
+    def _portrait(self, session: Session, request: Request, job: JobHandle) -> Iterator[Updates]:
+        screen = self._screen
 
         def work(reporter: Reporter) -> Drawn:
             return draw(
@@ -57,11 +61,11 @@ class Handlers(Runner):
                 lambda face: photo_inversions_of(face, session.photo_inversions).inversions,
             )
 
-        for event in self._events(work, session, "stylize", generation):
+        for event in self._events(work, job, "stylize"):
             if not isinstance(event, Finished):
-                yield screen.progress(event, session.handle)
+                yield screen.progress(event, job, session.files)
                 continue
-            if session.handle.generation != generation:  # the visitor has just thrown the pictures away
+            if job.cancelled:  # the visitor has just thrown the pictures away
                 raise Cancelled("Cancelled.")
             if session.portrait is not None:
                 session.portrait.remove()
@@ -109,12 +113,6 @@ class Handlers(Runner):
     def ask_again(self, again: int) -> int:
         """A redraw, where the controls moved during a run."""
         return again + 1
-
-    def broke(self, *session: Any) -> Updates:
-        """When the job could not even be started; gradio itself shows why."""
-        given = Session(*session)
-        given.handle.expected = False
-        return self._screen.back(NOT_STARTED, "error", given)
 
     def _trouble(self, request: Request, drawn: Drawn) -> str:
         """What went wrong beside a style that was learnt all the same: the Hub was not reached, or did not take it."""

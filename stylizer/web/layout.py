@@ -6,8 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from stylizer.serving.jobs import JobHandle
-from stylizer.serving.portrait import SESSION_SECONDS, PortraitSession
+from stylizer.serving.portrait import SESSION_SECONDS, PortraitSession, SessionFiles
 from stylizer.serving.previews import StylePreviews
 from stylizer.settings import TRUNCATION
 from stylizer.web import theme
@@ -46,7 +45,7 @@ class Outputs:
     check: gr.Image
     check_said: gr.HTML
     about: gr.HTML
-    handle: gr.State
+    files: gr.State
     portrait: gr.State
     photo_inversions: gr.State
     previews: gr.State
@@ -55,18 +54,17 @@ class Outputs:
     keys: gr.State
     again: gr.State
     clock: gr.Timer
-    place: gr.Timer
     beside: Beside
 
     @property
     def session(self) -> list[gr.State]:
         """What every job is given of its session, in the order of `screen.Session`."""
-        return [self.handle, self.portrait, self.photo_inversions, self.previews]
+        return [self.files, self.portrait, self.photo_inversions, self.previews]
 
     @property
     def of_jobs(self) -> list[Any]:
         """All that a job may change."""
-        others = {"ticket", "verdict", "advised", "keys", "again", "clock", "place", "beside"}
+        others = {"files", "scoring", "advised", "keys", "again", "clock", "beside"}
         others |= {"invent", "people_seed", "truncation", "forget", "check", "check_said", "about"}
         style_manager = [getattr(self, field.name) for field in fields(self) if field.name not in others]
         return [*style_manager, self.beside.try_all, self.beside.compare, self.beside.compared]
@@ -142,11 +140,11 @@ def _details() -> tuple[Any, ...]:
 
 
 def _memory(folder: Path) -> tuple[Any, ...]:
-    """Ticket, kept, study, trial; who judges and what was advised; the keys of the styles on the shelf; a number that
-    asks for a redraw; a clock that looks whether the networks, and so the styles, are there; and one that looks for a
-    waiting job's place in the line."""
+    """The session's files, portrait, inversions and previews; the scorer and its advice; the keys of the styles in the
+    gallery; a number that asks for a redraw; and a clock that looks whether the networks, and so the styles, are there.
+    """
     return (
-        gr.State(JobHandle(folder), delete_callback=_forget),
+        gr.State(SessionFiles(folder), delete_callback=_forget),
         gr.State(None, time_to_live=SESSION_SECONDS, delete_callback=_forget),
         gr.State(None, time_to_live=SESSION_SECONDS),
         gr.State(None, time_to_live=SESSION_SECONDS, delete_callback=_forget),
@@ -155,7 +153,6 @@ def _memory(folder: Path) -> tuple[Any, ...]:
         gr.State(()),
         gr.State(0),
         gr.Timer(1.0),
-        gr.Timer(1.0, active=False),
     )
 
 
@@ -180,7 +177,7 @@ def _people() -> tuple[gr.Button, gr.Gallery, gr.Number, gr.Slider]:
     return invent, gallery, seed, truncation
 
 
-def _forget(files: PortraitSession | StylePreviews | JobHandle | None) -> None:
+def _forget(files: PortraitSession | StylePreviews | SessionFiles | None) -> None:
     """Remove a session's files when its state goes."""
     if files is not None:
         files.remove()

@@ -5,8 +5,7 @@ from typing import Any
 import gradio as gr
 
 from stylizer.serving.engine import Engine, LazyStylizer, loaded
-from stylizer.serving.jobs import JobHandle
-from stylizer.serving.portrait import show
+from stylizer.serving.portrait import SessionFiles, show
 from stylizer.serving.values import path_of, sentence
 from stylizer.serving.work import Marks
 from stylizer.web.inputs import Inputs
@@ -35,7 +34,7 @@ class Marking:
         """There is another picture: no marks yet; what was said of it stays, unless it has to be marked."""
         return self.begin(True) if by_hand else {**self.begin(False), self._out.note: gr.skip()}
 
-    def click(self, handle: JobHandle, by_hand: bool, marks: Marks, reference: Any, event: gr.SelectData) -> Updates:
+    def click(self, files: SessionFiles, by_hand: bool, marks: Marks, reference: Any, event: gr.SelectData) -> Updates:
         """One more mark; after the third, the face is shown as it will be used, and the next click starts over."""
         path = path_of(reference)
         if not by_hand or path is None or not isinstance(event.index, (list, tuple)):
@@ -52,6 +51,6 @@ class Marking:
             return {**self.begin(True), self._out.note: note(f"{sentence(error)} Click one eye again.", "error")}
         return {
             self._in.marks: marks,
-            self._out.beside.marked: gr.update(visible=True, value=show(crop.resize((256, 256)), handle.desk())),
+            self._out.beside.marked: gr.update(visible=True, value=show(crop.resize((256, 256)), files.folder())),
             self._out.note: note("The face is marked. If it looks wrong, click an eye again to start over.", "done"),
         }

@@ -5,17 +5,15 @@ from typing import Any
 import gradio as gr
 
 from stylizer.serving.job_queue import JobQueue
-from stylizer.serving.jobs import JobHandle
-from stylizer.serving.portrait import PortraitSession
+from stylizer.serving.portrait import PortraitSession, SessionFiles
 from stylizer.serving.previews import StylePreviews
 from stylizer.serving.uploads import Uploads
 from stylizer.serving.values import paths_of
 from stylizer.web.inputs import Inputs
+from stylizer.web.job_runner import DELETED
 from stylizer.web.layout import Outputs
 from stylizer.web.screen import Screen, Updates
 from stylizer.web.theme import note
-
-_DELETED = "Your pictures are deleted from this computer."
 
 
 class Privacy:
@@ -31,15 +29,15 @@ class Privacy:
 
     def left(self, request: gr.Request) -> None:
         """The page was closed."""
+        self._job_queue.cancel(str(request.session_hash), "left")
         self._uploads.left(str(request.session_hash))
 
     def forget(
-        self, handle: JobHandle, portrait: PortraitSession | None, previews: StylePreviews | None, request: gr.Request
+        self, given: SessionFiles, portrait: PortraitSession | None, previews: StylePreviews | None, request: gr.Request
     ) -> Updates:
         """Stop what is running, delete all files of this visitor, and empty the page."""
-        self._job_queue.give_up(request.session_hash)
-        handle.give_up(_DELETED)
-        for files in (handle, portrait, previews):
+        self._job_queue.cancel(str(request.session_hash), "deleted")
+        for files in (given, portrait, previews):
             if files is not None:
                 files.remove()
         self._uploads.remove(str(request.session_hash))
@@ -52,7 +50,7 @@ class Privacy:
             self._in.marks: (),
             self._out.empty: gr.update(visible=True),
             self._out.download: gr.update(value=None, interactive=False),
-            self._out.note: note(_DELETED, "done"),
+            self._out.note: note(DELETED, "done"),
         }
 
     @property

@@ -7,7 +7,7 @@ import gradio as gr
 
 from stylizer.serving.jobs import JobHandle, Part, Progress
 from stylizer.serving.photo_inversions import PhotoInversions
-from stylizer.serving.portrait import PortraitSession, show
+from stylizer.serving.portrait import PortraitSession, SessionFiles, show
 from stylizer.serving.previews import StylePreviews
 from stylizer.serving.scoring import Advice, Scoring
 from stylizer.web.layout import Outputs
@@ -23,7 +23,7 @@ Updates = dict[Any, Any]
 class Session:
     """What the page remembers of one visitor, as a job has it."""
 
-    handle: JobHandle
+    files: SessionFiles
     portrait: PortraitSession | None
     photo_inversions: PhotoInversions | None
     previews: StylePreviews | None
@@ -40,9 +40,11 @@ class Screen:
         buttons: Updates = {button: gr.update(interactive=False) for button in self._buttons()}
         return {**buttons, self._out.cancel: gr.update(visible=True, interactive=True)}
 
-    def progress(self, event: Progress | Part[Any] | None, handle: JobHandle) -> Updates:
+    def progress(self, event: Progress | Part[Any] | None, job: JobHandle, files: SessionFiles) -> Updates:
         """Where the job stands; its preview takes the place of the portrait."""
-        if not isinstance(event, Progress) or handle.cancelled:
+        if job.reason == "stopped":
+            return {self._out.note: note("Stopping …", "busy")}
+        if not isinstance(event, Progress) or job.cancelled:
             return self.nothing()  # a sign of life keeps gradio looking whether the visitor is still there
         out = self._out
         updates: Updates = {out.note: note(event.text, "busy", event.fraction)}
@@ -50,7 +52,7 @@ class Screen:
             updates |= {
                 out.empty: gr.update(visible=False),
                 out.result_box: gr.update(visible=False),
-                out.preview: gr.update(visible=True, value=show(event.preview, handle.desk(), _without_style())),
+                out.preview: gr.update(visible=True, value=show(event.preview, files.folder(), _without_style())),
             }
         return updates
 
@@ -122,14 +124,14 @@ class Screen:
             out.previews: previews,
         }
 
-    def compared(self, photo_inversions: PhotoInversions, handle: JobHandle) -> Updates:
+    def compared(self, photo_inversions: PhotoInversions, files: SessionFiles) -> Updates:
         """The photo as each inversion mode sees it."""
-        desk, origin = handle.desk(), _without_style()
+        folder, origin = files.folder(), _without_style()
         pictures = (
-            (show(picture, desk, origin), inversion_mode.capitalize())
+            (show(picture, folder, origin), inversion_mode.capitalize())
             for inversion_mode, picture in photo_inversions.pictures.items()
         )
-        faces = [(show(photo_inversions.crop, desk), "Photo"), *pictures]
+        faces = [(show(photo_inversions.crop, folder), "Photo"), *pictures]
         return {
             self._out.beside.compared: gr.update(visible=True, value=faces),
             self._out.photo_inversions: photo_inversions,

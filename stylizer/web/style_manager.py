@@ -9,8 +9,7 @@ import gradio as gr
 
 from stylizer.errors import InputError, SettingsError
 from stylizer.serving.engine import Engine, LazyStylizer, loaded
-from stylizer.serving.jobs import JobHandle
-from stylizer.serving.portrait import PortraitSession
+from stylizer.serving.portrait import PortraitSession, SessionFiles
 from stylizer.serving.values import path_of, sentence
 from stylizer.web.screen import Updates
 from stylizer.web.style_manager_box import StyleManagerBox
@@ -89,12 +88,12 @@ class StyleManager:
 
         return self._report_errors(work)
 
-    def export(self, key: str | None, handle: JobHandle) -> Updates:
+    def export(self, key: str | None, files: SessionFiles) -> Updates:
         """A file of the chosen style, to be downloaded."""
         from stylizer.library.exchange import export_style  # brings torch along: not at the page's start
 
         def work() -> Updates:
-            path = export_style(self._library, _given(key), handle.desk())
+            path = export_style(self._library, _given(key), files.folder())
             label = f"Download {path.name} ({path.stat().st_size / 1e6:.1f} MB)"
             return {**self._said(""), self._box.file: gr.update(visible=True, value=str(path), label=label)}
 

@@ -1,6 +1,7 @@
 """Looking before choosing: the photo in every style, and the photo as each inversion mode sees it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -8,42 +9,42 @@ import gradio as gr
 
 from stylizer.errors import InputError
 from stylizer.serving.consent import check_consent
-from stylizer.serving.jobs import Finished, Part, Reporter
+from stylizer.serving.jobs import Finished, JobHandle, Part, Reporter
 from stylizer.serving.photo_inversions import compare
 from stylizer.serving.previews import PreviewRequest, StylePreviews, try_all
 from stylizer.serving.values import number, path_of, render_request_of
 from stylizer.serving.work import inversion_mode_of
 from stylizer.settings import INVERSION_MODES
 from stylizer.web.chooser import FROM_LIBRARY
-from stylizer.web.job_runner import Runner
+from stylizer.web.job_runner import Job, Runner
 from stylizer.web.screen import Session, Updates
 
 
 class StylePreviewHandlers(Runner):
     """What shows a photo before it is painted."""
 
-    def try_all(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
+    async def try_all(self, request: gr.Request, *values: Any) -> AsyncIterator[Updates]:
         """The photo in every style, each shown as soon as it is there."""
         session, message = Session(*values[:4]), "What was drawn so far is kept."
-        yield from self._to_the_end(
-            session, request, lambda generation: self._tiles(session, values[4:], generation), message
-        )
 
-    def _tiles(self, session: Session, values: tuple[Any, ...], generation: int) -> Iterator[Updates]:
-        check_consent(values[0])
-        wanted, photo_inversions, before, screen = (
-            _wanted(*values[1:]),
-            session.photo_inversions,
-            session.previews,
-            self._screen,
-        )
+        def prepare() -> Job:
+            check_consent(values[4])
+            wanted = _wanted(*values[5:])
+            return lambda job: self._tiles(session, wanted, job)
+
+        async with aclosing(self._run(session, request, prepare, message)) as updates:  # type: ignore[type-var]
+            async for update in updates:
+                yield update
+
+    def _tiles(self, session: Session, wanted: PreviewRequest, job: JobHandle) -> Iterator[Updates]:
+        photo_inversions, before, screen = session.photo_inversions, session.previews, self._screen
 
         def work(reporter: Reporter) -> Any:
             return try_all(
                 self._stylizer, wanted, reporter, self._folder, photo_inversions=photo_inversions, before=before
             )
 
-        for event in self._events(work, session, "try_all", generation):
+        for event in self._events(work, job, "try_all"):
             if isinstance(event, Part):
                 self._drop(session.previews, event.value[1])
                 session.photo_inversions, session.previews = event.value
@@ -52,7 +53,7 @@ class StylePreviewHandlers(Runner):
                     self._out.photo_inversions: session.photo_inversions,
                 }
             elif not isinstance(event, Finished):
-                yield screen.progress(event, session.handle)
+                yield screen.progress(event, job, session.files)
         yield screen.back("Click a picture to paint it in full.", "done", session)
 
     def pick(self, previews: StylePreviews | None, event: gr.SelectData) -> Updates:
@@ -70,31 +71,31 @@ class StylePreviewHandlers(Runner):
         """Another photo, or another face of it: the pictures are no longer of it."""
         return {self._out.previews_box: gr.update(visible=False), self._out.previews_gallery: gr.update(value=None)}
 
-    def compare(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
+    async def compare(self, request: gr.Request, *values: Any) -> AsyncIterator[Updates]:
         """The photo by each inversion mode, one after the other; the page then shows them beside what it had."""
         session, message = Session(*values[:4]), "What was found so far is kept."
-        yield from self._to_the_end(
-            session, request, lambda generation: self._inversion_modes(session, values[4:], generation), message
-        )
+        consent, target, face = values[4:]
 
-    def _inversion_modes(self, session: Session, values: tuple[Any, ...], generation: int) -> Iterator[Updates]:
-        consent, target, face = values
-        check_consent(consent)
-        path, which, photo_inversions, screen = (
-            _photo(target),
-            int(number(face, "face", 0)),
-            session.photo_inversions,
-            self._screen,
-        )
+        def prepare() -> Job:
+            check_consent(consent)
+            path, which = _photo(target), int(number(face, "face", 0))
+            return lambda job: self._inversion_modes(session, path, which, job)
+
+        async with aclosing(self._run(session, request, prepare, message)) as updates:  # type: ignore[type-var]
+            async for update in updates:
+                yield update
+
+    def _inversion_modes(self, session: Session, path: Path, which: int, job: JobHandle) -> Iterator[Updates]:
+        photo_inversions, screen = session.photo_inversions, self._screen
 
         def work(reporter: Reporter) -> Any:
             return compare(self._stylizer, path, which, photo_inversions, reporter)
 
-        for event in self._events(work, session, "compare", generation):
+        for event in self._events(work, job, "compare"):
             if isinstance(event, Part):
-                yield screen.compared(event.value, session.handle)
+                yield screen.compared(event.value, session.files)
             elif not isinstance(event, Finished):
-                yield screen.progress(event, session.handle)
+                yield screen.progress(event, job, session.files)
         yield screen.back("Click the face that is most like the photo; then press Stylize.", "done", session)
 
     def choose_inversion_mode(self, event: gr.SelectData) -> Updates:

@@ -8,12 +8,10 @@ import gradio as gr
 import pytest
 
 from stylizer.serving.engine import LazyStylizer
-from stylizer.serving.job_queue import JobQueue
-from stylizer.serving.limits import RunLimits
+from stylizer.serving.job_queue import JobQueue, standard_lanes
+from stylizer.serving.jobs import RunLimits
 from stylizer.serving.metrics import MeteredEngine
-from stylizer.serving.probes import probes
-from stylizer.web.app import build_app, launch_options
-from stylizer.web.wiring import HEAVY
+from stylizer.web.app import build_app, launch_options, server_options
 from tests.serving.front_door import Page
 
 
@@ -23,14 +21,14 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     pages: list[gr.Blocks] = []
 
-    def start(stylizer: Any, limits: RunLimits | None = None, auth: Any = None, **options: Any) -> str:
-        limits = limits or RunLimits()
+    def start(stylizer: Any, limits: RunLimits | None = None, auth: Any = None, **lanes: Any) -> str:
+        limits, job_queue = limits or RunLimits(), JobQueue(standard_lanes(**lanes))
         if not isinstance(stylizer, LazyStylizer):
             stylizer = MeteredEngine(stylizer, limits.metrics)
-        built = build_app(stylizer, tmp_path / "none", limits, **options)
+        built = build_app(stylizer, tmp_path / "none", limits, job_queue)
         pages.append(built)
-        routes = probes(stylizer, limits.metrics, lambda: len(JobQueue(built, HEAVY)), auth or ())
-        _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs={"routes": routes}, **launch_options())
+        beside = server_options(stylizer, limits, job_queue, auth or ())
+        _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs=beside, **launch_options(job_queue))
         return url
 
     yield start

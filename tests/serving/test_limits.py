@@ -11,8 +11,7 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 from stylizer.errors import TimeLimitError
-from stylizer.serving.jobs import Finished, JobHandle, Reporter, follow
-from stylizer.serving.limits import RunLimits
+from stylizer.serving.jobs import Finished, JobHandle, Reporter, RunLimits, follow
 from stylizer.web.options import parse_options
 from tests.fakes import FakeStylizer
 from tests.serving.front_door import Page, client_of
@@ -33,29 +32,30 @@ def test_a_login_is_wanted_everywhere_but_for_health(page: Page) -> None:
 
 
 def test_a_full_queue_turns_visitors_away(page: Page, tmp_path: Path) -> None:
-    client = client_of(page(FakeStylizer(steps=200, delay=0.02), max_queue=1))
+    client = client_of(page(FakeStylizer(steps=200, delay=0.02), max_waiting=1))
     picture = handle_file(face(tmp_path / "r.png", "navy"))
-    jobs = [client.submit(picture, "", seed, api_name="/train") for seed in range(4)]
-    said = [str(job.exception(120)) for job in jobs]
-    assert any("Queue is full" in text for text in said)
-    assert "None" in said, "the others are served"
+    jobs = [client.submit(picture, seed=seed, api_name="/train") for seed in range(4)]
+    answers = [str(job.exception(120)) for job in jobs]
+    refusal = "Too many jobs are waiting here already; try again in a few minutes."
+    assert sorted(answers) == ["None"] * 2 + [refusal] * 2, "one runs and one waits"
 
 
 def test_nobody_fills_the_line_alone(page: Page, tmp_path: Path) -> None:
     fake = FakeStylizer(steps=20, delay=0.05)
-    client = client_of(page(fake, max_per_user=2))
+    client = client_of(page(fake, max_per_address=2))
     picture = handle_file(face(tmp_path / "r.png", "navy"))
     jobs = [client.submit(picture, seed=seed, api_name="/train") for seed in range(5)]
     assert client.predict(api_name="/styles") == [], "what is quick is not refused"
-    said = [str(job.exception(120)) for job in jobs]
-    assert sorted(said) == [*["None"] * 2, *["Queue is full! Please try again."] * 3]
+    answers = [str(job.exception(120)) for job in jobs]
+    refusal = "Too many jobs of yours are waiting here; wait until one of them has ended, then try again."
+    assert sorted(answers) == ["None"] * 2 + [refusal] * 3
     assert len(fake.trained) == 2
     client.predict(picture, seed=9, api_name="/train")
     assert len(fake.trained) == 3, "they are through, and there is room again"
 
 
 def test_a_request_that_never_ends_holds_nobody_up(page: Page, tmp_path: Path) -> None:
-    url = httpx.URL(page(FakeStylizer(presets=["Ink"]), max_per_user=2))
+    url = httpx.URL(page(FakeStylizer(presets=["Ink"]), max_per_address=2))
     with socket.create_connection((url.host, url.port or 80)) as stalled:
         stalled.sendall(b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         assert len(client_of(str(url)).predict(api_name="/styles")) == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stylizer.errors import DownloadError
-from stylizer.serving.limits import RunLimits
+from stylizer.serving.jobs import RunLimits
 from stylizer.serving.logs import Lines, set_up
 
 KEY = "0123456789abcdef" * 2

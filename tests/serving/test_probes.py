@@ -13,8 +13,7 @@ from gradio_client.exceptions import AppError
 from stylizer import __version__
 from stylizer.errors import Cancelled, DownloadError
 from stylizer.serving.engine import LazyStylizer
-from stylizer.serving.jobs import JobHandle, follow
-from stylizer.serving.limits import RunLimits
+from stylizer.serving.jobs import JobHandle, RunLimits, follow
 from stylizer.serving.metrics import MeteredEngine, Metrics
 from stylizer.web.about import footer
 from tests.fakes import FakeStylizer
@@ -55,8 +54,10 @@ def test_metrics_count_what_was_done(page: Page, tmp_path: Path) -> None:
     list(follow(lambda _: 1, JobHandle(), limits))
     with pytest.raises(ZeroDivisionError):
         list(follow(lambda _: 1 // 0, JobHandle(), limits, kind="compare"))
+    cancelled = JobHandle()
+    cancelled.cancel()
     with pytest.raises(Cancelled):
-        list(follow(lambda reporter: reporter.stage("x"), JobHandle(cancelled=True), limits))
+        list(follow(lambda reporter: reporter.stage("x"), cancelled, limits))
     answer = httpx.get(url + "metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()

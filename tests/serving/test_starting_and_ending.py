@@ -15,6 +15,8 @@ import httpx
 import pytest
 from gradio_client import handle_file
 
+from stylizer.errors import QueueFullError
+from stylizer.serving.job_queue import HEAVY
 from stylizer.web import app
 from tests.serving.front_door import client_of
 from tests.tiny import noise_picture
@@ -32,6 +34,8 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import pytest
+from stylizer.errors import QueueFullError
+from stylizer.serving.job_queue import HEAVY
 from stylizer.web import app
 from tests.tiny import tiny_stylizer, use_tiny_parts
 patch = pytest.MonkeyPatch()
@@ -49,6 +53,8 @@ def free_port() -> int:
 
 LOADING = """
 import sys, time
+from stylizer.errors import QueueFullError
+from stylizer.serving.job_queue import HEAVY
 from stylizer.web import app
 
 def slow(device, report):
@@ -127,5 +133,11 @@ def test_a_proxys_path_and_a_limit_reach_the_page(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(app, "set_up", lambda *_: None)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert app.main(["--root-path", "/stylizer", "--max-queue", "7"]) == 2
-    assert (given["root_path"], given["queue"], given["auth"]) == ("/stylizer", 7, None)
+    assert (given["root_path"], given["queue"], given["auth"]) == ("/stylizer", None, None)
+    job_queue = given["app_kwargs"]["middleware"][0].kwargs["job_queue"]
+    for _ in range(8):
+        job_queue.join(HEAVY, "me", "1.1.1.1")
+    with pytest.raises(QueueFullError):
+        job_queue.join(HEAVY, "me", "1.1.1.1")
+    assert given["max_threads"] > job_queue.capacity, "waiting jobs leave room for the page's small events"
     assert given["max_file_size"] == "100mb"

@@ -20,7 +20,7 @@ from PIL import Image
 
 from stylizer.errors import Cancelled, DownloadError
 from stylizer.serving.engine import LazyStylizer
-from stylizer.serving.jobs import Finished, JobHandle, Progress, Reporter, follow
+from stylizer.serving.jobs import Finished, JobHandle, Progress, Reporter, RunLimits, follow
 from stylizer.settings import STRENGTH_MAX, RenderSettings, TrainSettings
 from tests.fakes import FakeStylizer
 from tests.web.page_clients import Serve, check_sentence, same, stylize
@@ -209,9 +209,9 @@ def test_a_cancelled_job_stops_and_its_thread_ends() -> None:
             reporter.on_step(step, 1000, None)
             time.sleep(0.01)
 
-    events = follow(work, handle, threading.Event())
+    events = follow(work, handle, RunLimits())
     next(events)
-    handle.cancelled = True
+    handle.cancel()
     with pytest.raises(Cancelled):
         list(events)
     assert len(steps) < 1000
@@ -226,7 +226,7 @@ def test_a_visitor_who_leaves_stops_the_job() -> None:
             reporter.on_step(1, 2, None)
             time.sleep(0.01)
 
-    events = follow(work, handle, threading.Event())
+    events = follow(work, handle, RunLimits())
     next(events)
     events.close()  # type: ignore[attr-defined]  # what gradio does when the page is gone
     assert not any(thread.name == "stylize" for thread in threading.enumerate())
@@ -243,7 +243,7 @@ def test_merged_progress_keeps_the_newest_preview_and_the_result() -> None:
         reporter.on_step(3, 3, None)
         return "done"
 
-    events = follow(work, JobHandle(), threading.Event())
+    events = follow(work, JobHandle(), RunLimits())
     first = next(events)
     assert isinstance(first, Progress)
     go.set()

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 from gradio_client import Client, handle_file
-from gradio_client.utils import Status
 
+from stylizer.serving.job_queue import HEAVY, JobQueue, standard_lanes
 from tests.fakes import FakeStylizer
 from tests.web.page_browser import MARKS, Browser, Visit, drawn, near
 from tests.web.page_pictures import face
@@ -103,7 +103,8 @@ def test_what_is_deleted_while_waiting_stays_deleted(visit: Visit, tmp_path: Pat
 
 def test_who_is_refused_keeps_the_portrait_and_given_up_jobs_do_not_count(visit: Visit, tmp_path: Path) -> None:
     fake = Held()
-    page, busy = visit(fake, max_per_user=3), visit(fake)
+    job_queue = JobQueue(standard_lanes(max_per_address=3))
+    page, busy = visit(fake, job_queue=job_queue), visit(fake)
     (reference, target), (other, _) = pair(tmp_path, 0), pair(tmp_path, 1)
     page.upload("reference", reference)
     page.upload("target", target)
@@ -122,9 +123,9 @@ def test_who_is_refused_keeps_the_portrait_and_given_up_jobs_do_not_count(visit:
         page.until(lambda: "Cancelled" in page.note() and page.find("#run").is_enabled())
     client = Client(page.driver.current_url, verbose=False, analytics_enabled=False)
     jobs = [client.submit(handle_file(other), seed=seed, api_name="/train") for seed in (5, 6)]
-    page.until(lambda: all(job.status().code is Status.IN_QUEUE for job in jobs))
+    page.until(lambda: job_queue.waiting(HEAVY) == len(jobs))
     page.run()
-    page.until(lambda: "This was not started" in page.note() and page.find("#run").is_enabled())
+    page.until(lambda: "Too many jobs of yours" in page.note() and page.find("#run").is_enabled())
     assert near(page.result(), drawn(reference, target)), "the portrait is still there"
     page.shot("line-refused")
     fake.gate.set()
