@@ -320,6 +320,11 @@ class Stylizer:
         plain = None if inverted is None else open_picture(inverted)
         return paste(aligned, open_picture(crop), self.segment, plain)
 
+    @property
+    def base_hash(self) -> str:
+        """SHA-256 of the base weights; a style is valid for one of them only."""
+        return self.networks.base_hash
+
     def styles(self) -> list[StyleInfo]:
         """Presets and learned styles."""
         return self.library.list()

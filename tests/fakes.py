@@ -299,6 +299,10 @@ class FakeStylizer:
             return crop
         return Image.blend(aligned.photo, crop.resize(aligned.photo.size), 0.8)
 
+    @property
+    def base_hash(self) -> str:
+        return "fake" * 16
+
     def styles(self) -> list[FakeStyleInfo]:
         return [
             FakeStyleInfo(style.name, style.key, 1000, preset, self._thumbnail(style.name))

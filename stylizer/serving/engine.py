@@ -4,7 +4,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -29,6 +30,9 @@ class Engine(Protocol):
 
     @property
     def library(self) -> "Library": ...
+
+    @property
+    def base_hash(self) -> str: ...
 
     def align(self, picture: Any, face: int = 0, already_aligned: bool = False, marks: Any = None) -> "AlignedFace": ...
 
@@ -92,14 +96,29 @@ class Engine(Protocol):
     def find_style(self, name_or_key: str) -> "Style": ...
 
 
+@dataclass(frozen=True)
+class LearningCost:
+    """What learning a style takes. on_lent_gpu: the seconds are of a visitor's GPU quota (ZeroGPU), else of time."""
+
+    seconds: float
+    on_lent_gpu: bool = False
+
+
+@runtime_checkable
+class EstimatesCost(Protocol):
+    """An engine that knows beforehand what learning a style will take."""
+
+    def learning_cost(self, iterations: int, pictures: int) -> LearningCost | None: ...
+
+
 class LazyStylizer:
-    """Stands in for a `Stylizer` from the first second; the real one is opened in a background thread.
+    """Loads a `Stylizer` in a background thread while the page already answers; `loaded` waits for it.
 
     Args:
         opener: opens the real stylizer; gets a callback for its progress (text, fraction 0..1).
 
-    Any method of the stylizer can be called at any time: the call waits until the networks are there. A failed start
-    is raised by the call that waited for it, and the next call tries again (a download may work the second time).
+    A failed start is raised by the call of `wait` that waited for it, and the next one tries again (a download may
+    work the second time).
     """
 
     def __init__(self, opener: Callable[[OnProgress], Engine]) -> None:
@@ -165,11 +184,6 @@ class LazyStylizer:
 
     def _hear(self, text: str, fraction: float) -> None:
         self._progress = (text, fraction)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.wait(), name)
 
 
 def loaded(stylizer: Engine | LazyStylizer, report: OnProgress | None = None) -> Engine:

@@ -3,13 +3,14 @@
 import base64
 import binascii
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from stylizer.serving.engine import Engine, LazyStylizer
+from stylizer.serving.job_queue import JobQueue
 from stylizer.serving.metrics import Metrics
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -17,14 +18,17 @@ Login = tuple[str, str]
 
 
 def probes(
-    stylizer: Engine | LazyStylizer, metrics: Metrics, queued: Callable[[], int], logins: Sequence[Login] = ()
+    stylizer: Engine | LazyStylizer, metrics: Metrics, job_queue: JobQueue, logins: Sequence[Login] = ()
 ) -> list[Route]:
     """The routes, for `launch(app_kwargs={"routes": probes(...)})`; they answer before the page's own.
 
     Args:
-        queued: says how many jobs wait for their turn.
+        metrics: of the program; the state of the networks and of the queue is added to them.
+        job_queue: of the program.
         logins: where there are any, /metrics wants one of them (HTTP Basic); /health never does, and says little.
     """
+
+    metrics.observe(job_queue, lambda: _status(stylizer) == "ok")
 
     async def health(_: Request) -> Response:
         status = _status(stylizer)
@@ -33,8 +37,7 @@ def probes(
     async def prometheus(request: Request) -> Response:
         if logins and not _known(request, logins):
             return PlainTextResponse("Who are you?\n", 401, {"WWW-Authenticate": 'Basic realm="metrics"'})
-        text = metrics.text(queue_length=queued(), ready=_status(stylizer) == "ok")
-        return PlainTextResponse(text, media_type=PROMETHEUS)
+        return PlainTextResponse(metrics.text(), media_type=PROMETHEUS)
 
     return [Route("/health", health), Route("/metrics", prometheus)]
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylizer.environment import on_zero_gpu
 from stylizer.errors import DeviceError, StylizerError
+from stylizer.serving.engine import LearningCost
 from stylizer.serving.jobs import Finished, JobHandle, Part, Reporter, RunLimits, follow
 
 if TYPE_CHECKING:
@@ -171,9 +172,9 @@ def _stylizer(base: "Stylizer", zero: Zero) -> "Stylizer":
             steps = _steps_to_learn(settings.iterations, len(faces))
             return zero.call("train", (faces, settings), steps, on_step)
 
-        def gpu_seconds(self, iterations: int, pictures: int) -> float:
+        def learning_cost(self, iterations: int, pictures: int = 1) -> LearningCost:
             """What learning a style asks of the visitor's quota."""
-            return seconds_of(_steps_to_learn(iterations, pictures))
+            return LearningCost(seconds_of(_steps_to_learn(iterations, pictures)), on_lent_gpu=True)
 
         def _invert(self, aligned: Any, inversion_mode: Any, purpose: Any, on_step: Any, start: Any = None) -> Any:
             if inversion_mode != "fast":

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stylizer import __version__
-from stylizer.serving.engine import Engine, LazyStylizer
+from stylizer.serving.engine import Engine, LazyStylizer, loaded
 from stylizer.web.cost import cost
 from stylizer.web.layout import Outputs
 from stylizer.web.screen import Updates
@@ -34,6 +34,6 @@ def footer(stylizer: Engine | LazyStylizer) -> str:
     """
     base = ""
     if not isinstance(stylizer, LazyStylizer) or stylizer.ready:
-        base = str(getattr(getattr(stylizer, "networks", None), "base_hash", ""))[:HASH_DIGITS]
+        base = loaded(stylizer).base_hash[:HASH_DIGITS]
     weights = f" · base weights <code>{base}</code>" if base else ""
     return f'<div class="about">Stylizer {__version__}{weights}</div>'

@@ -22,10 +22,11 @@ from stylizer.environment import presets_dir
 from stylizer.errors import Cancelled
 from stylizer.serving import zerogpu
 from stylizer.serving.engine import Engine, LazyStylizer, OnProgress
-from stylizer.serving.job_queue import HEAVY, JobQueue, LeaveOnDisconnect, standard_lanes
+from stylizer.serving.job_queue import JobQueue, LeaveOnDisconnect, standard_lanes
 from stylizer.serving.jobs import RunLimits
 from stylizer.serving.logs import set_up
-from stylizer.serving.metrics import MeteredEngine, Metrics
+from stylizer.serving.metered import MeteredEngine
+from stylizer.serving.metrics import Metrics
 from stylizer.serving.portrait import SESSION_SECONDS, SWEEP_SECONDS, sweep
 from stylizer.serving.probes import Login, probes
 from stylizer.serving.uploads import Uploads
@@ -125,7 +126,7 @@ def _opener(device: str | None, limits: RunLimits) -> Callable[[OnProgress], Eng
             # Beside a borrowed GPU this process has none itself, even where it seems so.
             engine: Any = _open(device if zero is None else "cpu", report)
             metered = MeteredEngine(engine if zero is None else zero.serve(engine), limits.metrics)
-            metered.try_out()
+            metered.warm_up()
         return cast(Engine, metered)
 
     return opener
@@ -191,7 +192,7 @@ def server_options(
     stylizer: Engine | LazyStylizer, limits: RunLimits, job_queue: JobQueue, logins: Sequence[Login] = ()
 ) -> dict[str, Any]:
     """What the web server has beside the page: `launch(app_kwargs=...)`."""
-    routes = probes(stylizer, limits.metrics, lambda: job_queue.waiting(HEAVY), logins)
+    routes = probes(stylizer, limits.metrics, job_queue, logins)
     return {"routes": routes, "middleware": [Middleware(LeaveOnDisconnect, job_queue=job_queue)]}
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stylizer.errors import StylizerError
-from stylizer.serving.engine import Engine, LazyStylizer, loaded
+from stylizer.serving.engine import Engine, EstimatesCost, LazyStylizer, loaded
 from stylizer.serving.values import train_settings
 
 _HERE = "A new style takes about {} to learn here, once. Afterwards it is used in seconds."
@@ -22,11 +22,10 @@ def cost(stylizer: Engine | LazyStylizer, iterations: Any, pictures: int) -> str
         steps = train_settings(iterations, 0).iterations
     except StylizerError:
         return ""  # said where it is used
-    lent, here = getattr(engine, "gpu_seconds", None), getattr(engine, "seconds_to_learn", None)
-    seconds = (lent or here or _unknown)(steps, max(1, pictures))
-    if seconds is None:
+    found = engine.learning_cost(steps, max(1, pictures)) if isinstance(engine, EstimatesCost) else None
+    if found is None:
         return ""
-    return f'<p class="hint">{(_LENT if lent else _HERE).format(in_words(seconds))}</p>'
+    return f'<p class="hint">{(_LENT if found.on_lent_gpu else _HERE).format(in_words(found.seconds))}</p>'
 
 
 def in_words(seconds: float) -> str:
@@ -34,7 +33,3 @@ def in_words(seconds: float) -> str:
     if seconds < 90:
         return f"{max(5, round(seconds / 5) * 5)} seconds"
     return f"{round(seconds / 60)} minutes"
-
-
-def _unknown(iterations: int, pictures: int) -> None:
-    return None

@@ -10,7 +10,7 @@ import pytest
 from stylizer.serving.engine import LazyStylizer
 from stylizer.serving.job_queue import JobQueue, standard_lanes
 from stylizer.serving.jobs import RunLimits
-from stylizer.serving.metrics import MeteredEngine
+from stylizer.serving.metered import MeteredEngine
 from stylizer.web.app import build_app, launch_options, server_options
 from tests.serving.front_door import Page
 

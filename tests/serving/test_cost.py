@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stylizer.serving.engine import LazyStylizer
-from stylizer.serving.eta import LearningEta
-from stylizer.serving.metrics import MeteredEngine, Metrics
+from stylizer.serving.engine import LazyStylizer, LearningCost
+from stylizer.serving.metered import LearningEta, MeteredEngine
+from stylizer.serving.metrics import Metrics
 from stylizer.settings import TrainSettings
 from stylizer.web.cost import cost, in_words
 from stylizer.web.style_manager import TAKEN_PER_HOUR, StyleManager
@@ -34,10 +34,10 @@ def test_a_training_tells_how_long_the_next_one_takes() -> None:
 
 def test_the_page_knows_it_from_the_first_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(float(second) for second in range(100))  # every look at it is a second later
-    monkeypatch.setattr("stylizer.serving.metrics.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("stylizer.serving.metered.time.perf_counter", lambda: next(clock))
     engine = MeteredEngine(FakeStylizer(), Metrics())
     assert cost(engine, 96, 1) == ""
-    engine.try_out()
+    engine.warm_up()
     assert "about 13 minutes" in cost(engine, 96, 1)
     engine.learn(face(tmp_path / "r.png", "navy"), TrainSettings(iterations=96))
     assert "about 5 seconds" in cost(engine, 96, 1), "it took one"
@@ -49,12 +49,15 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
     assert cost(LazyStylizer(lambda _: FakeStylizer()), 96, 1) == ""
     assert cost(FakeStylizer(), 96, 1) == ""
     engine = MeteredEngine(FakeStylizer(), Metrics())
-    engine.try_out()
+    engine.warm_up()
     assert cost(engine, 0, 1) == cost(engine, "many", 1) == ""
 
 
 def test_a_lent_gpu_is_named() -> None:
-    engine: Any = SimpleNamespace(gpu_seconds=lambda iterations, pictures: 15 + 0.4 * (iterations + 20 * pictures))
+    def learning_cost(iterations: int, pictures: int) -> LearningCost:
+        return LearningCost(15 + 0.4 * (iterations + 20 * pictures), on_lent_gpu=True)
+
+    engine: Any = SimpleNamespace(learning_cost=learning_cost)
     assert "about 60 seconds of the GPU time" in cost(engine, 96, 0), "for one picture, where there is none yet"
     assert "Saved styles take none" in cost(engine, 96, 3)
 

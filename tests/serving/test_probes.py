@@ -14,7 +14,8 @@ from stylizer import __version__
 from stylizer.errors import Cancelled, DownloadError
 from stylizer.serving.engine import LazyStylizer
 from stylizer.serving.jobs import JobHandle, RunLimits, follow
-from stylizer.serving.metrics import MeteredEngine, Metrics
+from stylizer.serving.metered import MeteredEngine
+from stylizer.serving.metrics import Metrics
 from stylizer.web.about import footer
 from tests.fakes import FakeStylizer
 from tests.serving.front_door import Page, client_of
@@ -61,15 +62,16 @@ def test_metrics_count_what_was_done(page: Page, tmp_path: Path) -> None:
     answer = httpx.get(url + "metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()
-    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    assert values['stylizer_jobs_total{kind="stylize",outcome="done"}'] == "1"
-    assert values['stylizer_jobs_total{kind="stylize",outcome="cancelled"}'] == "1"
-    assert values['stylizer_jobs_total{kind="compare",outcome="failed"}'] == "1"
-    assert values['stylizer_styles_total{source="trained"}'] == "1"
-    assert values['stylizer_styles_total{source="memory"}'] == "1"
-    assert values['stylizer_stage_seconds_count{stage="learn"}'] == "1"
-    assert float(values['stylizer_stage_seconds_sum{stage="align"}']) >= 0
-    assert (values["stylizer_queue_length"], values["stylizer_running"], values["stylizer_ready"]) == ("0", "0", "1")
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    values = {name: float(value) for name, value in pairs}
+    assert values['stylizer_jobs_total{kind="stylize",outcome="done"}'] == 1
+    assert values['stylizer_jobs_total{kind="stylize",outcome="cancelled"}'] == 1
+    assert values['stylizer_jobs_total{kind="compare",outcome="failed"}'] == 1
+    assert values['stylizer_styles_total{source="trained"}'] == 1
+    assert values['stylizer_styles_total{source="memory"}'] == 1
+    assert values['stylizer_stage_seconds_count{stage="learn"}'] == 1
+    assert values['stylizer_stage_seconds_sum{stage="align"}'] >= 0
+    assert (values["stylizer_queue_length"], values["stylizer_running"], values["stylizer_ready"]) == (0, 0, 1)
     named = {line.split("{")[0].split(" ")[0] for line in lines if not line.startswith("#")}
     typed = {line.split(" ")[2] for line in lines if line.startswith("# TYPE")}
     assert {name.removesuffix("_count").removesuffix("_sum") for name in named} <= typed
@@ -92,7 +94,7 @@ def test_what_programs_ask_for_is_counted_and_logged(
     assert told == [("train", "done", fake.trained[0]), ("stylize", "done", key), ("stylize", "failed", None)]
     text = httpx.get(url + "metrics").text
     for kind, outcome in (("train", "done"), ("stylize", "done"), ("stylize", "failed")):
-        assert f'stylizer_jobs_total{{kind="{kind}",outcome="{outcome}"}} 1' in text
+        assert f'stylizer_jobs_total{{kind="{kind}",outcome="{outcome}"}} 1.0' in text
 
 
 def test_a_program_at_rest_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +124,7 @@ def test_the_sources_of_styles_are_the_librarys(tmp_path: Path, monkeypatch: pyt
             one.learn(noise_picture())
     text = metrics.text()
     for source, count in (("trained", 1), ("disk", 1), ("memory", 2)):
-        assert f'stylizer_styles_total{{source="{source}"}} {count}\n' in text
+        assert f'stylizer_styles_total{{source="{source}"}} {count}.0\n' in text
 
 
 def test_the_footer_names_the_version_and_the_weights(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_learning_runs_there_and_the_style_is_kept_here(
     assert trained
     assert work_of(log) == [("invert", "there"), ("finetune", "there")]
     assert spaces.asked == [round(15 + 0.4 * (5 + 20))], "from the work that there is"
-    assert spaces.asked == [round(getattr(engine, "gpu_seconds")(5, 1))], "what the page says before"  # noqa: B009
+    assert spaces.asked == [round(engine.learning_cost(5, 1).seconds)], "what the page says before"
     assert heard == [(step, 7) for step in range(1, 8)]
     assert engine.library.get(style.key) is not None
     plain, _ = tiny_stylizer(tmp_path / "other").learn(noise_picture(), SETTINGS, name="ink")

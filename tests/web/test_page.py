@@ -10,7 +10,8 @@ from PIL import Image
 
 from stylizer import __version__
 from stylizer.serving.engine import LazyStylizer
-from stylizer.serving.metrics import MeteredEngine, Metrics
+from stylizer.serving.metered import MeteredEngine
+from stylizer.serving.metrics import Metrics
 from tests.fakes import FakeStylizer
 from tests.web.page_browser import MARKS, WAIT, Keys, Visit, click_at, drawn, near, same
 from tests.web.page_pictures import blank, face
