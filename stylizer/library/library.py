@@ -1,4 +1,4 @@
-"""Where styles are stored: in memory, on the disk, on the Hub, looked up in this order; each is addressed by its content.
+"""Where styles are: in memory, on the disk, on the Hub, looked up in this order; each is addressed by its content.
 
 The disk's layout is described in `store.py`, the Hub's in `hub.py`. What comes from elsewhere is checked as a
 whole before it is stored, and is stored before it is used.
