@@ -4,6 +4,7 @@
 is a value that the caller keeps.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -51,7 +52,7 @@ from stylizer.styles.sampling import sample
 from stylizer.styles.style import HEAD, Style, make_card
 from stylizer.stylized import Stylized
 from stylizer.weights.face_networks import load_segmenter
-from stylizer.weights.load import Networks, landmark_files, load_networks
+from stylizer.weights.load import Networks, load_networks
 
 Reference = PictureSource | AlignedFace
 Marks = Sequence[Sequence[float]]
@@ -112,7 +113,7 @@ class Stylizer:
         shapes = {name: p.shape for name, p in networks.backbone.generator.named_parameters()}
         shapes |= {HEAD + name: p.shape for name, p in networks.backbone.head.named_parameters()}
         library = open_library(home, networks.base_hash, shapes, open_hub(hub), backbone=networks.spec.name)
-        stylizer = cls(networks, FaceFinder(*landmark_files(home)), library, load_segmenter(home))
+        stylizer = cls(networks, FaceFinder(home), library, load_segmenter(home))
         stylizer._opened_with = home, str(networks.backbone.wspace.mean.device), hub
         return stylizer
 
@@ -190,6 +191,8 @@ class Stylizer:
         if not pictures:
             raise PictureError("There is no reference picture; give at least one.")
         faces = [p if isinstance(p, AlignedFace) else self.align(p, 0, already_aligned, marks) for p in pictures]
+        for note in {note: None for face in faces for note in face.notes}:
+            logging.getLogger(__name__).warning("In the style picture: %s", note)
         networks = self.networks
         hashes = networks.base_hash, networks.helpers_hash
         key = style_key([f.crop for f in faces], settings, networks.spec, *hashes)

@@ -35,6 +35,7 @@ class FakeAligned:
     landmarks_xy: Any
     photo: Image.Image | None
     face: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

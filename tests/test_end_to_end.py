@@ -12,7 +12,7 @@ from PIL import Image
 
 from stylizer.evaluation.metrics import describe, find_landmarks, style_distance
 from stylizer.faces import FaceFinder
-from stylizer.weights.load import Networks, landmark_files
+from stylizer.weights.load import Networks
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "styles" / "examples" / "references" / "linocut.webp"
@@ -74,6 +74,6 @@ def test_a_photo_becomes_a_portrait_twice_alike_and_a_style_is_learned_once(
     assert result.size == (1024, 1024)
     taken = style_distance(networks, result, reference) / style_distance(networks, inverted, reference)
     assert taken < 0.95  # six steps take on some of the style
-    finder = FaceFinder(*landmark_files(home))
+    finder = FaceFinder(home)
     people = [describe(networks, p, find_landmarks(finder, p, None)) for p in (inverted, result)]
     assert float((people[0] - people[1]).norm()) < 0.6  # dlib: still the same person

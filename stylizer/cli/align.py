@@ -4,7 +4,7 @@ import argparse
 import time
 
 from stylizer.cli.console import Context, Outcome
-from stylizer.cli.failures import naming
+from stylizer.cli.failures import naming, warn_of_choices
 from stylizer.cli.options import AddCommand, add_inversion_mode, add_no_watermark, add_out_file, add_photo
 from stylizer.cli.outputs import check_output
 from stylizer.cli.train import rounded
@@ -31,6 +31,7 @@ def align(args: argparse.Namespace, context: Context) -> Outcome:
     stylizer, started = context.stylizer(args), time.perf_counter()
     with naming(args.photo):
         aligned = stylizer.align(args.photo, args.face, args.already_aligned, args.landmarks)
+    warn_of_choices(context.console, args.photo, aligned)
     save_picture(aligned.crop, args.out)
     context.console.line(f"{args.photo} -> {args.out}")
     seconds = rounded({"align": time.perf_counter() - started})
@@ -45,6 +46,7 @@ def invert(args: argparse.Namespace, context: Context) -> Outcome:
     stylizer, started = context.stylizer(args), time.perf_counter()
     with naming(args.photo):
         aligned = stylizer.align(args.photo, args.face, args.already_aligned, args.landmarks)
+    warn_of_choices(context.console, args.photo, aligned)
     found = time.perf_counter() - started
     with context.console.steps(f"Inverting {args.photo.name}") as on_step:
         done = stylizer.stylize(

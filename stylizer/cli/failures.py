@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stylizer.cli.console import Console
 from stylizer.errors import (
@@ -16,6 +17,9 @@ from stylizer.errors import (
     StylizerError,
 )
 
+if TYPE_CHECKING:
+    from stylizer.faces import AlignedFace
+
 ROOM_MIN = 4 * 2**20  # bytes that must be free before another picture is drawn, once one found no room
 
 
@@ -26,6 +30,12 @@ def naming(picture: Path) -> Iterator[None]:
         yield
     except (NoFaceError, FaceIndexError, DegenerateFaceError) as error:
         raise type(error)(f"{picture}: {error}") from error
+
+
+def warn_of_choices(console: Console, picture: Path, aligned: "AlignedFace") -> None:
+    """Say what was decided for the user: which of several faces is used, that a lying one was set upright."""
+    for note in aligned.notes:
+        console.warn(f"{picture}: {note}")
 
 
 class Failures:
@@ -60,7 +70,10 @@ class Failures:
         except NoFaceError as error:
             advice = str(error)
             if "--already-aligned" in advice:  # which is an option for the reference in a run of several targets
-                advice = "No face was found; choose a photo where the face is larger, sharper and seen from the front."
+                advice = (
+                    "No face was found; cut the photo closer around the face, or choose one where the face is larger, "
+                    "sharper and seen from the front."
+                )
             self._errors.append(NoFaceError(_named(picture, advice)))
         except StylizerError as error:
             self._errors.append(type(error)(_named(picture, str(error))))

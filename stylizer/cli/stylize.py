@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylizer.cli.console import Context, Outcome
-from stylizer.cli.failures import Failures
+from stylizer.cli.failures import Failures, warn_of_choices
 from stylizer.cli.options import (
     AddCommand,
     add_face,
@@ -120,6 +120,7 @@ class _Batch:
                 started = time.perf_counter()
                 aligned = replace(stylizer.align(target, self._args.face), photo=None)
                 self._jobs.append(_Job(target, aligned, time.perf_counter() - started))
+                warn_of_choices(self._console, target, aligned)
         self._failures.settle()
 
     def draw(self, stylizer: "Stylizer", style: "Style") -> list[dict[str, Any]]:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from stylizer.faces import warp
+from stylizer.faces.boxes import Box
 from stylizer.faces.ffhq import CROP_SIZE, crop_affine, usual_box
-from stylizer.faces.finder import Box, Face
+from stylizer.faces.finder import Face
 
 # Blurs of mirrored pixels: sigma, and the distance over which it fades in, as fractions of the side (FFHQ: 0.02, 0.1).
 _BLURS = ((0.02, 0.1), (0.06, 0.3))
@@ -35,6 +36,7 @@ class AlignedFace:
     landmarks_xy: (68, 2) float32, positions in the crop; None where they are unknown.
     photo: the RGB picture that the crop comes from; None where it was a crop already.
     face: index of the face in the photo, 0 = the largest.
+    notes: sentences about what was decided for the user, such as which of several faces was taken.
     """
 
     crop: Image.Image
@@ -42,6 +44,7 @@ class AlignedFace:
     landmarks_xy: NDArray[np.float32] | None
     photo: Image.Image | None
     face: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def align(photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE) -> AlignedFace:
@@ -60,13 +63,21 @@ def align(photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE)
     """
     crop_to_photo = crop_affine(face.landmarks_xy, size)
     crop = warp.warp(photo, crop_to_photo, (size, size))
+    if not _lies_inside(crop_to_photo, photo.size, size):
+        crop = _feathered(crop, outside(crop_to_photo, photo.size, size))
     return AlignedFace(
-        crop=_feathered(crop, outside(crop_to_photo, photo.size, size)),
+        crop=crop,
         crop_to_photo=crop_to_photo,
         landmarks_xy=warp.apply(warp.invert(crop_to_photo), face.landmarks_xy).astype(np.float32),
         photo=photo,
         face=index,
+        notes=face.notes,
     )
+
+
+def _lies_inside(crop_to_photo: warp.Affine, photo_wh: tuple[int, int], size: int) -> bool:
+    left, top, right, bottom = warp.bounds(crop_to_photo, (size, size))
+    return left >= -0.5 and top >= -0.5 and right <= photo_wh[0] - 0.5 and bottom <= photo_wh[1] - 0.5
 
 
 def outside(crop_to_photo: warp.Affine, photo_wh: tuple[int, int], size: int = CROP_SIZE) -> NDArray[np.float32]:

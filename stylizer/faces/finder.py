@@ -1,8 +1,8 @@
-"""Find faces and their 68 landmarks (iBUG 300-W scheme).
+"""Find faces and their 68 landmarks (iBUG 300-W scheme), whichever way up a photo lies.
 
 Convention:
     Positions are (x, y) in photo pixels, origin at the top left; pixel (0, 0) has its *centre* at (0, 0).
-    "Left" is the viewer's left: points 36..41 are the eye on the left of the picture.
+    "Left" is the viewer's left when the face stands upright: points 36..41 are the eye on the left.
 """
 
 import copy
@@ -11,32 +11,38 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stylizer.errors import DegenerateFaceError, FaceIndexError, NoFaceError, WeightsError
+from stylizer.errors import DegenerateFaceError, FaceIndexError, NoFaceError
 from stylizer.faces import warp
+from stylizer.faces.boxes import Box, area, is_large, same_face
+from stylizer.faces.dlib_faces import DlibFaces, Jitter
 from stylizer.faces.fan import load_fan
 from stylizer.faces.ffhq import crop_affine, usual_box
+from stylizer.faces.mesh import MeshFace, MeshFinder
+from stylizer.faces.mesh_landmarks import landmarks_of
 from stylizer.forks import ForkLock
+from stylizer.weights.face_networks import load_face_networks
+from stylizer.weights.load import landmark_files
 
-Box = tuple[float, float, float, float]
-Detector = Literal["hog", "cnn", "hand"]
+Detector = Literal["mesh", "hog", "cnn", "hand"]
 Landmarker = Callable[[NDArray[np.uint8], Box], NDArray[np.floating]]
 """(RGB picture (H, W, 3), box in it) -> (68, 2) positions in it."""
 
-_HOG_SIDE, _CNN_SIDE = 1280, 640  # the pictures in which faces are searched have at most this longer side
-_SMALL_SIDE = 640  # up to here the HOG detector, blind below 80 px, sees the picture doubled
-_MAX_ENLARGEMENT = 4.0
 _ROUGH_BOX = 250.0  # side to which a face's box is scaled for the first look: the predictor rounds to whole pixels
-_UPRIGHT_SIDE = 720  # of the crop for the second and third look, where a face's box has about the same 400 px
-# The predictor depends on how the box is drawn, so the mean over shifted (in box sides) and scaled boxes is taken.
+_UPRIGHT_SIDE = 512  # of the crop in which landmarks are measured, where a face's box has about 290 px
 _SHIFTS, _SCALES = (-0.04, 0.0, 0.04), (0.93, 1.0, 1.07)
-_JITTER = [(x, y, scale) for scale in _SCALES for y in _SHIFTS for x in _SHIFTS]
-_LITTLE_JITTER = [(x, y, 1.0) for x, y in ((0.0, 0.0), (-0.03, 0.0), (0.03, 0.0), (0.0, -0.03), (0.0, 0.03))]
+# An orthogonal array: of the 27 combinations nine, in which each two values meet once.
+_JITTER: Jitter = [(_SHIFTS[i], _SHIFTS[j], _SCALES[(i + j) % 3]) for i in range(3) for j in range(3)]
+_LITTLE_JITTER: Jitter = [(x, y, 1.0) for x, y in ((0.0, 0.0), (-0.03, 0.0), (0.03, 0.0), (0.0, -0.03), (0.0, 0.03))]
+_DRIFT = 0.12  # of the crop's side: where dlib's crop lies farther from the mesh's, its landmarks are not believed
+_LARGE_FACES_SIDE = 480  # of the picture in which HOG looks for large faces that the mesh has overlooked
+_LYING = 50.0  # degrees from which a photo is said to lie on its side
+_ALIKE = 0.8  # sides of two faces that are of nearly one size
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,30 +52,39 @@ class Face:
     box_xyxy: left, top, right, bottom as the detector drew it.
     landmarks_xy: (68, 2) float32.
     detector: which one found it; "hand": the user marked it.
+    notes: sentences about what was decided for the user: which of several faces was taken, that it was turned.
     """
 
     box_xyxy: Box
     landmarks_xy: NDArray[np.float32]
     detector: Detector
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A face without its landmarks yet. mesh: None where the mesh does not see the face that a detector found."""
+
+    box_xyxy: Box
+    detector: Detector
+    mesh: MeshFace | None
 
 
 class FaceFinder:
-    """Finds faces with dlib, HOG first and, only if that finds none, its slower MMOD network.
+    """Finds faces with MediaPipe's networks; where these find none, with dlib's HOG detector, then its MMOD network.
 
-    Models are loaded at first use. Safe to share between threads: one photo is searched at a time.
+    Models are loaded at first use. Safe to share between threads; dlib's models work for one at a time.
 
     Args:
-        predictor_path: dlib's 68-point shape predictor (.dat).
-        cnn_path: dlib's MMOD face detector (.dat).
+        home: the product's folder, with all base weights.
         fan: gives the landmarks in place of dlib's predictor; None = FAN if its weights are on disk, False = never.
     """
 
-    def __init__(
-        self, predictor_path: str | Path, cnn_path: str | Path, fan: Landmarker | Literal[False] | None = None
-    ):
-        self._predictor_path, self._cnn_path = Path(predictor_path), Path(cnn_path)
+    def __init__(self, home: Path, fan: Landmarker | Literal[False] | None = None) -> None:
+        self._home = home
         self._fan, self._fan_is_known = fan or None, fan is not None
-        self._models: dict[str, Any] = {}
+        self._dlib = DlibFaces(*landmark_files(home))
+        self._mesh: MeshFinder | None = None
         self._lock = ForkLock()
 
     def forked(self) -> "FaceFinder":
@@ -84,48 +99,101 @@ class FaceFinder:
         Raises:
             WeightsError: a model file is missing or damaged.
         """
-        boxes, detector = self._boxes(photo)
-        return [Face(box, self.landmarks(photo, box), detector) for box in boxes]
+        return [self._face(photo, found) for found in self._search(photo)]
 
     def choose(self, photo: Image.Image, face: int = 0) -> Face:
-        """The face with this index, 0 = the largest.
+        """The face with this index, 0 = the largest, with notes on the choice.
 
         Raises:
             NoFaceError, FaceIndexError, WeightsError.
         """
-        boxes, detector = self._boxes(photo)
-        if not boxes:
+        found = self._search(photo)
+        if not found:
             raise NoFaceError(
-                "No face was found; use a picture that shows one from the front, or, if the picture is cropped to a "
-                "face already, say so (--already-aligned on the command line, the checkbox on the page)."
+                "No face was found; use a picture that shows one from the front, cut it out closer around the face, "
+                "mark eyes and mouth by hand, or, if the picture is cropped to a face already, say so "
+                "(--already-aligned on the command line, the checkbox on the page)."
             )
-        if not 0 <= face < len(boxes):
-            count = "1 face was" if len(boxes) == 1 else f"{len(boxes)} faces were"
-            raise FaceIndexError(f"{count} found, so face {face} does not exist; choose 0 to {len(boxes) - 1}.")
-        return Face(boxes[face], self.landmarks(photo, boxes[face]), detector)
+        if not 0 <= face < len(found):
+            count = "1 face was" if len(found) == 1 else f"{len(found)} faces were"
+            raise FaceIndexError(f"{count} found, so face {face} does not exist; choose 0 to {len(found) - 1}.")
+        return self._face(photo, found[face], _choice_notes(found, face))
 
     def landmarks(self, photo: Image.Image, box_xyxy: Box) -> NDArray[np.float32]:
-        """(68, 2) landmarks of the face that a box holds, wherever the box came from.
+        """(68, 2) landmarks of the upright face that a box holds, wherever the box came from.
 
         A first look at the box is followed by two at the face as FFHQ would crop it, upright and of known size. One
         look alone moves the crop by some 14 of its 1024 pixels when the photo is turned or scaled, all three by 2.
         """
         with self._lock:
-            predictor = self._load("predictor", self._predictor_path)
             region, box, region_to_photo = _around(photo, box_xyxy)
-            points = warp.apply(region_to_photo, _predict(predictor, region, box, _LITTLE_JITTER))
-            for last in (False, True):
-                try:
-                    crop_to_photo = crop_affine(points, _UPRIGHT_SIDE)
-                except DegenerateFaceError:
-                    break
-                upright = np.asarray(warp.warp(photo, crop_to_photo, (_UPRIGHT_SIDE, _UPRIGHT_SIDE), mirror=False))
-                box = usual_box(_UPRIGHT_SIDE)
-                seen = self._fan_landmarks(upright, box) if last else None
-                if seen is None:
-                    seen = _predict(predictor, upright, box, _JITTER if last else _LITTLE_JITTER)
-                points = warp.apply(crop_to_photo, seen)
-            return points.astype(np.float32)
+            points: NDArray[np.floating] = warp.apply(region_to_photo, self._dlib.predict(region, box, _LITTLE_JITTER))
+        for last in (False, True):
+            try:
+                points = self._look(photo, points, _JITTER if last else _LITTLE_JITTER, last)
+            except DegenerateFaceError:
+                break
+        return points.astype(np.float32)
+
+    def mesh_finder(self) -> MeshFinder:
+        """The networks that find faces in stills; a tracker shares them. Raises WeightsError."""
+        with self._lock:
+            if self._mesh is None:
+                self._mesh = MeshFinder(load_face_networks(self._home))
+            return self._mesh
+
+    def _search(self, photo: Image.Image) -> list[_Found]:
+        mesh = self.mesh_finder()
+        found = [_Found(face.box_xyxy, "mesh", face) for face in mesh.find(photo)]
+        if found and is_large(found[0].box_xyxy, photo.size):
+            return found
+        for box, detector in self._dlib_boxes(photo, found):
+            (face,) = mesh.confirm(photo, [box])
+            if face is not None:
+                found.append(_Found(face.box_xyxy, detector, face))
+            elif not any(each.detector == "mesh" for each in found):
+                found.append(_Found(box, detector, None))
+        return sorted(found, key=lambda each: (-area(each.box_xyxy), each.box_xyxy))
+
+    def _dlib_boxes(self, photo: Image.Image, found: list[_Found]) -> list[tuple[Box, Detector]]:
+        """What dlib sees where the mesh saw nothing; else the large faces that were overlooked, if there are any."""
+        with self._lock:
+            if found:
+                boxes = self._dlib.hog_boxes(photo, _LARGE_FACES_SIDE)
+                return [(box, "hog") for box in boxes if not any(same_face(box, each.box_xyxy) for each in found)]
+            if boxes := self._dlib.hog_boxes(photo):
+                return [(box, "hog") for box in boxes]
+            return [(box, "cnn") for box in self._dlib.cnn_boxes(photo)]
+
+    def _face(self, photo: Image.Image, found: _Found, notes: tuple[str, ...] = ()) -> Face:
+        if found.mesh is None:
+            return Face(found.box_xyxy, self.landmarks(photo, found.box_xyxy), found.detector, notes)
+        landmarks_xy = self._mesh_landmarks(photo, found.mesh)
+        return Face(found.box_xyxy, landmarks_xy, found.detector, notes + _turn_notes(found.mesh))
+
+    def _mesh_landmarks(self, photo: Image.Image, face: MeshFace) -> NDArray[np.float32]:
+        """dlib's landmarks of the face that the mesh shows upright; the mesh's own where dlib's contradict them."""
+        start = landmarks_of(face)
+        try:
+            crop = crop_affine(start)
+            points = self._look(photo, start, _JITTER, last=True)
+            believed = _drift(crop_affine(points), crop) < _DRIFT
+        except DegenerateFaceError:
+            believed = False
+        return (points if believed else start).astype(np.float32)
+
+    def _look(
+        self, photo: Image.Image, landmarks_xy: NDArray[np.floating], jitter: Jitter, last: bool = False
+    ) -> NDArray[np.floating]:
+        """Landmarks in the upright crop that others give: FAN's in the `last` look, where it is there, else dlib's."""
+        crop_to_photo = crop_affine(landmarks_xy, _UPRIGHT_SIDE)
+        upright = np.asarray(warp.warp(photo, crop_to_photo, (_UPRIGHT_SIDE, _UPRIGHT_SIDE), mirror=False))
+        box = usual_box(_UPRIGHT_SIDE)
+        with self._lock:
+            seen = self._fan_landmarks(upright, box) if last else None
+            if seen is None:
+                seen = self._dlib.predict(upright, box, jitter)
+        return warp.apply(crop_to_photo, seen)
 
     def _fan_landmarks(self, pixels: NDArray[np.uint8], box: Box) -> NDArray[np.floating] | None:
         if not self._fan_is_known:
@@ -139,74 +207,33 @@ class FaceFinder:
             self._fan = None
             return None
 
-    def _boxes(self, photo: Image.Image) -> tuple[list[Box], Detector]:
-        with self._lock:
-            boxes = self._hog_boxes(photo)
-            return (boxes, "hog") if boxes else (self._cnn_boxes(photo), "cnn")
 
-    def _hog_boxes(self, photo: Image.Image) -> list[Box]:
-        pixels, factor = _resized(photo, _HOG_SIDE, enlarge=False)
-        detector = self._load("hog", None)
-        for doubled in (0, 1) if max(photo.size) > _SMALL_SIDE else (1,):
-            rectangles, scores, _ = detector.run(pixels, doubled, 0.0)
-            if len(rectangles):
-                return _in_photo(list(rectangles), list(scores), factor)
-        return []
-
-    def _cnn_boxes(self, photo: Image.Image) -> list[Box]:
-        pixels, factor = _resized(photo, _CNN_SIDE, enlarge=True)
-        found = self._load("cnn", self._cnn_path)(pixels, 0)
-        return _in_photo([each.rect for each in found], [each.confidence for each in found], factor)
-
-    def _load(self, name: str, path: Path | None) -> Any:
-        if name not in self._models:
-            self._models[name] = _load_dlib(name, path)
-        return self._models[name]
+def _choice_notes(found: list[_Found], index: int) -> tuple[str, ...]:
+    """What to say where the largest of several faces is taken."""
+    if index or len(found) == 1:
+        return ()
+    sides = [math.sqrt(area(each.box_xyxy)) for each in found]
+    alike = sum(side > _ALIKE * sides[0] for side in sides)
+    if alike == 1:
+        return (f"{len(found)} faces were found; the largest is used.",)
+    middles = [(each.box_xyxy[0] + each.box_xyxy[2]) / 2 for each in found[:alike]]
+    place = 1 + sorted(middles).index(middles[0])
+    return (
+        f"{len(found)} faces were found, {alike} of them of nearly one size; the largest is used, number {place} of "
+        f"these from the left.",
+    )
 
 
-def _load_dlib(name: str, path: Path | None) -> Any:
-    import dlib
-
-    if path is None:
-        return dlib.get_frontal_face_detector()
-    try:
-        return dlib.shape_predictor(str(path)) if name == "predictor" else dlib.cnn_face_detection_model_v1(str(path))
-    except RuntimeError as error:
-        raise WeightsError(
-            f"{path.name} is missing or damaged; run `python -m stylizer fetch` to get it again."
-        ) from error
+def _turn_notes(face: MeshFace) -> tuple[str, ...]:
+    degrees = abs(math.degrees(face.angle))
+    return (f"The face lies turned by {degrees:.0f} degrees; it was set upright.",) if degrees > _LYING else ()
 
 
-def _resized(photo: Image.Image, side: int, enlarge: bool) -> tuple[NDArray[np.uint8], float]:
-    """RGB pixels with at most this longer side (with `enlarge`, just that side where 4x suffices), and the factor."""
-    factor = side / max(photo.size)
-    factor = min(factor, _MAX_ENLARGEMENT if enlarge else 1.0)
-    if factor == 1.0:
-        return np.asarray(photo.convert("RGB")), 1.0
-    size = (max(1, round(photo.size[0] * factor)), max(1, round(photo.size[1] * factor)))
-    return np.asarray(photo.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)), factor
-
-
-def _in_photo(rectangles: list[Any], scores: list[float], factor: float) -> list[Box]:
-    """Scale the detector's rectangles to the photo, drop doubles, sort."""
-    # dlib's right and bottom are the last pixel inside.
-    edges = [(r.left(), r.top(), r.right() + 1, r.bottom() + 1) for r in rectangles]
-    boxes: list[Box] = []
-    for _, (left, top, right, bottom) in sorted(zip(scores, edges, strict=True), key=lambda pair: (-pair[0], pair[1])):
-        box = (left / factor - 0.5, top / factor - 0.5, right / factor - 0.5, bottom / factor - 0.5)
-        if not any(_same_face(box, other) for other in boxes):
-            boxes.append(box)
-    return sorted(boxes, key=lambda box: (-_area(box), box))
-
-
-def _area(box: Box) -> float:
-    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
-
-
-def _same_face(one: Box, other: Box) -> bool:
-    """Half of the smaller box lies in the other."""
-    common = (max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3]))
-    return _area(common) > 0.5 * min(_area(one), _area(other))
+def _drift(one: warp.Affine, other: warp.Affine, size: int = 1024) -> float:
+    """How far the corners of two crops of `size` pixels are apart at most, in sides of the other."""
+    corners = np.array([[0.0, 0.0], [size, 0], [0, size], [size, size]])
+    apart = np.hypot(*(warp.apply(one, corners) - warp.apply(other, corners)).T).max()
+    return float(apart) / (size * warp.scale_of(other))
 
 
 def _around(photo: Image.Image, box: Box) -> tuple[NDArray[np.uint8], Box, warp.Affine]:
@@ -222,19 +249,3 @@ def _around(photo: Image.Image, box: Box) -> tuple[NDArray[np.uint8], Box, warp.
         (left, top, right, bottom),
         region_to_photo,
     )
-
-
-def _predict(
-    predictor: Any, pixels: NDArray[np.uint8], box: Box, jitter: list[tuple[float, float, float]]
-) -> NDArray[np.floating]:
-    import dlib
-
-    width, height = box[2] - box[0], box[3] - box[1]
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    total = np.zeros((68, 2))
-    for shift_x, shift_y, scale in jitter:
-        left, top = x + shift_x * width - scale * width / 2, y + shift_y * height - scale * height / 2
-        sides = (left + 0.5, top + 0.5, left + scale * width - 0.5, top + scale * height - 0.5)
-        shape = predictor(pixels, dlib.rectangle(*(round(side) for side in sides)))
-        total += [(point.x, point.y) for point in shape.parts()]
-    return total / len(jitter)

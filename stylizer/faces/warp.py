@@ -10,12 +10,15 @@ Convention:
 import math
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 
 Affine = NDArray[np.float64]
 
 _MARGIN = 4  # pixels around the sampled region, for the interpolation kernel
+_FINER = 1.25  # resolution of a shrunk source over the output's: bicubic sampling dims what is at its finest
 
 
 def apply(affine: Affine, points_xy: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -51,10 +54,8 @@ def scale_of(affine: Affine) -> float:
 def warp(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int], mirror: bool = True) -> Image.Image:
     """Resample a picture through an affine map.
 
-    The source is first resized with a Lanczos filter: to twice the output's resolution, or, where that is finer than
-    itself, to twice its own. The map itself is bicubic on a grid of twice the output's size, which a Lanczos filter
-    then halves. Bicubic blurs only details of a pixel or two, and here details span four: what comes out is nearly
-    free of blur and of aliasing. Where the output is far finer than the source, the last step has nothing to do.
+    Where the output is coarser than the source, the source is first shrunk, antialiased, to one and a quarter times
+    the output's resolution; then the map samples it bicubically. Only the region that the output sees is touched.
 
     Args:
         source: "RGB" or "L" picture.
@@ -64,19 +65,33 @@ def warp(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int], m
     Returns:
         Picture of `size_wh`.
     """
+    planes = sample(source, out_to_source, size_wh, mirror)
+    out = planes.round_().clamp_(0, 255).to(torch.uint8)[0].permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(out if source.mode == "RGB" else out[..., 0])
+
+
+def sample(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int], mirror: bool = True) -> torch.Tensor:
+    """As `warp`: (1, 3 or 1, H, W) float32, the picture's levels from 0 to 255; a few lie a little beyond."""
     region, out_to_region = _cut_region(source, out_to_source, size_wh, mirror)
-    factor = 2 if scale_of(out_to_source) > 0.5 else 1
-    resized = 2 / max(scale_of(out_to_source), 1.0)
-    resized_wh = (max(1, round(region.size[0] * resized)), max(1, round(region.size[1] * resized)))
-    to_resized = resizing(resized_wh[0] / region.size[0], resized_wh[1] / region.size[1])
-    fine_to_resized = compose(compose(to_resized, out_to_region), resizing(1 / factor, 1 / factor))
-    bands = []
-    for band in region.split():  # as floats: Pillow's bicubic transform of bytes truncates, which darkens
-        fine = band.convert("F").resize(resized_wh, Image.Resampling.LANCZOS)
-        fine = transform(fine, fine_to_resized, (size_wh[0] * factor, size_wh[1] * factor))
-        out = np.asarray(fine if factor == 1 else fine.resize(size_wh, Image.Resampling.LANCZOS))
-        bands.append(Image.fromarray(np.rint(out).clip(0, 255).astype(np.uint8)))
-    return Image.merge(region.mode, bands)
+    pixels = np.array(region)
+    planes = torch.from_numpy(pixels if pixels.ndim == 3 else pixels[..., None]).permute(2, 0, 1)[None]
+    shrink = min(1.0, _FINER / scale_of(out_to_source))
+    if shrink < 1:
+        sides = [max(1, round(side * shrink)) for side in planes.shape[2:]]
+        to_shrunk = resizing(sides[1] / planes.shape[3], sides[0] / planes.shape[2])
+        planes = F.interpolate(planes, sides, mode="bicubic", antialias=True)
+        out_to_region = compose(to_shrunk, out_to_region)
+    grid = _grid(out_to_region, size_wh, (planes.shape[3], planes.shape[2]))
+    return F.grid_sample(planes.float(), grid, mode="bicubic", padding_mode="border", align_corners=False)
+
+
+def _grid(out_to_source: Affine, size_wh: tuple[int, int], source_wh: tuple[int, int]) -> torch.Tensor:
+    """What `grid_sample` wants: (1, H, W, 2) positions in the source, from -1 to 1 between its outer edges."""
+    halves = np.array(source_wh) / 2
+    matrix = torch.from_numpy(np.column_stack([out_to_source[:, :2], out_to_source[:, 2] + 0.5]) / halves[:, None])
+    x = torch.arange(size_wh[0], dtype=torch.float64)[:, None] * matrix[:, 0]
+    y = torch.arange(size_wh[1], dtype=torch.float64)[:, None] * matrix[:, 1] + (matrix[:, 2] - 1)
+    return (x.float()[None, :] + y.float()[:, None])[None]
 
 
 def transform(
@@ -107,11 +122,14 @@ def _cut_region(
     margin = _MARGIN * max(1, math.ceil(scale_of(out_to_source)))
     x0, y0 = math.floor(left) - margin, math.floor(top) - margin
     x1, y1 = math.ceil(right) + margin + 1, math.ceil(bottom) + margin + 1
-    if mirror:
-        columns, rows = _mirrored(np.arange(x0, x1), source.size[0]), _mirrored(np.arange(y0, y1), source.size[1])
-        region = Image.fromarray(np.asarray(source)[rows[:, None], columns[None, :]])
-    else:
+    inside = x0 >= 0 and y0 >= 0 and x1 <= source.size[0] and y1 <= source.size[1]
+    if inside or not mirror:
         region = source.crop((x0, y0, x1, y1))
+    else:
+        columns, rows = _mirrored(np.arange(x0, x1), source.size[0]), _mirrored(np.arange(y0, y1), source.size[1])
+        seen = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+        pixels = np.asarray(source.crop(seen))
+        region = Image.fromarray(pixels[rows - seen[1]][:, columns - seen[0]])
     return region, compose(translation(-x0, -y0), out_to_source)
 
 

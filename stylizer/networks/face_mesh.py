@@ -1,6 +1,5 @@
 """MediaPipe's face mesh: 468 points of a face, in three dimensions, and whether there is a face at all."""
 
-import torch
 from torch import Tensor, nn
 
 MESH_SIDE = 192
@@ -29,7 +28,9 @@ class FaceMesh(nn.Module):
         Returns:
             points: (N, 468, 3) in pixels of the picture, pixel (0, 0) having its outer corner at (0, 0); x, y, and
             depth on the same scale, smaller = nearer.
-            flags: (N,), 0 to 1: whether the picture shows a face. Points of what is none mean nothing.
+            scores: (N,), logits of whether the picture shows a face: above 0 rather yes than no. Points of what is none
+            mean nothing. An upright face has 10 to 30, the same face upside down up to 10: the highest of four turns
+            tells which way up it is.
         """
         points, logits = self.graph((picture + 1) / 2)
-        return points.reshape(-1, MESH_POINTS, 3), torch.sigmoid(logits.reshape(-1))
+        return points.reshape(-1, MESH_POINTS, 3), logits.reshape(-1)

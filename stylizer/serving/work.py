@@ -27,7 +27,8 @@ NO_FACE_IN_REFERENCE = (
     "tick “The style picture is already cropped” under Advanced and try again; else tick “I mark the face” there."
 )
 NO_FACE_IN_TARGET = (
-    "No face was found in the photo. Choose one where the face is larger, sharper and turned to the camera."
+    "No face was found in the photo. Cut it closer around the face, or choose one where the face is larger, sharper "
+    "and turned to the camera."
 )
 
 

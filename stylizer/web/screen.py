@@ -59,11 +59,12 @@ class Screen:
     def portrait(self, portrait: PortraitSession, trouble: str = "") -> Updates:
         """The job is done; the portrait is not judged yet. trouble: of looking the style up, if there was any."""
         out, drawn = self._out, portrait.drawn
+        aside = " ".join(filter(None, [trouble, *drawn.mixer.aligned.notes]))
         learnt = "The style is new and now kept" if drawn.trained else "The style was already learnt"
         return {
             **self.idle(),
             out.note: note(
-                f"Done. {learnt} as “{label(drawn.style_name)}”. Move the strength to redraw.", "done", aside=trouble
+                f"Done. {learnt} as “{label(drawn.style_name)}”. Move the strength to redraw.", "done", aside=aside
             ),
             out.empty: gr.update(visible=False),
             out.preview: gr.update(visible=False, value=None),

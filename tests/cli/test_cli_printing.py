@@ -3,6 +3,7 @@
 import io
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,20 @@ def test_what_libraries_print_does_not_reach_the_json(run: Any, fake: FakeStyliz
     code, _, err = run("align", "ann.png", "--out", "crop.png")
     assert code == 0
     assert "hello" in err
+
+
+def test_choices_made_for_the_user_are_warnings(run: Any, fake: FakeStylizer) -> None:
+    align = fake.align
+
+    def choosing(*args: Any) -> Any:
+        return replace(align(*args), notes=("3 faces were found; the largest is used.",))
+
+    fake.align = choosing  # type: ignore[method-assign]
+    code, value, err = run(*STYLIZE, "ann.png")
+    assert code == 0 and value["warnings"] == ["ann.png: 3 faces were found; the largest is used."]
+    assert "Warning: ann.png: 3 faces" in err
+    code, value, err = run("align", "ann.png", "--out", "crop.png")
+    assert code == 0 and "Warning: ann.png: 3 faces" in err
 
 
 def test_the_packages_warnings_are_in_the_json(run: Any, fake: FakeStylizer) -> None:

@@ -9,12 +9,12 @@ from PIL import Image
 
 from stylizer.faces import FaceFinder
 from stylizer.imaging.tensors import to_image
-from stylizer.weights.load import Networks, landmark_files
+from stylizer.weights.load import Networks
 
 
 @pytest.fixture(scope="session")
 def finder(home: Path) -> FaceFinder:
-    return FaceFinder(*landmark_files(home), fan=False)
+    return FaceFinder(home, fan=False)
 
 
 @pytest.fixture(scope="session")

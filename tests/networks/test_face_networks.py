@@ -90,8 +90,10 @@ def test_the_mesh_knows_a_face_from_none(face_networks: FaceNetworks, faces: tor
     """An FFHQ crop, in which a face is 60 % of the side; points 33 and 263 are the eyes' outer corners."""
     upright = F.interpolate(faces[:, :, 100:, 50:974], (192, 192), mode="area")
     with torch.no_grad():
-        points, flags = face_networks.mesh(torch.cat([upright, torch.zeros(1, 3, 192, 192)]))
-    assert points.shape == (3, 468, 3) and flags[:2].min() > 0.5 > flags[2]
+        points, scores = face_networks.mesh(torch.cat([upright, torch.zeros(1, 3, 192, 192)]))
+        _, turned = face_networks.mesh(torch.cat([upright.rot90(turn, (2, 3)) for turn in (1, 2, 3)]))
+    assert points.shape == (3, 468, 3) and scores[:2].min() > 0 > scores[2]
+    assert turned.max() < scores[:2].min()
     for face in points[:2]:
         left, right, chin = face[33], face[263], face[152]
         assert 40 < left[0] < 85 and 107 < right[0] < 152
@@ -100,8 +102,8 @@ def test_the_mesh_knows_a_face_from_none(face_networks: FaceNetworks, faces: tor
 
 def test_the_mesh_is_differentiable(face_networks: FaceNetworks) -> None:
     picture = torch.zeros(1, 3, 192, 192, requires_grad=True)
-    points, flags = face_networks.mesh(picture)
-    (points.square().sum() + flags.sum()).backward()
+    points, scores = face_networks.mesh(picture)
+    (points.square().sum() + scores.sum()).backward()
     assert picture.grad is not None and picture.grad.isfinite().all() and picture.grad.abs().sum() > 0
 
 

@@ -178,8 +178,8 @@ def test_only_such_a_space_is_one(spaces: Any, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_finder_for_a_fork_has_a_lock_of_its_own() -> None:
-    finder = FaceFinder("a", "b")
+    finder = FaceFinder(Path("nowhere"))
     other = finder.forked()
     assert other._lock is not finder._lock
     assert vars(other).keys() == vars(finder).keys()
-    assert SimpleNamespace(**vars(other))._models is finder._models
+    assert SimpleNamespace(**vars(other))._dlib is finder._dlib

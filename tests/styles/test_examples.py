@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stylizer.faces import FaceFinder, align
-from stylizer.weights.load import Networks, landmark_files
+from stylizer.weights.load import Networks
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "styles" / "examples"
 sys.path.insert(0, str(EXAMPLES))
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 @pytest.fixture(scope="module")
 def finder(home: Path) -> FaceFinder:
-    return FaceFinder(*landmark_files(home), fan=False)
+    return FaceFinder(home, fan=False)
 
 
 @pytest.fixture(scope="module")
