@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from stylizer.backbones.ffhq import MEAN_LANDMARKS_XY
 from stylizer.errors import FaceIndexError, NoFaceError, WeightsError
 from stylizer.faces import FaceFinder, align, already_aligned, paste, warp
 from stylizer.faces.boxes import Box, overlap
 from stylizer.faces.ffhq import crop_affine
-from stylizer.faces.marks import MEAN_FACE
 from stylizer.faces.mesh import MeshFace
 from stylizer.weights import files
 from stylizer.weights.load import landmark_files
@@ -267,14 +267,14 @@ def test_another_landmarker_takes_over(home: Path, invented: list[Image.Image], 
 
     def landmarker(pixels: np.ndarray, box: Box) -> np.ndarray:
         seen.append(pixels.shape)
-        return np.add(np.array(MEAN_FACE) * pixels.shape[0] / 1024, (7, 0))
+        return np.add(np.array(MEAN_LANDMARKS_XY) * pixels.shape[0] / 1024, (7, 0))
 
     face = FaceFinder(home, fan=landmarker).choose(invented[0])
     assert len(seen) == 1 and seen[0][2] == 3
     usual = finder.choose(invented[0])
     inside = warp.apply(warp.invert(crop_affine(usual.landmarks_xy)), face.landmarks_xy)
     # Up to how far the mesh's crop lies from dlib's; the seven pixels of the smaller crop are fourteen of the larger.
-    np.testing.assert_allclose(inside, np.add(MEAN_FACE, (7 * 1024 / seen[0][0], 0)), atol=30)
+    np.testing.assert_allclose(inside, np.add(MEAN_LANDMARKS_XY, (7 * 1024 / seen[0][0], 0)), atol=30)
 
 
 @pytest.mark.parametrize("wrong", ["far", "a point"])
@@ -282,7 +282,7 @@ def test_landmarks_that_contradict_the_mesh_are_not_believed(
     home: Path, invented: list[Image.Image], finder: FaceFinder, wrong: str
 ) -> None:
     def landmarker(pixels: np.ndarray, box: Box) -> np.ndarray:
-        points = np.array(MEAN_FACE) * pixels.shape[0] / 1024
+        points = np.array(MEAN_LANDMARKS_XY) * pixels.shape[0] / 1024
         return np.add(points, (0, 120)) if wrong == "far" else np.full((68, 2), 100.0)
 
     face, usual = FaceFinder(home, fan=landmarker).choose(invented[0]), finder.choose(invented[0])
