@@ -214,10 +214,13 @@ class Stylizer:
         style: StyleSource | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
         likeness: Tensor | None = None,
+        photo: PictureSource | None = None,
     ) -> Image.Image:
         """Draw a code in a style. Strength 0, or no style, is the inverted photo bit for bit.
 
         likeness: what `likeness` found for this code and style.
+        photo: the crop that was inverted (`AlignedFace.crop`), of any size. Where the settings keep the photo's
+            colours, these are taken, at strength 0 too; without it, the inversion's, which differ.
         Raises:
             StyleFileError: the style was made for another network. DeviceError: out of memory.
         """
@@ -227,7 +230,9 @@ class Stylizer:
             raise ArgumentError(
                 "The likeness is of another shape than the code; give what the method likeness returned."
             )
-        return draw(self.networks, inversion, self._style(style, or_none=True), settings, likeness=likeness)
+        photo = None if photo is None else open_picture(photo)
+        known = self._style(style, or_none=True)
+        return draw(self.networks, inversion, known, settings, likeness=likeness, photo=photo)
 
     def likeness(self, inversion: Inversion, style: StyleSource, aligned: AlignedFace | None = None) -> Tensor | None:
         """What to add to a code, (num_ws, w_dim), times the strength, to keep the person; None for a "fast" inversion.
@@ -273,7 +278,7 @@ class Stylizer:
         likeness = self.likeness(inversion, style, aligned) if style else None
         kept_at = time.perf_counter()
         inverted = draw(self.networks, inversion, None, settings)
-        crop = draw(self.networks, inversion, style, settings, likeness=likeness, inverted=inverted)
+        crop = draw(self.networks, inversion, style, settings, likeness=likeness, inverted=inverted, photo=aligned.crop)
         image = self.paste(aligned, crop, inverted) if full_frame else crop
         ended = time.perf_counter()
         times = (started, found, inverted_at, kept_at, ended)

@@ -86,7 +86,7 @@ class RenderSettings:
     """What a rendering depends on, beside the code and the style.
 
     strength: 0 = the inverted photo untouched, 1 = the full style, up to STRENGTH_MAX.
-    preserve_color: keep the photo's colours, take only the style's light, line and texture.
+    preserve_color: keep the photo's colours (at every strength), take only the style's light, line and texture.
     shape, texture, color: how much of the style's proportions, of its finish and of its colours, 0 = none, 1 = as
     learned, up to AMOUNT_MAX; beside the strength, which scales all of them.
     """

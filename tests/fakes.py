@@ -221,11 +221,13 @@ class FakeStylizer:
         style: FakeStyle | None,
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
         likeness: Any = None,
+        photo: Image.Image | None = None,
     ) -> Image.Image:
         self.calls.append("render")
         inverted: Image.Image = inversion.w_plus
         if style is None or settings.strength == 0:
             return inverted
+        colours = (photo or inverted).resize(inverted.size).convert("YCbCr")
         levels, colour = style.delta["levels"], style.delta["colour"]
         flat = ImageOps.posterize(ImageOps.autocontrast(inverted), max(1, min(8, levels - 1)))
         tinted = ImageOps.colorize(flat.convert("L"), "black", "white", colour)
@@ -235,7 +237,7 @@ class FakeStylizer:
         if settings.style_color == 1:
             return stylised
         light = stylised.convert("YCbCr").getchannel("Y")
-        kept = Image.merge("YCbCr", (light, *inverted.convert("YCbCr").split()[1:])).convert("RGB")
+        kept = Image.merge("YCbCr", (light, *colours.split()[1:])).convert("RGB")
         return Image.blend(kept, stylised, settings.style_color)
 
     def likeness(self, inversion: FakeInversion, style: FakeStyle, aligned: FakeAligned | None = None) -> int | None:
@@ -258,7 +260,7 @@ class FakeStylizer:
         aligned = photo if isinstance(photo, FakeAligned) else self.align(photo, face)
         inversion = inversion or self.invert(aligned, inversion_mode, on_step)
         likeness = self.likeness(inversion, style, aligned) if style else None
-        crop = self.render(inversion, style, settings, likeness)
+        crop = self.render(inversion, style, settings, likeness, aligned.crop)
         image = self.paste(aligned, crop) if full_frame else crop
         seconds = {"align": 0.01, "invert": self.delay * self.steps, "likeness": 0.0, "render": 0.01}
         inverted: Image.Image = inversion.w_plus

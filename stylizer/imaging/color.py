@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 _BLUR = 4.0  # px at 1024: hides that a style may move an edge by a little
+_FIT_SIDE = 128  # px at which the photo's colours are fitted to the inversion; the fit is smooth, no more is needed
+_FIT_RADIUS = 12  # px of that side: large enough to span what the inversion draws elsewhere than the photo has it
+_FIT_RIDGE = 2e-4  # variance of the inversion's colours below which a place takes the photo's mean colour
 # Linear sRGB to LMS and its cube root to Oklab.
 _LMS = np.array(
     [
@@ -22,26 +25,78 @@ _LAB = np.array(
 )
 
 
-def mix_colors(stylised: Image.Image, inverted: Image.Image, amount: float = 0.0) -> Image.Image:
-    """Give a stylised picture the colours of the unstylised one, or some between them.
+def mix_colors(
+    stylised: Image.Image, inverted: Image.Image, amount: float = 0.0, photo: Image.Image | None = None
+) -> Image.Image:
+    """Give a stylised picture the colours of the photo, or some between them.
 
-    Lightness, and with it line, shading and texture, stays the style's; hue and chroma are mixed.
+    Lightness, and with it line, shading and texture, stays the style's; hue and chroma are mixed. The drawing follows
+    the inversion's outlines, which are not exactly the photo's. So the photo's colours are not laid over the drawing,
+    which would show second, coloured contours: the inversion's are corrected to them, place by place.
 
     Args:
         stylised, inverted: RGB pictures of one size, drawn from the same code.
-        amount: 0 = the inverted photo's colours, 1 = the style's, beyond = the style's, stronger.
+        amount: 0 = the photo's colours, 1 = the style's, beyond = the style's, stronger.
+        photo: RGB picture that was inverted, of any size; None: the inversion's own colours are taken.
     Returns:
-        RGB picture of that size.
-    Source: Ottosson 2020, Oklab, a perceptual colour space.
+        RGB picture of that size. At amount 0 it is grey if the photo is.
+    Source: Ottosson 2020, Oklab, a perceptual colour space; He, Sun, Tang 2010, Guided image filtering.
     """
     if stylised.size != inverted.size:
         raise ValueError(f"the pictures differ in size: {stylised.size} and {inverted.size}")
-    soft = inverted.filter(ImageFilter.GaussianBlur(_BLUR * inverted.width / 1024))
     lab = _to_oklab(stylised)
-    theirs = _to_oklab(soft)[..., 1:]
-    lab[..., 1:] = theirs + min(amount, 1.0) * (lab[..., 1:] - theirs)
+    if amount < 1:
+        soft = _to_oklab(inverted.filter(ImageFilter.GaussianBlur(_BLUR * inverted.width / 1024)))
+        theirs = soft[..., 1:] if photo is None else _fitted(soft, inverted, photo)
+        lab[..., 1:] = theirs + amount * (lab[..., 1:] - theirs)
     lab[..., 1:] *= max(amount, 1.0)
     return _from_oklab(lab)
+
+
+def _fitted(lab: NDArray[np.float64], inverted: Image.Image, photo: Image.Image) -> NDArray[np.float64]:
+    """The photo's hue and chroma as a function of the inversion's colours that is linear around each place.
+
+    A guided filter, whose guide is the inversion.
+
+    Args:
+        lab: (H, W, 3) Oklab of the inversion.
+    Returns:
+        (H, W, 2); 0 where the photo has no colour.
+    """
+    guide, wanted = (
+        _to_oklab(picture.convert("RGB").resize((_FIT_SIDE, _FIT_SIDE), Image.Resampling.BOX))
+        for picture in (inverted, photo)
+    )
+    wanted = wanted[..., 1:]
+    mean, wanted_mean = _box(guide), _box(wanted)
+    covariance = _box(guide[..., :, None] * guide[..., None, :]) - mean[..., :, None] * mean[..., None, :]
+    cross = _box(guide[..., :, None] * wanted[..., None, :]) - mean[..., :, None] * wanted_mean[..., None, :]
+    slope = np.asarray(np.linalg.solve(covariance + _FIT_RIDGE * np.eye(3), cross), np.float64)
+    offset = wanted_mean - (mean[..., :, None] * slope).sum(-2)
+    slope, offset = _box(slope), _box(offset)
+    size = (lab.shape[1], lab.shape[0])
+    channels = []
+    for i in range(2):
+        parts = [lab[..., j] * _enlarged(slope[..., j, i], size) for j in range(3)]
+        channels.append(sum(parts, start=_enlarged(offset[..., i], size)))
+    return np.stack(channels, -1)
+
+
+def _box(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean over a square around each place, within the borders; of (H, W, ...) over H and W."""
+    for axis in (0, 1):
+        index = np.arange(values.shape[axis])
+        start, end = np.maximum(index - _FIT_RADIUS, 0), np.minimum(index + _FIT_RADIUS + 1, len(index))
+        sums = np.zeros_like(values, shape=(*values.shape[:axis], len(index) + 1, *values.shape[axis + 1 :]))
+        np.cumsum(values, axis, out=sums[1:] if axis == 0 else sums[:, 1:])
+        counts = (end - start).reshape([-1 if each == axis else 1 for each in range(values.ndim)])
+        values = (sums.take(end, axis) - sums.take(start, axis)) / counts
+    return values
+
+
+def _enlarged(values: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC), np.float64)
 
 
 def _to_oklab(image: Image.Image) -> NDArray[np.float64]:

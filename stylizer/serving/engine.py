@@ -70,7 +70,12 @@ class Engine(Protocol):
     ) -> "Stylized": ...
 
     def render(
-        self, inversion: "Inversion", style: "Style | None", settings: RenderSettings = ..., likeness: Any = None
+        self,
+        inversion: "Inversion",
+        style: "Style | None",
+        settings: RenderSettings = ...,
+        likeness: Any = None,
+        photo: Image.Image | None = None,
     ) -> Image.Image: ...
 
     def invent(

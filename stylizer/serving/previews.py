@@ -119,7 +119,8 @@ def _with_style(
     """With one more tile; a style that cannot be used is left out, so that it does not spoil the others."""
     try:
         style = engine.find_style(key)
-        picture = engine.render(photo_inversions.inversions[wanted.inversion_mode], style, wanted.settings)
+        inversion = photo_inversions.inversions[wanted.inversion_mode]
+        picture = engine.render(inversion, style, wanted.settings, photo=photo_inversions.crop)
     except StylizerError as error:
         log.warning("A style was left out: %s", error)
         return previews

@@ -60,6 +60,7 @@ def advised_strength(engine: Engine, drawn: Drawn, scoring: Scoring) -> float | 
     def at(strength: float) -> Image.Image:
         if strength == settings.strength:
             return drawn.crop
-        return engine.render(mixer.inversion, style, replace(settings, strength=strength), likeness)
+        wanted = replace(settings, strength=strength)
+        return engine.render(mixer.inversion, style, wanted, likeness, mixer.aligned.crop)
 
     return scoring.judge.suggest(at, settings.strength)

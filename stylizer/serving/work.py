@@ -163,7 +163,7 @@ def redraw(engine: Engine, drawn: Drawn, render_request: RenderRequest) -> Drawn
     """The same portrait as it is wanted now; nothing is learnt again."""
     started = time.perf_counter()
     style, likeness, mixer = drawn.mixer.mix(engine, render_request)
-    crop = engine.render(mixer.inversion, style, render_request.settings, likeness)
+    crop = engine.render(mixer.inversion, style, render_request.settings, likeness, mixer.aligned.crop)
     image = engine.paste(mixer.aligned, crop, drawn.inverted) if drawn.full_frame else crop
     seconds = {**drawn.seconds, "render": time.perf_counter() - started}
     origin = _origin(style, drawn.full_frame)

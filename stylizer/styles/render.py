@@ -49,13 +49,20 @@ class StyleRenderer:
         self._merged = self._merge(self._tuned)
 
     def __call__(
-        self, inversion: Inversion, *, likeness: Tensor | None = None, inverted: Image.Image | None = None
+        self,
+        inversion: Inversion,
+        *,
+        likeness: Tensor | None = None,
+        inverted: Image.Image | None = None,
+        photo: Image.Image | None = None,
     ) -> Image.Image:
         """Draw a code.
 
         Args:
             likeness: what is added to the code, times the strength; (num_ws, w_dim).
-            inverted: the picture without a style, if it is at hand.
+            inverted: the picture without a style, if it was drawn before.
+            photo: the crop that was inverted, of any size. Where the settings keep the photo's colours, these are
+                taken, at strength 0 too; without it, the inversion's, which differ.
         Returns:
             A square of the backbone's side.
         Raises:
@@ -63,13 +70,15 @@ class StyleRenderer:
         """
         style, settings, spec = self._style, self._settings, self._networks.spec
         if style is None or self._plain:
-            return inverted or self._picture(self._merged_for(inversion), inversion.w_plus)
+            plain = inverted or self._picture(self._merged_for(inversion), inversion.w_plus)
+            keeps = style is not None and photo is not None and settings.style_color < 1
+            return mix_colors(plain, plain, settings.style_color, photo) if keeps else plain
         w_plus = inversion.w_plus if likeness is None else inversion.w_plus + settings.strength * likeness
         mean, finish = self._networks.backbone.wspace.mean, settings.strength * settings.texture
         picture = self._picture(self._merged_for(inversion), with_finish(w_plus, mean, finish, spec.finish_from))
         if settings.style_color != 1:
             plain = inverted or draw(self._networks, inversion, None, settings)
-            picture = mix_colors(picture, plain, settings.style_color)
+            picture = mix_colors(picture, plain, settings.style_color, photo)
         known = inversion.landmarks_xy
         landmarks_xy = np.array(spec.mean_landmarks_xy, np.float32) if known is None else known
         amount = settings.strength * warp_amount(style, settings.shape)
@@ -106,12 +115,13 @@ def draw(
     *,
     likeness: Tensor | None = None,
     inverted: Image.Image | None = None,
+    photo: Image.Image | None = None,
 ) -> Image.Image:
     """Draw one code in a style; the arguments and errors are those of `StyleRenderer`."""
-    if (style is None or settings.strength == 0) and inverted is not None:
+    if style is None and inverted is not None:
         return inverted
     renderer = compile_style(networks, style, settings, inversion.tuned)
-    return renderer(inversion, likeness=likeness, inverted=inverted)
+    return renderer(inversion, likeness=likeness, inverted=inverted, photo=photo)
 
 
 def _shares(settings: RenderSettings, is_shape: ParameterRule) -> Callable[[str], float]:
