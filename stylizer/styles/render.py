@@ -118,7 +118,8 @@ def draw(
     photo: Image.Image | None = None,
 ) -> Image.Image:
     """Draw one code in a style; the arguments and errors are those of `StyleRenderer`."""
-    if style is None and inverted is not None:
+    as_it_is = style is None or (settings.strength == 0 and (photo is None or settings.style_color >= 1))
+    if as_it_is and inverted is not None:
         return inverted
     renderer = compile_style(networks, style, settings, inversion.tuned)
     return renderer(inversion, likeness=likeness, inverted=inverted, photo=photo)
