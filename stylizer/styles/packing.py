@@ -76,7 +76,7 @@ def _unfold(content: bytes) -> bytes:
     length = _take(unfolder, 8, content)
     header_bytes = int.from_bytes(length, "little")
     if not 2 <= header_bytes <= HEADER_MAX:
-        raise ValueError(f"its header announces {header_bytes} bytes, more than the {HEADER_MAX} that are read")
+        raise ValueError(f"its header announces {header_bytes} bytes, not 2 to {HEADER_MAX}")
     header = _take(unfolder, header_bytes)
     body = _take(unfolder, _body_bytes(header))
     if (not unfolder.eof and unfolder.decompress(b"", 1)) or not unfolder.eof or unfolder.unused_data:
