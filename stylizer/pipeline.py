@@ -70,12 +70,20 @@ class Stylizer:
         finder: finds faces and landmarks.
         library: keeps the styles.
         segment: finds the person in a picture, for `paste`; None: a face is put back with a part of its background.
+        opener: opens the pictures that `align` and what calls it are given; a server of strangers' pictures gives
+            `imaging.decoding.open_picture_safely`.
     """
 
     def __init__(
-        self, networks: Networks, finder: FaceFinder, library: Library, segment: Segmenter | None = None
+        self,
+        networks: Networks,
+        finder: FaceFinder,
+        library: Library,
+        segment: Segmenter | None = None,
+        opener: Callable[[PictureSource], Image.Image] = open_picture,
     ) -> None:
         self.networks, self.finder, self.library, self.segment = networks, finder, library, segment
+        self._open_picture = opener
         self._opened_with: tuple[Path, str, str | None] | None = None
         survive_forks()
 
@@ -92,6 +100,8 @@ class Stylizer:
         device: str | torch.device | None = None,
         on_progress: Callable[[str, float], None] | None = None,
         hub: str | None = None,
+        *,
+        opener: Callable[[PictureSource], Image.Image] = open_picture,
     ) -> "Stylizer":
         """Load everything, fetching the base weights where they are missing.
 
@@ -103,6 +113,7 @@ class Stylizer:
             device: "cpu", "cuda", "mps"; default STYLIZER_DEVICE or the best there is.
             on_progress: gets what is being fetched and how much of it is done, 0..1.
             hub: "user/name", where styles are looked up that are not here; default STYLIZER_HUB_REPO, else nowhere.
+            opener: opens the pictures that it is given, as for the class.
         Raises:
             ArgumentError, as every method does for a value of another type; DeviceError, DownloadError,
             HashMismatchError, WeightsError, DiskFullError; SettingsError: no such hub.
@@ -113,7 +124,7 @@ class Stylizer:
         shapes = {name: p.shape for name, p in networks.backbone.generator.named_parameters()}
         shapes |= {HEAD + name: p.shape for name, p in networks.backbone.head.named_parameters()}
         library = open_library(home, networks.base_hash, shapes, open_hub(hub), backbone=networks.spec.name)
-        stylizer = cls(networks, FaceFinder(home), library, load_segmenter(home))
+        stylizer = cls(networks, FaceFinder(home), library, load_segmenter(home), opener)
         stylizer._opened_with = home, str(networks.backbone.wspace.mean.device), hub
         return stylizer
 
@@ -129,7 +140,7 @@ class Stylizer:
         Raises:
             PictureError, NoFaceError, FaceIndexError, DegenerateFaceError; SettingsError: not so many marks.
         """
-        face, photo = whole_number("The face", face), open_picture(picture)
+        face, photo = whole_number("The face", face), self._open_picture(picture)
         already_aligned = flag("already_aligned", already_aligned)
         side = self.networks.spec.side
         if marks is not None:

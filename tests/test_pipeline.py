@@ -1,5 +1,6 @@
 """The whole story on tiny parts: what is trained when, what equals what, what happens when memory or patience ends."""
 
+import contextlib
 import dataclasses
 import inspect
 import json
@@ -25,6 +26,7 @@ from stylizer.errors import (
     StylizerError,
 )
 from stylizer.faces import AlignedFace
+from stylizer.imaging.opening import open_picture
 from stylizer.inversion.code import Inversion
 from stylizer.library.library import StyleInfo
 from stylizer.pipeline import Stylizer
@@ -454,6 +456,21 @@ def test_natural_arguments_are_taken(tiny: Stylizer, tmp_path: Path) -> None:
         assert same(tiny.invent(same_style, np.int64(1), truncation=1)[0], tiny.invent(style, 1, truncation=1.0)[0])
         assert tiny.blend(same_style, "ink", np.float64(0.5)).name == "ink + ink"
         assert tiny.find_style(same_style).key == style.key
+
+
+def test_pictures_are_opened_by_the_opener_that_a_server_gives(tiny: Stylizer) -> None:
+    opened: list[object] = []
+
+    def opener(source: object) -> Image.Image:
+        opened.append(source)
+        return open_picture(noise_picture(2))
+
+    server = Stylizer(tiny.networks, tiny.finder, tiny.library, opener=opener)
+    server.align("one.jpg", already_aligned=True)
+    server.learn(["two.jpg"], SETTINGS, already_aligned=True)
+    with contextlib.suppress(NoFaceError):
+        server.stylize("three.jpg", None)
+    assert opened == ["one.jpg", "two.jpg", "three.jpg"]
 
 
 # The fake that the page and the command line are tested with

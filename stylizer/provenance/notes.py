@@ -7,6 +7,7 @@ metadata is ever copied: the pictures come as bare pixels.
 import hashlib
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -148,13 +149,15 @@ def payload_of(style_key: str) -> bytes:
         return hashlib.sha256(style_key.encode()).digest()[:PAYLOAD_BYTES]
 
 
-def inspect_picture(path: Path) -> Finding:
+def inspect_picture(path: Path, opener: Callable[[Path], Image.Image] = open_picture) -> Finding:
     """Look for all that `save_result` leaves.
 
+    Args:
+        opener: opens the picture; a server of strangers' pictures gives `imaging.decoding.open_picture_safely`.
     Raises:
         PictureError: no picture that can be read.
     """
-    pixels = np.asarray(open_picture(path))
+    pixels = np.asarray(opener(path))
     data = path.read_bytes()
     try:
         with Image.open(BytesIO(data), formats=list(_MIMES)) as image:

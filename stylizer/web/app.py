@@ -105,11 +105,12 @@ def launch_options(job_queue: JobQueue | None = None) -> dict[str, Any]:
 
 
 def _open(device: str | None, on_progress: OnProgress) -> Engine:
+    from stylizer.imaging.decoding import open_picture_safely
     from stylizer.pipeline import Stylizer  # torch and the networks: only once the page answers
     from stylizer.runtime import tune_process
 
     tune_process()
-    return Stylizer.open(device=device, on_progress=on_progress)
+    return Stylizer.open(device=device, on_progress=on_progress, opener=open_picture_safely)
 
 
 def _opener(device: str | None, limits: RunLimits) -> Callable[[OnProgress], Engine]:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from stylizer.cli.main import main
 from stylizer.errors import OutputError, PictureError
+from stylizer.imaging.decoding import open_picture_safely
 from stylizer.imaging.saving import save_picture
 from stylizer.library.library import Library
 from stylizer.provenance import credentials
@@ -52,6 +53,7 @@ def test_all_of_it_is_read_back(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"result{suffix}"
     save_result(smooth(), path, ORIGIN)
     found = inspect_picture(path)
+    assert inspect_picture(path, opener=open_picture_safely) == found
     assert found.mark is not None and found.mark.payload == payload_of(KEY) == bytes.fromhex(KEY[:8])
     assert found.noted == ORIGIN
     assert found.made_here and found.is_of(KEY) and not found.is_of("0" * 32) and not found.without_style
