@@ -1,4 +1,4 @@
-"""What a session keeps of its last portrait: small values, and files that go when the session goes."""
+"""What a session keeps of its last portrait, and the bounds of that: in memory, and of files on the disk."""
 
 import contextlib
 import secrets
@@ -6,12 +6,17 @@ import shutil
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+import weakref
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache
 from PIL import Image
 
+from stylizer.errors import InputError
 from stylizer.files import clean_file_name
 from stylizer.serving.work import Drawn
 
@@ -21,6 +26,13 @@ if TYPE_CHECKING:
 
 SWEEP_SECONDS = 600  # between two looks for what is too old
 SESSION_SECONDS = 3600  # after that long without a change, a session starts afresh and its files go
+MAX_DISK_BYTES = 2 << 30  # of the files of all sessions together; the oldest go first
+MAX_MEMORY_BYTES = 2 << 30  # of the portraits of all sessions together; those unused for longest go first
+MAX_SESSIONS = 256  # that have a portrait in memory
+NOT_KEPT = "The portrait is no longer kept; press Stylize again."
+_RESULTS_KEPT = 3  # redrawn pictures: a browser may still load the one before
+_PICTURES_KEPT = 24  # other pictures of a portrait: crops, and invented people
+_DOWNLOADS_KEPT = 2
 _NAME_BYTES_MAX = 100  # of the download's name
 _SHOWN_QUALITY = 92  # of the JPEG files that the browser shows; the download is a lossless PNG
 
@@ -48,27 +60,93 @@ class SessionFiles:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
+class _RecentFiles:
+    """The newest files of one kind, each with the picture that it holds; older ones are deleted.
+
+    Args:
+        count: how many are kept.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._lock = threading.Lock()
+        self._files: deque[tuple[weakref.ref[Image.Image], Path]] = deque()  # what is shown no more may go
+
+    def get(self, image: Image.Image, write: Callable[[], Path]) -> Path:
+        """The file of a picture; written where there is none yet."""
+        with self._lock:
+            for known, path in self._files:
+                if known() is image and path.exists():
+                    return path
+            path = write()
+            self._files.append((weakref.ref(image), path))
+            while len(self._files) > self._count:
+                _, old = self._files.popleft()
+                old.unlink(missing_ok=True)
+            return path
+
+
+@dataclass(frozen=True)
+class PortraitFiles:
+    """The files of one portrait, however often it is redrawn; their number is bounded."""
+
+    results: _RecentFiles = field(default_factory=lambda: _RecentFiles(_RESULTS_KEPT))
+    before: _RecentFiles = field(default_factory=lambda: _RecentFiles(1))
+    pictures: _RecentFiles = field(default_factory=lambda: _RecentFiles(_PICTURES_KEPT))
+    downloads: _RecentFiles = field(default_factory=lambda: _RecentFiles(_DOWNLOADS_KEPT))
+
+
 @dataclass(frozen=True)
 class PortraitSession:
-    """A portrait and the folder of its files. score: of the portrait as it is now, once it has been judged."""
+    """A portrait and the folder of its files.
+
+    score: of the portrait as it is now, once it has been judged. files: shared by all redrawn versions.
+    """
 
     drawn: Drawn
     folder: Path
     score: "Score | None" = None
+    files: PortraitFiles = field(default_factory=PortraitFiles, compare=False)
 
     def shown(self, image: Image.Image, origin: "Origin | None" = None) -> str:
-        """A file that a browser shows quickly. origin: of what is drawn; None: it is only cut out of a photo."""
-        return show(image, self.folder, origin)
+        """A JPEG file that a browser shows quickly; the same one where this very picture was shown before.
+
+        Args:
+            origin: of what is drawn; None: it is only cut out of a photo.
+        Raises:
+            InputError: the session's files were deleted meanwhile.
+        """
+        files = self.files.pictures
+        if image is self.drawn.image:
+            files = self.files.results
+        elif image is self.drawn.before:
+            files = self.files.before
+        self._check()
+        return str(files.get(image, lambda: Path(show(image, self.folder, origin))))
 
     def full(self) -> str:
-        """The portrait as a PNG file at full resolution, named for the visitor's download folder."""
+        """The portrait as a PNG file at full resolution, named for the visitor's download folder.
+
+        It is written when it is asked for, not at every redraw: it takes a second and several megabytes.
+
+        Raises:
+            InputError: the session's files were deleted meanwhile.
+        """
+        self._check()
+        return str(self.files.downloads.get(self.drawn.image, self._write_png))
+
+    def _check(self) -> None:
+        if not self.folder.exists():
+            raise InputError(NOT_KEPT)
+
+    def _write_png(self) -> Path:
         from stylizer.provenance.notes import save_result  # brings torch along: not at the page's start
 
         folder = self.folder / secrets.token_hex(8)
         folder.mkdir()
         path = folder / clean_file_name(f"portrait-{self.drawn.style_name}.png", bytes_max=_NAME_BYTES_MAX)
         save_result(self.drawn.image, path, self.drawn.origin)
-        return str(path)
+        return path
 
     def remove(self) -> None:
         """Delete the files."""
@@ -87,9 +165,75 @@ def show(image: Image.Image, folder: Path, origin: "Origin | None" = None) -> st
     return str(path)
 
 
-def open_session(drawn: Drawn, base: Path) -> PortraitSession:
-    """Keep a portrait in a new folder below `base`."""
+@dataclass(frozen=True)
+class _Held:
+    bytes: int
+    drop: Callable[[], None]
+
+
+class _LeastRecentlyUsed(LRUCache[int, _Held]):
+    def popitem(self) -> tuple[int, _Held]:
+        key, held = super().popitem()
+        held.drop()
+        return key, held
+
+
+class SessionMemory:
+    """Bounds what the sessions of a page hold in memory: those unused for longest lose their portrait first.
+
+    Sessions are made up by whoever calls, so there may be any number of them. Safe to use from any thread.
+
+    Args:
+        max_bytes: of pictures, of all sessions together.
+        max_sessions: that hold a portrait.
+    """
+
+    def __init__(self, max_bytes: int = MAX_MEMORY_BYTES, max_sessions: int = MAX_SESSIONS) -> None:
+        self._lock = threading.RLock()
+        self._max_bytes, self._max_sessions = max_bytes, max_sessions
+        self._held = _LeastRecentlyUsed(max_bytes, getsizeof=lambda held: held.bytes)
+
+    @property
+    def bytes(self) -> int:
+        """What is held now."""
+        return int(self._held.currsize)
+
+    def hold(self, owner: object, drawn: Drawn, drop: Callable[[], None]) -> None:
+        """Note that a session holds a portrait, in place of what it held before.
+
+        Args:
+            owner: the session's object; it must live as long as it holds the portrait.
+            drop: makes the session let go of it; called when others need the room.
+        """
+        with self._lock:
+            self.release(owner)
+            while len(self._held) >= self._max_sessions:
+                self._held.popitem()
+            self._held[id(owner)] = _Held(min(picture_bytes(drawn), self._max_bytes), drop)
+
+    def touch(self, owner: object) -> None:
+        """Note that a session has just used its portrait."""
+        with self._lock:
+            self._held.get(id(owner))
+
+    def release(self, owner: object) -> None:
+        """Note that a session holds nothing any more."""
+        with self._lock:
+            self._held.pop(id(owner), None)
+
+
+def picture_bytes(drawn: Drawn) -> int:
+    """The bytes of all pictures of a portrait in memory; one that is there twice counts once."""
+    aligned = drawn.mixer.aligned
+    pictures = (drawn.image, drawn.crop, drawn.before, drawn.inverted, drawn.reference, aligned.crop, aligned.photo)
+    distinct = {id(picture): picture for picture in pictures if picture is not None}
+    return sum(one.width * one.height * len(one.getbands()) for one in distinct.values())
+
+
+def open_session(drawn: Drawn, base: Path, max_bytes: int = MAX_DISK_BYTES) -> PortraitSession:
+    """Keep a portrait in a new folder below `base`; the oldest folders go where all take more than `max_bytes`."""
     _forget_old(base)
+    _bound_disk(base, max_bytes)
     return PortraitSession(drawn, Path(tempfile.mkdtemp(dir=base)))
 
 
@@ -105,3 +249,18 @@ def _forget_old(base: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime > SESSION_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _bound_disk(base: Path, max_bytes: int) -> None:
+    """Delete the oldest folders below `base` until all files there take no more than this."""
+    folders = []
+    for folder in base.iterdir():
+        with contextlib.suppress(OSError):
+            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            folders.append((folder.stat().st_mtime, size, folder))
+    total = sum(size for _, size, _ in folders)
+    for _, size, folder in sorted(folders, key=lambda one: one[0]):
+        if total <= max_bytes:
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        total -= size
