@@ -1,11 +1,15 @@
-"""Which visitor brought which file, so that each can take back their own."""
+"""Which visitor brought which file, so that each can take back their own; and what nobody takes back goes in time."""
 
 import contextlib
 import threading
+import time
 from collections import defaultdict
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
+
+from stylizer.serving.portrait import SESSION_SECONDS, SWEEP_SECONDS
 
 
 class Uploads:
@@ -15,10 +19,11 @@ class Uploads:
 
     Args:
         examples: folder of the page's own pictures, which nobody takes away.
+        own: gives the files in the folder of uploads that are the page's own.
     """
 
-    def __init__(self, examples: Path) -> None:
-        self._examples = examples
+    def __init__(self, examples: Path, own: Callable[[], Collection[str]] = tuple) -> None:
+        self._examples, self._own = examples, own
         self._lock = threading.Lock()
         self._files: defaultdict[str, set[Path]] = defaultdict(set)
 
@@ -31,19 +36,43 @@ class Uploads:
     def remove(self, session: str) -> int:
         """Delete what this session brought and no other one did; how many files that were."""
         with self._lock:
-            style_manager = self._files.pop(session, set())
+            mine = self._files.pop(session, set())
             others = set().union(*self._files.values())
-            gone = [path for path in style_manager - others if not self._is_example(path)]
-            for path in gone:
+            removed = [path for path in mine - others if not self._is_example(path)]
+            for path in removed:
                 path.unlink(missing_ok=True)
                 with contextlib.suppress(OSError):  # there is another file in it
                     path.parent.rmdir()
-        return len(gone)
+        return len(removed)
 
     def left(self, session: str) -> None:
         """The visitor is gone; the files go when their time is up."""
         with self._lock:
             self._files.pop(session, None)
+
+    def sweep(self, seconds: float = SESSION_SECONDS) -> int:
+        """Delete everything in the folder of uploads that is older, whoever put it there; how many files that were.
+
+        What gradio itself deletes is only what it remembers: neither broken uploads nor pictures sent within a call.
+        """
+        folder, removed = Path(get_upload_folder()), 0
+        own = {Path(path).resolve() for path in self._own()}
+        for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder comes before it
+            with contextlib.suppress(OSError):
+                if path.is_dir() and not path.is_symlink():
+                    if time.time() - path.stat().st_mtime > SWEEP_SECONDS:
+                        path.rmdir()  # only where it is empty
+                elif path.resolve() not in own and time.time() - path.lstat().st_mtime > seconds:
+                    path.unlink()
+                    removed += 1
+                    if path.parent != folder:
+                        path.parent.rmdir()
+        return removed
+
+    def keep_sweeping(self, closing: threading.Event) -> None:
+        """Sweep from time to time until the program ends."""
+        while not closing.wait(SWEEP_SECONDS):
+            self.sweep()
 
     def _is_example(self, path: Path) -> bool:
         same = (one for one in self._examples.rglob("*") if one.name == path.name and one.is_file())

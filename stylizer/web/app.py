@@ -1,27 +1,31 @@
-"""The page: `main` serves it, `build_app(stylizer)` builds it. No image maths here, and no networks."""
+"""The page: `build_app` builds it over a stylizer, `launch` serves it, `main` is the program. No image maths here."""
 
+import argparse
 import atexit
+import contextlib
+import logging
 import os
 import shutil
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
-
-# Gradio reads these when it is imported: no telemetry, and no version check over the network.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+from urllib.parse import urlsplit
 
 import gradio as gr
 from starlette.middleware import Middleware
 
-from stylizer.environment import presets_dir
-from stylizer.errors import Cancelled
+from stylizer.environment import on_space, presets_dir
+from stylizer.errors import Cancelled, OutputError, StylizerError
 from stylizer.serving import zerogpu
 from stylizer.serving.engine import Engine, LazyStylizer, OnProgress
+from stylizer.serving.http.bodies import MEBIBYTE, BodyLimits
+from stylizer.serving.http.guard import Access, guarding
+from stylizer.serving.http.local import check_address, never_proxy_loopback, without_proxies
+from stylizer.serving.http.origins import Origins, is_loopback, origin_of
 from stylizer.serving.job_queue import JobQueue, LeaveOnDisconnect, standard_lanes
 from stylizer.serving.jobs import RunLimits
 from stylizer.serving.logs import set_up
@@ -40,6 +44,7 @@ from stylizer.web.wiring import connect
 SMALL_EVENTS = 40  # that may run at the same time, beside those that wait in the queue
 LAST_SECONDS = 20.0  # for running jobs to stop at the end; a step of learning takes two on a slow machine
 EXAMPLES = presets_dir() / "examples"
+log = logging.getLogger(__name__)
 
 
 def build_app(
@@ -50,11 +55,11 @@ def build_app(
     *,
     shared: bool = False,
 ) -> gr.Blocks:
-    """The page and its endpoints over a stylizer (`stylizer.pipeline.Stylizer`, or anything with its methods).
-
-    Launch it with `**launch_options()`. Sessions share nothing but the stylizer.
+    """Build the page and its endpoints; `launch` serves them. Sessions share nothing but the stylizer.
 
     Args:
+        stylizer: `stylizer.pipeline.Stylizer`, or anything with its methods.
+        examples: folder with references/*.webp and targets/*.webp; either may be missing.
         limits: what jobs are bound by and counted with; default `RunLimits()`.
         job_queue: in which they wait; default `JobQueue()`.
         shared: strangers use the page, too; learnt styles are then neither renamed nor deleted nor published there.
@@ -65,6 +70,8 @@ def build_app(
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     threading.Thread(target=sweep, args=(folder, limits.closing), name="sweep", daemon=True).start()
     page = gr.Blocks(title=theme.TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, SESSION_SECONDS))
+    uploads = Uploads(examples, lambda: _own_files(page))
+    threading.Thread(target=uploads.keep_sweeping, args=(limits.closing,), name="sweep-uploads", daemon=True).start()
     with page:
         # First: handlers of the same name would take the endpoints' names.
         add_endpoints(stylizer, folder, limits, lanes)
@@ -75,7 +82,7 @@ def build_app(
             inputs,
             outputs,
             folder=folder,
-            uploads=Uploads(examples),
+            uploads=uploads,
             shared=shared,
             limits=limits,
             lanes=lanes,
@@ -85,8 +92,65 @@ def build_app(
     return page
 
 
+def _own_files(page: gr.Blocks) -> set[str]:
+    """The files that the page itself has put into Gradio's folder of uploads: its examples."""
+    return set().union(*(getattr(block, "keep_in_cache", ()) for block in page.blocks.values()))
+
+
+def launch(
+    page: gr.Blocks,
+    access: Access | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    share: bool = False,
+    root_path: str | None = None,
+    job_queue: JobQueue | None = None,
+    server: Mapping[str, Any] | None = None,
+) -> tuple[str, str | None]:
+    """Serve a page behind its guard (`stylizer.serving.http`), in a thread of its own.
+
+    Args:
+        access: who may come in, from where and with how much; default: everybody who reaches the page, from no other
+            web site.
+        host: name or address to listen on. port: default the first free one from 7860.
+        share: make a temporary public address, too.
+        root_path: where a proxy in front shows the page.
+        job_queue: of the page (see `launch_options`).
+        server: what the web server has beside the page (see `server_options`).
+    Returns:
+        The address on this computer, and the public one if there is any.
+    Raises:
+        InputError: the host is none of this computer's, or the port is taken. StylizerError: the page does not answer.
+    """
+    access = access or Access(origins=Origins(loopback_only=is_loopback(host)))
+    check_address(host, port)
+    # Gradio asks the page itself whether it has started; only for a public address it asks anybody else.
+    with contextlib.nullcontext() if share else without_proxies():
+        try:
+            _, url, public = page.launch(
+                server_name=f"[{host}]" if ":" in host else host,
+                server_port=port,
+                share=share,
+                auth=list(access.logins) or None,
+                root_path=root_path,
+                app_kwargs={**(server or {}), "lifespan": guarding(access)},
+                max_file_size=access.limits.file_bytes,
+                prevent_thread_lock=True,
+                num_workers=0,  # others would serve files past the guard
+                mcp_server=False,
+                **launch_options(job_queue),
+            )
+        except Exception as error:
+            log.debug("The page has not started", exc_info=error)
+            why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+            text = f"The page does not answer on this computer ({why}); look at its proxy and firewall settings."
+            raise StylizerError(text) from error
+    return url, public
+
+
 def launch_options(job_queue: JobQueue | None = None) -> dict[str, Any]:
-    """What `gr.Blocks.launch` needs to know about the look and the visitors' privacy.
+    """What `gr.Blocks.launch` needs to know about the appearance and the visitors' privacy.
 
     Args:
         job_queue: of the page; Gradio must have room for all jobs that wait in it, and for the page's small events.
@@ -99,7 +163,6 @@ def launch_options(job_queue: JobQueue | None = None) -> dict[str, Any]:
         "enable_monitoring": False,
         "footer_links": ["api"],
         "ssr_mode": False,
-        "max_file_size": "100mb",
         "quiet": True,
     }
 
@@ -140,42 +203,74 @@ def _release_memory() -> None:
 
 
 def _private_folder() -> Path:
-    """Uploads of this run, readable by this user only and gone when it ends."""
-    folder = Path(tempfile.mkdtemp(prefix="stylizer-uploads-"))
+    """Uploads of this run, readable by this user only and gone when it ends.
+
+    Raises:
+        OutputError: there is no folder for temporary files.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="stylizer-uploads-"))
+    except OSError as error:
+        raise OutputError("No folder for temporary files can be written; set TMPDIR to one that can.") from error
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
+def access_of(options: argparse.Namespace) -> Access:
+    """Who may come in, by the options."""
+    public = options.root_path if (options.root_path or "").startswith(("http://", "https://")) else ""
+    parts = urlsplit(public)
+    has_other_names = options.share or on_space() or (options.root_path and not public)  # and they are not known here
+    origins = Origins(
+        own=frozenset({origin_of(f"{parts.scheme}://{parts.netloc}")} if public else ()),
+        named=frozenset(options.allow_origin),
+        loopback_only=is_loopback(options.host) and not has_other_names,
+        on_space=on_space(),
+    )
+    return Access(
+        logins=tuple(options.auth),
+        origins=origins,
+        limits=BodyLimits(folder_bytes=options.upload_space * MEBIBYTE),
+        https=public.startswith("https:"),
+        one_address=bool(options.share) or on_space(),
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve the page until Ctrl-C. Returns the exit status: 0, 2 when the port is taken, 1 when it does not answer."""
+    """Serve the page until Ctrl-C, or until a service manager ends it.
+
+    Args:
+        arguments: without the program's name; default the process's own.
+    Returns:
+        The exit status: 0; 2 where an option is at fault, as a port that is taken; 1 where the page cannot start.
+        One sentence on stderr says why.
+    """
     options = parse_options(arguments)
     set_up(options.log_format, options.log_level)
     limits = RunLimits(options.max_seconds, Metrics(_release_memory))
     _end_by_signal(limits)
-    _private_folder()
-    stylizer = LazyStylizer(_opener(options.device, limits))
-    job_queue = JobQueue(standard_lanes(options.max_queue, options.max_per_user))
-    page = build_app(stylizer, limits=limits, job_queue=job_queue, shared=options.shared)
+    never_proxy_loopback()
     try:
-        _, url, public = page.launch(
-            server_name=options.host,
-            server_port=options.port,
+        _private_folder()
+        stylizer = LazyStylizer(_opener(options.device, limits))
+        job_queue = JobQueue(standard_lanes(options.max_queue, options.max_per_user))
+        page = build_app(stylizer, limits=limits, job_queue=job_queue, shared=options.shared)
+        url, public = launch(
+            page,
+            access_of(options),
+            host=options.host,
+            port=options.port,
             share=options.share,
-            auth=options.auth or None,
             root_path=options.root_path,
-            app_kwargs=server_options(stylizer, limits, job_queue, options.auth),
-            prevent_thread_lock=True,
-            **launch_options(job_queue),
+            job_queue=job_queue,
+            server=server_options(stylizer, limits, job_queue, options.auth),
         )
-    except OSError:
-        where = f"Port {options.port} is" if options.port else "All ports from 7860 on are"
-        print(f"{where} already in use or not allowed; choose another one with --port.", file=sys.stderr)
-        return 2
-    except ValueError:  # gradio asks itself for the page before it says that it has started
-        print(
-            "The page does not answer on this machine; if a proxy is set, add localhost to NO_PROXY.", file=sys.stderr
-        )
+    except StylizerError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"The page cannot start ({error}); look at the disk's space and permissions.", file=sys.stderr)
         return 1
     print(
         f"The page is at {url}" + (f" and, for everyone, at {public}" if public else "") + "  (Ctrl-C stops it)",

@@ -1,4 +1,4 @@
-"""The options of the page: addresses, who may come in, how much work there may be, and what is logged."""
+"""The options of the page: addresses, who may come in and from where, how much work there may be, what is logged."""
 
 import argparse
 import os
@@ -7,18 +7,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stylizer.environment import on_space
+from stylizer.serving.http.origins import is_loopback, origin_of
 from stylizer.serving.logs import FORMS, LEVELS
 
 MAX_QUEUE, MAX_PER_USER = 64, 8
-LOGINS = "STYLIZER_AUTH"
+UPLOAD_SPACE = 4096  # MB
+LOGINS, ORIGINS = "STYLIZER_AUTH", "STYLIZER_ALLOW_ORIGIN"
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options, `auth` as a list of (user, password), `shared`: whether others than this computer's user can reach
-    the page. Says what is wrong and exits with 2 where something is.
+    """Read the options of the page.
 
     Passwords are never repeated, neither in an error nor in the log. STYLIZER_AUTH="user:pass other:pass" holds more
-    of them, and keeps them out of the list of processes.
+    of them, and keeps them out of the list of processes; STYLIZER_ALLOW_ORIGIN holds more origins.
+
+    Args:
+        arguments: without the program's name; default the process's own.
+    Returns:
+        The options, `auth` as a list of (user, password), `allow_origin` as a list of origins, and `shared`: whether
+        others than this computer's user can reach the page.
+    Raises:
+        SystemExit: with 2, after one sentence, where something is wrong; with 0 after --help.
     """
     as_command = Path(sys.argv[0]).name != "app.py"
     program = "python -m stylizer page" if as_command else "python app.py"
@@ -41,9 +50,14 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("--max-queue must be 1 or more")
     if options.max_per_user is not None and options.max_per_user < 1:
         parser.error("--max-per-user must be 1 or more")
+    if options.port is not None and not 1 <= options.port <= 65535:
+        parser.error("--port must be from 1 to 65535")
+    if options.upload_space < 1:
+        parser.error("--upload-space must be 1 or more")
     if options.max_seconds is not None and not options.max_seconds > 0:
         parser.error("--max-seconds must be more than 0")
     options.auth = _logins(parser, [*options.auth, *os.environ.get(LOGINS, "").split()])
+    options.allow_origin = _origins(parser, [*options.allow_origin, *os.environ.get(ORIGINS, "").split()])
     options.shared = _shared(options)
     # The proxies of Spaces and of shared links ask for everybody: all visitors may be one address there.
     if options.max_per_user is None and options.shared and not (options.share or on_space()):
@@ -63,11 +77,16 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--auth", action="append", default=[], metavar="USER:PASS", help=about)
     about = "where a proxy in front shows the page, as /stylizer or https://example.org/stylizer"
     parser.add_argument("--root-path", metavar="PATH", help=about)
+    about = "another web site that may call the page and show it in a frame, as https://example.org; may be given "
+    about += f"several times, * means any, but without logins (see also {ORIGINS})"
+    parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help=about)
+    about = f"what all visitors' pictures together may take on the disk (default {UPLOAD_SPACE})"
+    parser.add_argument("--upload-space", type=int, default=UPLOAD_SPACE, metavar="MB", help=about)
 
 
 def _shared(options: argparse.Namespace) -> bool:
     reached = options.share or options.root_path or options.auth  # a proxy, or a login, is there for others
-    return bool(reached) or on_space() or options.host not in {"127.0.0.1", "localhost", "::1"}
+    return bool(reached) or on_space() or not is_loopback(options.host)
 
 
 def _logins(parser: argparse.ArgumentParser, given: Sequence[str]) -> list[tuple[str, str]]:
@@ -77,3 +96,10 @@ def _logins(parser: argparse.ArgumentParser, given: Sequence[str]) -> list[tuple
     if len({user for user, _ in logins}) < len(logins):
         parser.error(f"--auth (or {LOGINS}) names a user twice")
     return logins
+
+
+def _origins(parser: argparse.ArgumentParser, given: Sequence[str]) -> list[str]:
+    try:
+        return [origin_of(text) for text in given]
+    except ValueError as error:
+        parser.error(f"--allow-origin (or {ORIGINS}) is not an origin as https://example.org: {error}")

@@ -8,10 +8,11 @@ import gradio as gr
 import pytest
 
 from stylizer.serving.engine import LazyStylizer
+from stylizer.serving.http.guard import Access
 from stylizer.serving.job_queue import JobQueue, standard_lanes
 from stylizer.serving.jobs import RunLimits
 from stylizer.serving.metered import MeteredEngine
-from stylizer.web.app import build_app, launch_options, server_options
+from stylizer.web.app import build_app, launch, server_options
 from tests.serving.front_door import Page
 
 
@@ -28,8 +29,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         built = build_app(stylizer, tmp_path / "none", limits, job_queue)
         pages.append(built)
         beside = server_options(stylizer, limits, job_queue, auth or ())
-        _, url, _ = built.launch(prevent_thread_lock=True, auth=auth, app_kwargs=beside, **launch_options(job_queue))
-        return url
+        return launch(built, Access(logins=tuple(auth or ())), job_queue=job_queue, server=beside)[0]
 
     yield start
     for built in pages:

@@ -132,7 +132,7 @@ def test_a_proxys_path_and_a_limit_reach_the_page(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(gr.Blocks, "launch", launch)
     monkeypatch.setattr(app, "set_up", lambda *_: None)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    assert app.main(["--root-path", "/stylizer", "--max-queue", "7"]) == 2
+    assert app.main(["--root-path", "/stylizer", "--max-queue", "7"]) == 1
     assert (given["root_path"], given["queue"], given["auth"]) == ("/stylizer", None, None)
     job_queue = given["app_kwargs"]["middleware"][0].kwargs["job_queue"]
     for _ in range(8):
@@ -140,4 +140,4 @@ def test_a_proxys_path_and_a_limit_reach_the_page(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(QueueFullError):
         job_queue.join(HEAVY, "me", "1.1.1.1")
     assert given["max_threads"] > job_queue.capacity, "waiting jobs leave room for the page's small events"
-    assert given["max_file_size"] == "100mb"
+    assert given["max_file_size"] == 100 * 1024**2

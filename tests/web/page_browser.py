@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from stylizer.settings import RenderSettings
-from stylizer.web.app import build_app, launch_options
+from stylizer.web.app import build_app, launch
 from tests.fakes import FakeStylizer
 from tests.web.page_pictures import face
 
@@ -182,7 +182,7 @@ def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     def start(stylizer: Any, *, consent: bool = True, **options: Any) -> Browser:
         if not pages or pages[0][2] is not stylizer:
             page = build_app(stylizer, examples, **options)
-            _, url, _ = page.launch(prevent_thread_lock=True, **launch_options())
+            url, _ = launch(page)
             pages.insert(0, (page, url, stylizer))
         browsers.append(Browser(pages[0][1], tmp_path / f"profile{len(browsers)}", shots, consent))
         return browsers[-1]

@@ -10,7 +10,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image, ImageChops, ImageStat
 
-from stylizer.web.app import build_app, launch_options
+from stylizer.web.app import build_app, launch
 
 Serve = Callable[[Any], Client]
 
@@ -23,8 +23,7 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     def start(stylizer: Any) -> Client:
         page = build_app(stylizer, tmp_path / "no-examples")
         pages.append(page)
-        _, url, _ = page.launch(prevent_thread_lock=True, **launch_options())
-        return another(url)
+        return another(launch(page)[0])
 
     def another(url: str) -> Client:
         return Client(

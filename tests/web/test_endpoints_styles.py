@@ -51,8 +51,8 @@ def test_what_is_left_empty_means_the_default(serve: Serve, tmp_path: Path) -> N
         ({"texture": "rough"}, "texture"),
         ({"color": -1}, "color"),
         ({"blend": "Pastel"}, "No style is called Pastel"),
-        ({"blend": "Oil", "mix_ratio": 2}, "mix_ratio"),
-        ({"blend": "Oil", "mix_ratio": "half"}, "mix_ratio"),
+        ({"blend": "Oil", "mix_ratio": 2}, "mix ratio"),
+        ({"blend": "Oil", "mix_ratio": "half"}, "mix ratio"),
     ],
 )
 def test_bad_amounts_give_one_sentence(serve: Serve, tmp_path: Path, given: dict[str, Any], said: str) -> None:

@@ -1,0 +1,142 @@
+"""Starting the program where proxies are set, or addresses and folders are wrong: a page, or one sentence."""
+
+import http.server
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from stylizer.errors import InputError
+from stylizer.serving.http.local import check_address, never_proxy_loopback, without_proxies
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import sys
+from stylizer.web import app
+from tests.fakes import FakeStylizer
+app._open = lambda device, report: FakeStylizer(presets=["Ink"])
+sys.exit(app.main(sys.argv[1:]))
+"""
+WITHOUT_FOLDERS = "import tempfile\ntempfile.mkdtemp = lambda *_, **__: open('/nowhere/at/all')\n" + PROGRAM
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def start(*words: str, program: str = PROGRAM, **environment: str) -> subprocess.Popen[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**clean, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **environment},
+    )
+
+
+class _Broken(http.server.BaseHTTPRequestHandler):
+    """A proxy that answers 502 to everything."""
+
+    asked: int = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        self.send_response(502)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_POST = do_CONNECT = do_GET  # noqa: N815 - as above
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def proxy() -> Iterator[str]:
+    """The address of a broken proxy."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Broken)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+@pytest.mark.parametrize("kind", ["http", "socks5", "nonsense"])
+def test_the_page_starts_whatever_proxy_is_set(proxy: str, kind: str) -> None:
+    names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY") if kind == "http" else ("all_proxy", "ALL_PROXY")
+    address = {"http": f"http://{proxy}", "socks5": "socks5://127.0.0.1:9", "nonsense": "::::"}[kind]
+    port = free_port()
+    program = start("--port", str(port), **dict.fromkeys(names, address))
+    assert program.stdout is not None
+    assert str(port) in program.stdout.readline()
+    assert httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).status_code == 200
+    program.terminate()
+    output, errors = program.communicate(timeout=120)
+    assert program.returncode == 0
+    assert "Traceback" not in output + errors
+    assert _Broken.asked == 0, "nothing on this computer is asked through it"
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "code", "said"),
+    [
+        (["--host", "no.such.host.invalid"], {}, 2, "no.such.host.invalid"),
+        (["--host", "192.0.2.1"], {}, 2, "192.0.2.1"),
+        (["--host", "192.0.2.1"], {"all_proxy": "socks5://127.0.0.1:9"}, 2, "--host"),
+        (["--port", "99999"], {}, 2, "--port must be from 1 to 65535"),
+        (["--allow-origin", "evil"], {}, 2, "--allow-origin"),
+    ],
+)
+def test_a_wrong_start_is_one_sentence(words: list[str], environment: dict[str, str], code: int, said: str) -> None:
+    program = start(*words, **environment)
+    output, errors = program.communicate(timeout=240)
+    assert program.returncode == code, errors
+    assert said in errors
+    assert "Traceback" not in output + errors
+    assert errors.strip().splitlines()[-1].strip()[-1].isalnum() or errors.strip().endswith(".")
+
+
+def test_without_a_folder_for_temporary_files_it_says_so() -> None:
+    program = start(program=WITHOUT_FOLDERS)
+    _, errors = program.communicate(timeout=240)
+    assert program.returncode == 2
+    assert errors.strip().splitlines()[-1].endswith("set TMPDIR to one that can.")
+    assert "Traceback" not in errors
+
+
+def test_where_the_page_can_listen() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InputError, match=f"Port {taken.getsockname()[1]} is already in use"):
+            check_address("127.0.0.1", taken.getsockname()[1])
+    check_address("localhost", free_port())
+    check_address("127.0.0.1", None)
+    for host in ("not a host", "a" * 70, "ü" * 70, "..", "192.0.2.1"):
+        with pytest.raises(InputError, match="--host"):
+            check_address(host, free_port())
+
+
+def test_loopback_never_goes_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "example.org, localhost")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    never_proxy_loopback()
+    never_proxy_loopback()
+    assert os.environ["no_proxy"] == "example.org,localhost,127.0.0.1,::1"
+    assert os.environ["NO_PROXY"] == "localhost,127.0.0.1,::1"
+    with without_proxies():
+        assert "ALL_PROXY" not in os.environ
+        httpx.Client().close()
+    assert os.environ["ALL_PROXY"] == "socks5://127.0.0.1:9"
