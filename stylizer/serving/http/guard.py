@@ -198,7 +198,8 @@ def guarding(access: Access) -> Callable[[Any], contextlib.AbstractAsyncContextM
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
-        app.middleware_stack = Guard(app.middleware_stack, access)
+        if not isinstance(app.middleware_stack, Guard):  # Gradio starts it again where the port was taken meanwhile
+            app.middleware_stack = Guard(app.middleware_stack, access)
         yield
 
     return lifespan
