@@ -17,6 +17,8 @@ from PIL import Image
 
 Affine = NDArray[np.float64]
 
+_COARSER_MAX = 3  # of the output to the source; a source that is finer by twice that and more is reduced first
+_STRIP_PIXELS = 8_000_000  # of the output that are made at a time
 _MARGIN = 4  # pixels around the sampled region, for the interpolation kernel
 _FINER = 1.25  # resolution of a shrunk source over the output's: bicubic sampling dims what is at its finest
 
@@ -65,6 +67,15 @@ def warp(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int], m
     Returns:
         Picture of `size_wh`.
     """
+    width, height = size_wh
+    rows = max(_STRIP_PIXELS // width, 1)
+    if height > rows:  # a strip at a time: the memory of floats and positions is bounded
+        result = Image.new(source.mode, size_wh)
+        for top in range(0, height, rows):
+            strip_wh = (width, min(rows, height - top))
+            strip_to_source = compose(out_to_source, translation(0, top))
+            result.paste(warp(source, strip_to_source, strip_wh, mirror), (0, top))
+        return result
     planes = sample(source, out_to_source, size_wh, mirror)
     out = planes.round_().clamp_(0, 255).to(torch.uint8)[0].permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(out if source.mode == "RGB" else out[..., 0])
@@ -72,6 +83,9 @@ def warp(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int], m
 
 def sample(source: Image.Image, out_to_source: Affine, size_wh: tuple[int, int], mirror: bool = True) -> torch.Tensor:
     """As `warp`: (1, 3 or 1, H, W) float32, the picture's levels from 0 to 255; a few lie a little beyond."""
+    factor = int(scale_of(out_to_source) / _COARSER_MAX)
+    if factor > 1:  # else what the output sees of a huge photo, continued beyond its borders, would take gigabytes
+        source, out_to_source = source.reduce(factor), compose(resizing(1 / factor, 1 / factor), out_to_source)
     region, out_to_region = _cut_region(source, out_to_source, size_wh, mirror)
     pixels = np.array(region)
     planes = torch.from_numpy(pixels if pixels.ndim == 3 else pixels[..., None]).permute(2, 0, 1)[None]

@@ -73,3 +73,37 @@ def test_beyond_the_border_lies_the_mirror_image() -> None:
     black = np.asarray(warp.warp(source, warp.translation(-150, -40), (400, 180), mirror=False))
     assert black[:30].max() == 0 and black[:, :140].max() == 0 and black[:, 260:].max() == 0
     assert np.abs(black[60:110, 170:220].astype(int) - expected[60:110, 170:220]).max() <= 4
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_large_output_is_made_in_strips_without_a_seam(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, map_ = gradient(120, 90).convert(mode), similarity(0.2, 0.21, 3, -4)
+    whole = np.asarray(warp.warp(source, map_, (400, 500)), int)
+    monkeypatch.setattr(warp, "_STRIP_PIXELS", 400 * 37)
+    strips = np.asarray(warp.warp(source, map_, (400, 500)), int)
+    assert strips.shape == whole.shape and np.abs(strips - whole).max() <= 1
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_a_face_that_fills_a_huge_photo_takes_memory_by_the_output(
+    mirror: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The crop of such a face reaches far beyond the photo: 2.5 times its side, at 20 times the output's resolution."""
+    side, scale = 800, 20.0
+    source = gradient(side, side)
+    map_ = similarity(0.0, scale, -0.75 * side, -0.75 * side)
+    regions: list[int] = []
+    cut = warp._cut_region
+
+    def record(*given: object) -> object:
+        region, to_region = cut(*given)  # type: ignore[arg-type]
+        regions.append(region.size[0] * region.size[1])
+        return region, to_region
+
+    monkeypatch.setattr(warp, "_cut_region", record)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500_000)  # beyond twice that, Pillow refuses to cut a box
+    out = np.asarray(warp.warp(source, map_, (100, 100), mirror), float)
+    assert max(regions) <= (100 * 6 + 100) ** 2
+    x = np.arange(35, 65) * scale - 0.75 * side
+    np.testing.assert_allclose(out[50, 35:65, 0], x / 4 + 40, atol=1.5)
+    np.testing.assert_allclose(out[35:65, 50, 1], x / 4 + 30, atol=1.5)
