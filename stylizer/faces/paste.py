@@ -30,7 +30,7 @@ _SEGMENTER_SIDE = 256
 # exponent (2 = circle, higher = squarer): laid over the photo itself, and over its own continued colours.
 _OVER_PHOTO, _OVER_COLOURS = (0.68, 0.98, 4.0), (0.80, 0.99, 6.0)
 _EDGE = (0.5, 0.9)  # of the segmentation: below is background, above is person
-_BELIEVED = 0.12  # a segmentation that finds so much more person than is drawn found somebody else, or a shadow
+_BELIEVED = 0.15  # a segmentation that finds so much more person than is drawn found somebody else, or a shadow
 _INSIDE = 0.9  # from this certainty on a drawn pixel is surely of the person, and its colour may be continued
 # In crop sides:
 _MARGIN = 0.375  # of the canvas around the crop
@@ -154,7 +154,9 @@ def _blurred(x: Tensor, size: int) -> Tensor:
 def _reached(drawing: Tensor, person: Tensor, inside: Tensor, size: int) -> Tensor:
     """Where the drawing's person is, and somewhat beyond: there, what the photo shows is hair of the same head."""
     small = F.interpolate(drawing, scale_factor=0.125, mode="area")
-    more = float(((person - drawing).clamp_min(0) * inside).sum() / (drawing * inside).sum().clamp_min(1))
+    above = slice(0, (drawing.shape[2] - size) // 2 + round(_MOUTH * size))  # below, clothes differ from the photo's
+    surplus, own = (x[:, :, above].sum() for x in ((person - drawing).clamp_min(0) * inside, drawing * inside))
+    more = float(surplus / own.clamp_min(1))
     radius = max(1, round((_REACH if more < _BELIEVED else _LITTLE) * size / 8))
     grown = F.max_pool2d(small, 2 * radius + 1, 1, radius)
     grown = F.avg_pool2d(F.pad(grown, (radius,) * 4, mode="replicate"), 2 * radius + 1, 1)
