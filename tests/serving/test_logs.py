@@ -11,7 +11,7 @@ import pytest
 
 from stylizer.errors import DownloadError
 from stylizer.serving.jobs import RunLimits
-from stylizer.serving.logs import Lines, set_up
+from stylizer.serving.logs import formatter, set_up
 
 KEY = "0123456789abcdef" * 2
 
@@ -88,4 +88,4 @@ def test_a_job_is_one_line(lines: Any, tmp_path: Path) -> None:
         ("train", "done", KEY),
         ("stylize", "failed", None),
     ]
-    assert "\n" not in Lines("text").format(logging.makeLogRecord({"msg": "a\nb", "name": "app"}))
+    assert "\n" not in formatter("text").format(logging.makeLogRecord({"msg": "a\nb", "name": "app"}))
