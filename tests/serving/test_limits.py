@@ -3,6 +3,7 @@
 import base64
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -122,3 +123,37 @@ def test_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
             parse_options(wrong)
         assert caught.value.code == 2
     assert "s3cret" not in "".join(capsys.readouterr())
+
+
+def test_a_program_that_hangs_up_leaves_the_queue(page: Page, tmp_path: Path) -> None:
+    fake = FakeStylizer(steps=3000, delay=0.02)
+    url = page(fake)
+
+    def state(name: str) -> float:
+        text = httpx.get(url + "metrics").text
+        return next(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name + " "))
+
+    def until(condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    with face(tmp_path / "r.png", "navy").open("rb") as file:
+        path = httpx.post(url + "gradio_api/upload", files={"files": file}).json()[0]
+    picture = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    calls = []
+    for seed in (1, 2):
+        post = httpx.post(url + "gradio_api/call/train", json={"data": [picture, "", 9, seed, False, None]})
+        calls.append(url + "gradio_api/call/train/" + post.json()["event_id"])
+    until(lambda: state("stylizer_queue_length") == 1)
+    with httpx.stream("GET", calls[1]):
+        until(lambda: state('stylizer_lane_running{lane="heavy"}') == 1)
+    until(lambda: state("stylizer_queue_length") == 0)
+    assert state('stylizer_given_up_total{lane="heavy"}') == 1
+    assert state('stylizer_lane_running{lane="heavy"}') == 1, "the other one goes on"
+    with httpx.stream("GET", calls[0]):
+        time.sleep(0.2)
+    until(lambda: state('stylizer_lane_running{lane="heavy"}') == 0)
+    assert state('stylizer_jobs_total{kind="train",outcome="cancelled"}') == 1
+    assert not fake.trained
