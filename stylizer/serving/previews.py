@@ -1,4 +1,4 @@
-"""One photo in every style: small pictures, drawn without what keeps the likeness, which takes seconds."""
+"""One photo in every style: small pictures, drawn without the likeness correction, which takes seconds for each."""
 
 import logging
 import shutil
@@ -71,13 +71,20 @@ def try_all(
     photo_inversions: PhotoInversions | None = None,
     before: StylePreviews | None = None,
 ) -> tuple[PhotoInversions, StylePreviews]:
-    """Draw the photo in every style, at most 24; the reporter hears of (Study, Trial) after each.
+    """Draw the photo in every style, at most 24; after each, (PhotoInversions, StylePreviews) goes to the reporter.
 
     Args:
-        base: where a folder for the files is made. study: what is known of the photo.
-        before: an earlier trial; where it is of the same, only what it lacks is drawn.
+        stylizer: waited for where its networks are still loading.
+        wanted: the photo, and how it is drawn.
+        reporter: receives progress and parts.
+        base: folder in which a folder for the files is made.
+        photo_inversions: what is known of the photo already.
+        before: earlier previews; if they are of the same face and settings, only missing styles are drawn.
+    Returns:
+        The inversions that are known now, and the previews.
     Raises:
-        StylizerError: of any kind; `Cancelled` when the reporter says so.
+        InputError: there is no style, or no such picture. NoFaceError: the photo shows no face.
+        StylizerError: of any other kind. Cancelled: the job was cancelled.
     """
     reporter.stage("Getting ready")
     engine = ready(stylizer, reporter)
@@ -102,7 +109,7 @@ def try_all(
 def _studied(
     engine: Engine, wanted: PreviewRequest, reporter: Reporter, photo_inversions: PhotoInversions | None
 ) -> PhotoInversions:
-    """The study of the face at the wanted inversion mode; nothing that it knows already is looked for again."""
+    """The inversions of the face, with the wanted mode among them; known ones are not computed again."""
     aligned = align_target(engine, wanted.target, wanted.face)
     photo_inversions = photo_inversions_of(aligned, photo_inversions)
     if wanted.inversion_mode in photo_inversions.inversions:
@@ -116,7 +123,7 @@ def _studied(
 def _with_style(
     engine: Engine, previews: StylePreviews, key: str, photo_inversions: PhotoInversions, wanted: PreviewRequest
 ) -> StylePreviews:
-    """With one more tile; a style that cannot be used is left out, so that it does not spoil the others."""
+    """With one more tile; a style that cannot be used is left out and logged."""
     try:
         style = engine.find_style(key)
         inversion = photo_inversions.inversions[wanted.inversion_mode]

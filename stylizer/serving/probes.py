@@ -1,4 +1,4 @@
-"""What machines ask a running page: /health, whether it works; /metrics, how much it has done."""
+"""What monitoring asks a running page: /health, whether it works; /metrics, how much it has done."""
 
 import base64
 import binascii
@@ -13,6 +13,7 @@ from stylizer.serving.engine import Engine, LazyStylizer
 from stylizer.serving.job_queue import JobQueue
 from stylizer.serving.metrics import Metrics
 
+_LOG_IN = "Log in with a name and password of this page.\n"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Login = tuple[str, str]
 
@@ -25,7 +26,8 @@ def probes(
     Args:
         metrics: of the program; the state of the networks and of the queue is added to them.
         job_queue: of the program.
-        logins: where there are any, /metrics wants one of them (HTTP Basic); /health never does, and says little.
+        logins: (user, password) pairs; where there are any, /metrics requires one of them (HTTP Basic). /health never
+            does; it answers with one word.
     """
 
     metrics.observe(job_queue, lambda: _status(stylizer) == "ok")
@@ -36,7 +38,7 @@ def probes(
 
     async def prometheus(request: Request) -> Response:
         if logins and not _known(request, logins):
-            return PlainTextResponse("Who are you?\n", 401, {"WWW-Authenticate": 'Basic realm="metrics"'})
+            return PlainTextResponse(_LOG_IN, 401, {"WWW-Authenticate": 'Basic realm="metrics"'})
         return PlainTextResponse(metrics.text(), media_type=PROMETHEUS)
 
     return [Route("/health", health), Route("/metrics", prometheus)]
@@ -51,9 +53,9 @@ def _status(stylizer: Engine | LazyStylizer) -> str:
 def _known(request: Request, logins: Sequence[Login]) -> bool:
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     try:
-        said = base64.b64decode(given, validate=True)
+        credentials = base64.b64decode(given, validate=True)
     except (binascii.Error, ValueError):
         return False
     # Every login is compared, and each in constant time: how long it takes tells nothing.
-    fits = [secrets.compare_digest(said, ":".join(login).encode()) for login in logins]
+    fits = [secrets.compare_digest(credentials, ":".join(login).encode()) for login in logins]
     return kind.lower() == "basic" and any(fits)

@@ -1,4 +1,4 @@
-"""How a portrait is wanted, beside whose and in which style: what the page's sliders say; nothing of it is learned."""
+"""How a portrait is drawn: everything that can be changed without learning or inverting anything again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class RenderRequest:
     """What can be changed in about a second.
 
-    other: name or key of a style to mix in, if any. share: of it, 0 = the first style alone, 1 = the other alone.
+    settings: strength and amounts. other: name or key of a style to mix in; None: none.
+    mix_ratio: 0 = the first style alone, 1 = the other alone.
     """
 
     settings: RenderSettings = RenderSettings()  # noqa: RUF009 - frozen
@@ -29,20 +30,21 @@ class RenderRequest:
 
     @property
     def mixed(self) -> str | None:
-        """The other style, where there is anything of it."""
+        """The other style's name or key; None where its ratio is 0."""
         return self.other if self.mix_ratio > 0 else None
 
     @property
     def mixture(self) -> tuple[str | None, float]:
-        """What makes the style another one: the other style, and its share."""
+        """(other style, its ratio): two requests with the same value are drawn in the same style."""
         return self.mixed, self.mix_ratio if self.mixed is not None else 0.0
 
 
 @dataclass(frozen=True)
 class FaceMixer:
-    """One face in one style or in two: what `Engine.render` needs of them.
+    """One face, ready to be drawn in one style or in a mixture of two: the arguments of `Engine.render`.
 
-    likenesses: what keeps the person in a style, by its key; found once each.
+    inversion, aligned: of the face. key: of the first style.
+    likenesses: the likeness correction in each style, by the style's key; each is computed once.
     """
 
     inversion: "Inversion"
@@ -51,7 +53,11 @@ class FaceMixer:
     likenesses: Mapping[str, Any]
 
     def mix(self, engine: Engine, render_request: RenderRequest) -> "tuple[Style, Any, FaceMixer]":
-        """The style that is wanted, what keeps the person in it, and this with the likeness that was found for it."""
+        """The style to draw in, its likeness correction, and this mixer with that correction added.
+
+        Raises:
+            StyleNotFoundError: one of the styles is no longer there.
+        """
         one = engine.find_style(self.key)
         if render_request.mixed is None:
             return one, self.likenesses[self.key], self
@@ -63,7 +69,7 @@ class FaceMixer:
         return _blend(engine, one, other, render_request.mix_ratio), likeness, knows
 
     def lacks(self, render_request: RenderRequest) -> bool:
-        """Whether a likeness has to be found first, which takes seconds; `wish.other` must be a key."""
+        """Whether `mix` must compute a likeness correction first, which takes seconds; `other` must be a key."""
         return (
             render_request.mixed is not None
             and render_request.mixed not in self.likenesses
@@ -72,7 +78,7 @@ class FaceMixer:
 
 
 def wanted_style(engine: Engine, key: str, render_request: RenderRequest) -> "Style":
-    """The style with this key, mixed with another one where that is wanted."""
+    """The style with this key, mixed with another one where the request has one."""
     one = engine.find_style(key)
     return (
         one
@@ -86,7 +92,7 @@ def _blend(engine: Engine, one: "Style", other: "Style", mix_ratio: float) -> "S
 
 
 def _between(one: Any, other: Any, mix_ratio: float) -> Any:
-    """What keeps the likeness in a blend: linear, as the blend is; the fast mode has none of either."""
+    """The likeness correction of a blend: linear, as the blend is; in the fast mode there is none."""
     if mix_ratio == 1 or one is None or other is None:
         return other
     return (1 - mix_ratio) * one + mix_ratio * other

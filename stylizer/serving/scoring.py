@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scoring:
-    """Who judges a session's portrait, however it is redrawn.
+    """What scores a session's portrait, however it is redrawn.
 
-    of: the folder of the portrait, by which it is known. style_name, mixture: of the style as it was first drawn.
+    of: the portrait's folder, which identifies it. judge: compares pictures with the photo and the style.
+    style_name, mixture: of the style as it was first drawn.
     """
 
     of: Path
@@ -27,33 +28,37 @@ class Scoring:
     mixture: tuple[str | None, float]
 
     def named(self, render_request: RenderRequest) -> str | None:
-        """The style's name; None where another mixture is wanted now, whose style is not what was measured against."""
+        """The style's name; None where another mixture is drawn now, which is not what the score compares with."""
         return self.style_name if self.mixture == render_request.mixture else None
 
 
 @dataclass(frozen=True)
 class Advice:
-    """A lower strength that keeps the person, found after the run; None: none is needed. of: as above."""
+    """A lower strength that keeps the person recognisable; None: none is needed. of: as in `Scoring`."""
 
     of: Path
     strength: float | None
 
     def still_good(self, strength: float, score: "Score") -> bool:
-        """Whether it is for less than this strength, and the face is getting lost."""
+        """Whether it is lower than this strength, and the person is hardly recognisable at this one."""
         from stylizer.evaluation.score import LIMIT  # brings torch along: not at the page's start
 
         return self.strength is not None and strength > self.strength and score.identity > LIMIT
 
 
 def judge_of(engine: Engine, drawn: Drawn, of: Path) -> Scoring:
-    """Get ready to judge a portrait; about a second."""
+    """Prepare the scores of a portrait; takes about a second."""
     style, _, _ = drawn.mixer.mix(engine, drawn.render_request)
     judge = engine.judge(style, drawn.inverted, drawn.mixer.aligned)
     return Scoring(of, judge, style.name, drawn.render_request.mixture)
 
 
 def advised_strength(engine: Engine, drawn: Drawn, scoring: Scoring) -> float | None:
-    """A lower strength, where the face is getting lost at this one and kept at that; then it takes seconds."""
+    """A lower strength at which the person is recognisable, where that is not so at the present one; takes seconds.
+
+    Returns:
+        The strength; None where the present one is fine, or no lower one helps.
+    """
     style, likeness, mixer = drawn.mixer.mix(engine, drawn.render_request)
     settings = drawn.render_request.settings
 

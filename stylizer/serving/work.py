@@ -125,13 +125,13 @@ def draw(
     reporter.stage("Getting ready")
     engine = ready(stylizer, reporter)
     reporter.stage("Looking for the face")
-    # All pictures are looked at before minutes are spent on learning: a photo without a face is said at once.
+    # All pictures are looked at before minutes are spent on learning: a photo without a face is reported at once.
     started = time.perf_counter()
     aligned = align_target(engine, request.target, request.face)
     aligning = time.perf_counter() - started
     crops = _align_references(engine, request.references, request.already_aligned, request.marks)
     if request.render_request.mixed is not None:
-        engine.find_style(request.render_request.mixed)  # that there is none is said before the learning, too
+        engine.find_style(request.render_request.mixed)  # a missing one is reported before the learning, too
     style, trained, seconds = _style(engine, request, reporter)
     reporter.stage("Studying the photo")
     inversion, how = (

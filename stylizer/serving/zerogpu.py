@@ -76,16 +76,16 @@ class Zero:
         Raises:
             DeviceError: there is no GPU for this visitor now. Whatever the work or on_step raises.
         """
-        with contextlib.closing(self._call(name, pickle.dumps(tuple(given)), seconds_of(steps))) as told:
+        with contextlib.closing(self._call(name, pickle.dumps(tuple(given)), seconds_of(steps))) as events:
             while True:
                 try:
-                    kind, value = pickle.loads(next(told))  # our own process's bytes
+                    kind, value = pickle.loads(next(events))  # our own process's bytes
                 except StopIteration:
                     raise DeviceError("The Space's GPU ended the work too early; try again.") from None
                 except Exception as error:  # of the scheduler, in words that are made for visitors
-                    said = str(getattr(error, "message", error)).rstrip(". ")
+                    reason = str(getattr(error, "message", error)).rstrip(". ")
                     raise DeviceError(
-                        f"The Space's GPU is not to be had, or failed ({said}); try again later."
+                        f"The Space's GPU is not available, or failed ({reason}); try again later."
                     ) from error
                 if kind == "step" and on_step is not None:
                     on_step(*value)
