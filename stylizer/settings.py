@@ -24,7 +24,7 @@ PICTURE_RATIO_MAX = 20  # of the long side to the short one
 PICTURE_BYTES_MAX = 1_000_000_000  # of a picture that comes as a stream
 DECODE_WORKERS = 2  # processes that open the pictures of a page's visitors
 DECODE_SECONDS_MAX = 20.0  # of one picture there
-DECODE_MEMORY_MAX = 2_500_000_000  # bytes of one picture there; 200 megapixels take up to 1.5 GB
+DECODE_MEMORY_MAX = 2_500_000_000  # bytes of one picture there; enough for 200 megapixels of JPEG or PNG, 120 of WebP
 TRUNCATION, TRUNCATION_MIN, TRUNCATION_MAX = 0.7, 0.0, 1.0  # how far they are from the mean face
 MIX_RATIO, MIX_RATIO_MIN, MIX_RATIO_MAX = 0.5, 0.0, 1.0  # of two styles: 0 = the first alone, 1 = the second alone
 

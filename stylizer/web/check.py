@@ -27,6 +27,7 @@ class OriginCheck:
 
     def inspect(self, given: Any) -> str:
         """What the picture tells of itself."""
+        from stylizer.imaging.decoding import open_picture_safely
         from stylizer.provenance.notes import inspect_picture
         from stylizer.provenance.report import describe_finding  # brings torch along: not at the page's start
 
@@ -34,7 +35,7 @@ class OriginCheck:
             path = path_of(given)
             if path is None:
                 return ""
-            found = inspect_picture(path)
+            found = inspect_picture(path, open_picture_safely)
             styles = loaded(self._stylizer).styles() if found.made_here else []
             name = next((label(style.name) for style in styles if found.is_of(style.key)), None)
             return note(describe_finding("This picture", found, name), "done" if found.made_here else "")

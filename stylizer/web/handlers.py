@@ -29,11 +29,11 @@ class Handlers(Runner):
 
     def check_picture(self, pictures: Any) -> Updates:
         """Say at once when an upload cannot be used; the upload stays where it is."""
-        from stylizer.imaging.opening import open_picture
+        from stylizer.imaging.decoding import open_picture_safely
 
         try:
             for path in paths_of(pictures):
-                open_picture(path)
+                open_picture_safely(path)
         except Exception as error:
             return {self._out.note: note(sentence(error), "error")}
         return {self._out.note: ""}
