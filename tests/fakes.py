@@ -93,7 +93,7 @@ class FakeJudge:
 
     def __call__(self, picture: Image.Image) -> Score:
         gone = abs(ImageStat.Stat(picture.convert("L")).mean[0] - self._before) / self._levels
-        return Score(gone / 2, gone)
+        return Score(gone / 2, 0.0, gone)
 
     def suggest(self, drawn: Callable[[float], Image.Image], strength: float) -> float | None:
         return None if self(drawn(strength)).identity <= LIMIT else 0.5

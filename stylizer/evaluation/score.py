@@ -1,7 +1,8 @@
 """A score that people can read: how much of the person is kept, how much of the style was taken.
 
-The person: dlib's distance between the photo as the generator draws it and the result. The style: how far the result's
-feature statistics went from that drawing's in the direction in which the style takes the mean face.
+The person: dlib's distance between the photo itself and the result; what the inversion alone loses of the person is
+told beside it. The style: how far the result's feature statistics went from the unstylised picture's in the direction
+in which the style takes the mean face.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from stylizer.backbones.base import mean_code
 from stylizer.evaluation.metrics import describe, feature_maps
 from stylizer.faces import AlignedFace
 from stylizer.inversion.code import Inversion
+from stylizer.networks.identity import SAME_PERSON
 from stylizer.settings import RenderSettings
 from stylizer.styles.losses import grams
 from stylizer.styles.render import draw
@@ -22,8 +24,7 @@ from stylizer.styles.style import Style
 from stylizer.weights.load import Networks
 
 SIDE = 256  # of the pictures whose statistics are compared
-SAME_PERSON = 0.6  # dlib's distance below which two faces are one person
-LIMIT = 0.5  # beyond it a lower strength is suggested
+LIMIT = SAME_PERSON  # beyond it a lower strength is suggested
 _STEP, _LOWEST = 0.05, 0.3
 
 
@@ -31,12 +32,19 @@ _STEP, _LOWEST = 0.05, 0.3
 class Score:
     """What became of a photo.
 
-    identity: dlib's distance to the photo as the generator draws it; below 0.6 the same person.
+    identity: dlib's distance from the photo to the result; below 0.6 the same person.
+    inversion_identity: the same from the photo to the picture without a style: lost before any style was drawn.
     style: 0 = as without a style, 1 = as much as the style changes the mean face; it may go beyond.
     """
 
     identity: float
+    inversion_identity: float
     style: float
+
+    @property
+    def same_person(self) -> bool:
+        """Whether dlib takes the result for the person in the photo."""
+        return self.identity < SAME_PERSON
 
     @property
     def person(self) -> float:
@@ -49,7 +57,8 @@ class QualityScorer:
 
     Args:
         inverted: the photo as the generator draws it, without the style.
-        aligned: the photo's face; None, or without landmarks: taken as where the mean face has them.
+        aligned: the photo's face, which the person is measured against; without landmarks, they are taken as where the
+            mean face has them. None: there is no photo, as of an invented person, and `inverted` stands for it.
     """
 
     @torch.no_grad()
@@ -58,7 +67,9 @@ class QualityScorer:
     ) -> None:
         self._networks = networks
         self._landmarks_xy = None if aligned is None else aligned.landmarks_xy
-        self._person, self._before = self._describe(inverted), self._statistics(inverted)
+        self._person = self._describe(inverted if aligned is None else aligned.crop)
+        self._inversion_identity = float((self._describe(inverted) - self._person).norm())
+        self._before = self._statistics(inverted)
         mean = Inversion(mean_code(networks.backbone).cpu(), "fast")
         plain, styled = (draw(networks, mean, which, RenderSettings()) for which in (None, style))
         pairs = zip(self._statistics(styled), self._statistics(plain), strict=True)
@@ -72,7 +83,7 @@ class QualityScorer:
             float((a * b).sum() / b.square().sum().clamp_min(1e-12)) for a, b in zip(gone, self._direction, strict=True)
         ]
         identity = float((self._describe(picture) - self._person).norm())
-        return Score(identity, max(0.0, sum(shares) / len(shares)))
+        return Score(identity, self._inversion_identity, max(0.0, sum(shares) / len(shares)))
 
     def suggest(self, drawn: Callable[[float], Image.Image], strength: float) -> float | None:
         """The highest lower strength that still keeps the person; None where this one does, or none does.

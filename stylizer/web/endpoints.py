@@ -57,7 +57,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
         $amounts, 1 is as learned. `iterations` are $iterations.
         `blend` mixes in a saved style, as much of it as `mix_ratio` says ($ratios).
         Answers with a PNG file and {"style": {"key", "name", "trained"}, "face", "strength", "seconds",
-        "score": {"person", "style", "identity", "suggested_strength"}}.
+        "score": {"person", "style", "identity", "inversion_identity", "suggested_strength"}}.
         """
         started = time.perf_counter()
         with _counted(limits, "stylize") as job:
@@ -163,7 +163,8 @@ def _score(engine: Engine, portrait: PortraitSession) -> dict[str, float | None]
     """How well it came out."""
     scoring = judge_of(engine, portrait.drawn, portrait.folder)
     score, advice = scoring.judge(portrait.drawn.crop), advised_strength(engine, portrait.drawn, scoring)
-    return {"person": score.person, "style": score.style, "identity": score.identity, "suggested_strength": advice}
+    identities = {"identity": score.identity, "inversion_identity": score.inversion_identity}
+    return {"person": score.person, "style": score.style, **identities, "suggested_strength": advice}
 
 
 def _quiet(limits: RunLimits) -> Reporter:

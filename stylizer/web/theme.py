@@ -227,7 +227,8 @@ def times(seconds: dict[str, float]) -> str:
 
 def score(found: "Score", style_name: str | None) -> str:
     """How well a portrait came out: two small bars, each with its sentence; without a style's name, one."""
-    person = f"distance {found.identity:.2f}; below 0.6 it is the same person"
+    same = "the same person" if found.same_person else "no longer the same person"
+    person = f"distance {found.identity:.2f} to the photo: {same} ({found.inversion_identity:.2f} without a style)"
     rows = [("Person kept", found.person, person)]
     if style_name is not None:
         rows.append(("Style taken", found.style, f"of “{label(style_name)}”"))

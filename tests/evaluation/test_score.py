@@ -1,11 +1,14 @@
 """The score on the real networks: nothing changed, all changed, and a strength that keeps the person."""
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from stylizer.evaluation.score import LIMIT, QualityScorer, Score
+from stylizer.faces import AlignedFace
 from stylizer.inversion.code import Inversion
+from stylizer.networks.identity import SAME_PERSON
 from stylizer.settings import RenderSettings
 from stylizer.styles.render import draw
 from stylizer.styles.sampling import sample
@@ -75,4 +78,29 @@ def test_the_suggestion_keeps_the_person_and_the_next_step_does_not(
 
 
 def test_the_person_in_words_of_one() -> None:
-    assert [Score(d, 0).person for d in (0.0, 0.6, 1.2, 2.0)] == [1.0, 0.5, 0.0, 0.0]
+    assert [Score(d, 0, 0).person for d in (0.0, 0.6, 1.2, 2.0)] == [1.0, 0.5, 0.0, 0.0]
+
+
+def test_below_06_it_is_the_same_person() -> None:
+    assert [Score(d, 0, 0).same_person for d in (0.0, 0.59, 0.6, 0.8)] == [True, True, False, False]
+
+
+def test_a_portrait_of_somebody_else_is_not_called_the_person(networks: Networks, style: Style) -> None:
+    """An inversion that missed the person: whatever the style keeps of it, it is not the photo's."""
+    person, stranger = (Inversion(code, "fast") for code in sample(networks, 2, seed=11, truncation=1.0))
+    photo, inverted = (draw(networks, who, None, RenderSettings()) for who in (person, stranger))
+    faint = draw(networks, stranger, style, RenderSettings(0.1))
+    aligned = AlignedFace(photo, np.eye(2, 3), None, None)
+    score = QualityScorer(networks, style, inverted, aligned)(faint)
+    assert not score.same_person and score.inversion_identity > SAME_PERSON
+    alone = QualityScorer(networks, style, inverted)(faint)  # without a photo, the inversion is all there is
+    assert alone.same_person and alone.inversion_identity == pytest.approx(0, abs=1e-4)
+    own = QualityScorer(networks, style, photo, aligned)(photo)
+    assert own.same_person and own.identity == pytest.approx(own.inversion_identity)
+
+
+def test_no_lower_strength_is_suggested_where_the_inversion_is_somebody_else(networks: Networks, style: Style) -> None:
+    person, stranger = (Inversion(code, "fast") for code in sample(networks, 2, seed=11, truncation=1.0))
+    photo, inverted = (draw(networks, who, None, RenderSettings()) for who in (person, stranger))
+    judge = QualityScorer(networks, style, inverted, AlignedFace(photo, np.eye(2, 3), None, None))
+    assert judge.suggest(lambda _: inverted, 1.0) is None

@@ -23,7 +23,7 @@ def test_amounts_and_a_second_style_reach_the_engine(serve: Serve, tmp_path: Pat
     direct = FakeStylizer(presets=PRESETS)
     ink, oil = direct.find_style("Ink"), direct.find_style("Oil")
     assert same(picture, direct.stylize(target, ink, RenderSettings(0.7, **amounts)).image)
-    assert set(info["score"]) == {"person", "style", "identity", "suggested_strength"}
+    assert set(info["score"]) == {"person", "style", "identity", "inversion_identity", "suggested_strength"}
     assert 0 <= info["score"]["person"] <= 1
     for share, style in ((0, ink), (1, oil), (0.25, direct.blend(ink, oil, 0.25))):
         picture, info = stylize(client, target=target, style="Ink", blend="Oil", mix_ratio=share)
