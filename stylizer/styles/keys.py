@@ -30,16 +30,23 @@ def style_key(
     Returns:
         32 hexadecimal digits.
     """
+    return key_of(reference_hash(references), len(references), settings, spec, network_hashes)
+
+
+def key_of(
+    references: str, count: int, settings: TrainSettings, spec: BackboneSpec, network_hashes: Sequence[str]
+) -> str:
+    """`style_key` from the hash of the references, as a card holds it, and how many they are."""
     facts = {
         "format": STYLE_FORMAT,
         "settings": asdict(settings),
         "recipe": {**asdict(Recipe()), "mix_from": spec.mix_from},
         "plan": asdict(REFERENCE_CONFIG),
-        "networks": network_hashes,
-        "references": len(references),
+        "networks": list(network_hashes),
+        "references": count,
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    digest.update(reference_hash(references).encode())
+    digest.update(references.encode())
     return digest.hexdigest()[:KEY_DIGITS]
 
 

@@ -1,0 +1,139 @@
+"""The presets that ship: each is loaded and drawn once, and each is what the program would learn from its reference.
+
+Raising STYLE_FORMAT, changing the recipe or the base weights orphans all of them: make_presets.py learns them anew.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stylizer.environment import presets_dir
+from stylizer.evaluation.metrics import feature_maps
+from stylizer.faces import FaceFinder, align
+from stylizer.inversion.code import Inversion
+from stylizer.library.library import Library
+from stylizer.settings import RenderSettings, TrainSettings
+from stylizer.styles.keys import key_of, style_key
+from stylizer.styles.losses import gram_distance, grams
+from stylizer.styles.render import draw
+from stylizer.styles.sampling import sample
+from stylizer.styles.style import HEAD, Style, read_card
+from stylizer.weights.load import Networks, landmark_files
+
+FOLDER = presets_dir()
+NAMES = sorted(path.parent.name for path in FOLDER.glob("*/card.json"))
+SIDE = 256
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """style: as loaded. picture: an invented face in it. ratio: its distance to the reference, over the plain one's."""
+
+    style: Style
+    picture: Image.Image
+    ratio: float
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory, networks: Networks) -> Library:
+    """As `Stylizer.open` makes it: base, shapes and backbone are checked."""
+    backbone = networks.backbone
+    shapes = {name: p.shape for name, p in backbone.generator.named_parameters()}
+    shapes |= {HEAD + name: p.shape for name, p in backbone.head.named_parameters()}
+    home = tmp_path_factory.mktemp("home")
+    return Library(home, FOLDER, networks.base_hash, shapes, backbone=networks.spec.name)
+
+
+@pytest.fixture(scope="module")
+def inversion(networks: Networks) -> Inversion:
+    return Inversion(sample(networks, 1, seed=2)[0], "fast")
+
+
+@pytest.fixture(scope="module")
+def plain(networks: Networks, inversion: Inversion) -> Image.Image:
+    return draw(networks, inversion, None, RenderSettings())
+
+
+@pytest.fixture(scope="module")
+def drawn(networks: Networks, library: Library, inversion: Inversion, plain: Image.Image) -> dict[str, Drawn]:
+    """All of them, in one pass."""
+
+    def statistics(picture: Image.Image) -> list:
+        return grams(feature_maps(networks, picture, SIDE))
+
+    before, result = statistics(plain), {}
+    for name in NAMES:
+        style = library.find(name)
+        picture = draw(networks, inversion, style, RenderSettings())
+        with Image.open(reference_of(name)) as file:
+            wanted = statistics(file.convert("RGB"))
+        ratio = float(gram_distance(statistics(picture), wanted) / gram_distance(before, wanted))
+        result[name] = Drawn(style, picture, ratio)
+    return result
+
+
+def reference_of(name: str) -> Path:
+    return FOLDER / "examples" / "references" / f"{name}.webp"
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference of levels, 0 to 255."""
+    return float(np.abs(np.asarray(one, float) - np.asarray(other, float)).mean())
+
+
+def test_there_are_fifteen(library: Library) -> None:
+    assert len(NAMES) == 15
+    assert [(info.name, info.preset, info.backbone) for info in library.list()] == [
+        (name, True, "mobilestylegan") for name in NAMES
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_draws_a_plausible_picture(
+    drawn: dict[str, Drawn], plain: Image.Image, networks: Networks, name: str
+) -> None:
+    style, picture = drawn[name].style, drawn[name].picture
+    assert style.name == name and style.head and style.delta
+    assert picture.mode == "RGB" and picture.size == (networks.spec.side,) * 2
+    pixels = np.asarray(picture, float)
+    assert 15 < pixels.mean() < 240
+    assert pixels.std() > 15
+    small = np.asarray(picture.resize((16, 16), Image.Resampling.BOX), float)
+    assert small.std() > 10  # a face and its ground, not noise
+    assert np.mean((pixels == 0) | (pixels == 255)) < 0.5
+    assert difference(picture, plain) > 8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_nearer_to_its_reference_than_the_plain_face(drawn: dict[str, Drawn], name: str) -> None:
+    assert drawn[name].ratio < 0.9
+
+
+def test_no_two_are_alike(drawn: dict[str, Drawn]) -> None:
+    pictures = [each.picture for each in drawn.values()]
+    for index, one in enumerate(pictures):
+        assert all(difference(one, other) > 6 for other in pictures[index + 1 :])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_the_key_that_its_card_leads_to(networks: Networks, name: str) -> None:
+    card = read_card(FOLDER / name)
+    hashes = networks.base_hash, networks.helpers_hash
+    assert TrainSettings(**card["settings"]) == TrainSettings()
+    assert card["key"] == key_of(card["reference_hash"], 1, TrainSettings(), networks.spec, hashes)
+
+
+def test_a_presets_reference_leads_to_it(networks: Networks, home: Path) -> None:
+    """Uploading a reference finds the preset; three stand for all, as looking for faces takes long."""
+    finder = FaceFinder(*landmark_files(home))
+    for name in NAMES[::6]:
+        with Image.open(reference_of(name)) as file:
+            photo = file.convert("RGB")
+        crop = align(photo, finder.choose(photo)).crop
+        key = style_key([crop], TrainSettings(), networks.spec, networks.base_hash, networks.helpers_hash)
+        assert key == json.loads((FOLDER / name / "card.json").read_text("utf-8"))["key"], name
