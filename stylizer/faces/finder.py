@@ -40,7 +40,6 @@ _SHIFTS, _SCALES = (-0.04, 0.0, 0.04), (0.93, 1.0, 1.07)
 _JITTER: Jitter = [(_SHIFTS[i], _SHIFTS[j], _SCALES[(i + j) % 3]) for i in range(3) for j in range(3)]
 _LITTLE_JITTER: Jitter = [(x, y, 1.0) for x, y in ((0.0, 0.0), (-0.03, 0.0), (0.03, 0.0), (0.0, -0.03), (0.0, 0.03))]
 _DRIFT = 0.12  # of the crop's side: where dlib's crop lies farther from the mesh's, its landmarks are not believed
-_LARGE_FACES_SIDE = 480  # of the picture in which HOG looks for large faces that the mesh has overlooked
 _LYING = 50.0  # degrees from which a photo is said to lie on its side
 _ALIKE = 0.8  # sides of two faces that are of nearly one size
 
@@ -159,7 +158,7 @@ class FaceFinder:
         """What dlib sees where the mesh saw nothing; else the large faces that were overlooked, if there are any."""
         with self._lock:
             if found:
-                boxes = self._dlib.hog_boxes(photo, _LARGE_FACES_SIDE)
+                boxes = self._dlib.large_hog_boxes(photo)
                 return [(box, "hog") for box in boxes if not any(same_face(box, each.box_xyxy) for each in found)]
             if boxes := self._dlib.hog_boxes(photo):
                 return [(box, "hog") for box in boxes]
