@@ -2,7 +2,7 @@
 
 Calls run in a forked process, so only values cross, as bytes; progress comes back through a generator, and closing it
 stops the work. What needs gradients must never run in the first process: after that, torch cannot use them on a GPU in
-a fork. So a photo is studied there, or here by the encoder alone, which needs none; finding a face, looking a style up
+a fork. So a photo is inverted there, or here by the encoder alone, which needs none; finding a face, looking a style up
 and drawing need no GPU. Visitors for whom the Space has no GPU left still get every style that is there already.
 
 Tried with the package `spaces` itself, but with no real ZeroGPU behind it.
@@ -13,26 +13,20 @@ import importlib
 import logging
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from stylizer.environment import on_zero_gpu
 from stylizer.errors import DeviceError, StylizerError
-from stylizer.serving.engine import LearningCost
 from stylizer.serving.jobs import Finished, JobHandle, Part, Reporter, RunLimits, follow
 
 if TYPE_CHECKING:
-    from stylizer.faces import AlignedFace
-    from stylizer.inversion.code import Inversion
     from stylizer.pipeline import Stylizer
 
 log = logging.getLogger(__name__)
 # Seconds that are asked for: to begin with, for the fork and for moving the networks there, and then for each step.
 # Generous: a call that takes longer may be ended, one that takes less is charged less.
 BEGINNING, STEP = 15.0, 0.4
-STUDY_STEPS: Mapping[str, int] = MappingProxyType({"refined": 20, "faithful": 50})
-REFERENCE_STEPS, LIKENESS_STEPS = 20, 12
 
 WORK: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
@@ -65,8 +59,14 @@ class Zero:
 
     def serve(self, engine: "Stylizer") -> "Stylizer":
         """The same engine, which has its learning done on the GPU from now on."""
+        from stylizer.serving.zerogpu_engine import ZeroGpuStylizer  # brings torch along
+
         self._engine = engine
-        return _stylizer(engine, self)
+        return ZeroGpuStylizer(engine, self)
+
+    def seconds(self, steps: int) -> float:
+        """What is asked of a visitor's quota for a piece of work of so many steps."""
+        return BEGINNING + STEP * steps
 
     def call(self, name: str, given: Sequence[Any], steps: int, on_step: Any = None) -> Any:
         """Do a piece of `WORK` on the GPU.
@@ -76,7 +76,7 @@ class Zero:
         Raises:
             DeviceError: there is no GPU for this visitor now. Whatever the work or on_step raises.
         """
-        with contextlib.closing(self._call(name, pickle.dumps(tuple(given)), seconds_of(steps))) as events:
+        with contextlib.closing(self._call(name, pickle.dumps(tuple(given)), self.seconds(steps))) as events:
             while True:
                 try:
                     kind, value = pickle.loads(next(events))  # our own process's bytes
@@ -119,15 +119,6 @@ class Zero:
             yield pickle.dumps(("failed", error))
 
 
-def seconds_of(steps: int) -> float:
-    """What is asked for a piece of work."""
-    return BEGINNING + STEP * steps
-
-
-def _steps_to_learn(iterations: int, pictures: int) -> int:
-    return iterations + REFERENCE_STEPS * pictures
-
-
 def connect() -> Zero | None:
     """The way to the GPU; None: this is no such Space, or the package `spaces` is not there."""
     if not on_zero_gpu():
@@ -148,41 +139,5 @@ def on_gpu(engine: "Stylizer") -> "Stylizer":
     from stylizer.weights.load import moved
 
     device = torch.device("cuda")
-    return Stylizer(moved(engine.networks, device), engine.finder.forked(), engine.library, engine.segment)
-
-
-def _stylizer(base: "Stylizer", zero: Zero) -> "Stylizer":
-    from stylizer.pipeline import Stylizer  # torch and the networks: only once the page answers
-
-    class OnZeroGpu(Stylizer):
-        """The steps that need gradients, done elsewhere; the rest of the story is as it was."""
-
-        def likeness(self, inversion: "Inversion", style: Any, aligned: "AlignedFace | None" = None) -> Any:
-            if inversion.inversion_mode == "fast":
-                return None
-            given = (inversion, style, aligned and replace(aligned, photo=None))
-            try:
-                return zero.call("likeness", given, LIKENESS_STEPS)
-            except DeviceError as error:
-                log.warning("A portrait is drawn without keeping the likeness: %s", error)
-                return None
-
-        def _train(self, faces: Any, settings: Any, on_step: Any) -> Any:
-            faces = [replace(face, photo=None) for face in faces]
-            steps = _steps_to_learn(settings.iterations, len(faces))
-            return zero.call("train", (faces, settings), steps, on_step)
-
-        def learning_cost(self, iterations: int, pictures: int = 1) -> LearningCost:
-            """What learning a style asks of the visitor's quota."""
-            return LearningCost(seconds_of(_steps_to_learn(iterations, pictures)), on_lent_gpu=True)
-
-        def _invert(self, aligned: Any, inversion_mode: Any, purpose: Any, on_step: Any, start: Any = None) -> Any:
-            if inversion_mode != "fast":
-                try:
-                    given = (replace(aligned, photo=None), inversion_mode, purpose, start)
-                    return zero.call("invert", given, STUDY_STEPS[inversion_mode], on_step)
-                except DeviceError as error:
-                    log.warning("A photo is studied by the encoder alone: %s", error)
-            return super()._invert(aligned, "fast", purpose, on_step)
-
-    return OnZeroGpu(base.networks, base.finder, base.library, base.segment)
+    networks, finder = moved(engine.networks, device), engine.finder.forked()
+    return Stylizer(networks, finder, engine.library, engine.segment, engine._open_picture)

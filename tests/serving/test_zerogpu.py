@@ -168,6 +168,12 @@ def test_an_error_comes_back_as_it_is(engine: Stylizer, monkeypatch: pytest.Monk
         engine.learn(noise_picture(), SETTINGS)
 
 
+def test_strangers_pictures_are_opened_as_the_base_engine_opens_them(spaces: Any, tmp_path: Path) -> None:
+    base = tiny_stylizer(tmp_path / "home")
+    base._open_picture = opened = lambda _: noise_picture(3)  # type: ignore[method-assign]
+    assert Zero(spaces.GPU, there).serve(base)._open_picture is opened, "else a Space would decode them in its process"
+
+
 def test_only_such_a_space_is_one(spaces: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(connect(), Zero)
     monkeypatch.setitem(sys.modules, "spaces", None)  # as if it were not installed
