@@ -2,11 +2,14 @@
 
 Prints a table: fetch (with --fetch, into an empty folder), start-up, align (also in a photo of 12 megapixels), invert
 fast and refined, fine-tuning per iteration and whole (the reference's inversion included), a re-rendering at a new
-strength, and the peak memory of the process. Run it while nothing else runs.
+strength by torch and by OpenVINO (--rendering: that alone), and the peak memory of the process. Run it while nothing
+else runs.
 """
 
 import argparse
+import importlib.util
 import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -21,15 +24,22 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 
 import torch
 
+from stylizer.backbones.synthesis import OpenVinoSynthesizer, TorchSynthesizer
 from stylizer.imaging.opening import open_picture
+from stylizer.inversion.code import Inversion
 from stylizer.inversion.refined import invert
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
 from stylizer.settings import RenderSettings, TrainSettings
 from stylizer.styles.finetune import finetune
+from stylizer.styles.render import compile_style, draw
+from stylizer.styles.sampling import sample
+from stylizer.styles.style import Style
 from stylizer.weights.fetch import fetch_all
+from stylizer.weights.load import Networks
 
 EXAMPLES = Path(__file__).parents[1] / "styles" / "examples"
+ROUNDS = 7  # of a comparison of renderers
 _T = TypeVar("_T")
 
 
@@ -71,6 +81,32 @@ def photo_of_12_megapixels(face: Image.Image) -> Image.Image:
     return photo
 
 
+def rendering(table: Table, networks: Networks, inversion: Inversion, style: Style) -> None:
+    """A style at ever new strengths by torch and by OpenVINO, taking turns, so that other work slows both alike."""
+    synthesizers = [TorchSynthesizer(networks.backbone)]
+    if (graph := networks.backbone.openvino_graph()) and importlib.util.find_spec("openvino"):
+        synthesizers.append(OpenVinoSynthesizer(networks.backbone, graph))
+    engines = {each.name: replace(networks, synthesizer=each) for each in synthesizers}
+    for name, engine in engines.items():
+        table.time(f"{name}: the first picture", lambda e=engine: draw(e, inversion, None, RenderSettings()))
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for step in range(ROUNDS):
+        settings = RenderSettings(0.5 + 0.5 * step / ROUNDS)
+        for name, engine in engines.items():
+            times = [time.perf_counter()]
+            renderer = compile_style(engine, style, settings)
+            for _ in range(2):
+                times.append(time.perf_counter())
+                renderer(inversion)
+            times.append(time.perf_counter())
+            for what, begin, end in zip(("merging", "a picture", "another"), times, times[1:], strict=False):
+                seconds.setdefault((name, what), []).append(end - begin)
+            seconds.setdefault((name, "at a new strength"), []).append(times[2] - times[0])
+    for (name, what), found in seconds.items():
+        table.row(f"{name}: {what}, least of {ROUNDS}", min(found))
+        table.row(f"{name}: {what}, median", statistics.median(found))
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -79,8 +115,15 @@ def main() -> None:
     parser.add_argument("--fetch", action="store_true")
     parser.add_argument("--device")
     parser.add_argument("--iterations", type=int, default=TrainSettings().iterations)
+    parser.add_argument("--rendering", action="store_true", help="only compare how a preset is drawn; learns nothing")
     options = parser.parse_args()
     table = Table()
+    if options.rendering:
+        tune_process()
+        stylizer = Stylizer.open(device=options.device)
+        code = Inversion(sample(stylizer.networks, 1)[0], "fast")
+        rendering(table, stylizer.networks, code, stylizer.find_style("oil"))
+        return
     if options.fetch:
         with tempfile.TemporaryDirectory() as folder:
             table.time("fetch the base weights", lambda: fetch_all(Path(folder)))
@@ -101,6 +144,7 @@ def main() -> None:
     table.row("fine-tuning, an iteration", (ended - inverted_at) / settings.iterations)
     table.row(f"a new style, whole ({settings.iterations} iterations)", ended - started)
     likeness = table.time("keep the likeness", lambda: stylizer.likeness(inversion, style, aligned))
+    rendering(table, networks, inversion, style)
     again = RenderSettings(0.7)
     table.time("render at a new strength", lambda: stylizer.render(inversion, style, again, likeness), 3)
     table.time(
@@ -113,7 +157,7 @@ def main() -> None:
             stylizer.render(inversion, stylizer.find_style(key))
 
     table.time(f"all {len(presets)} presets, once the photo is inverted", every_preset)
-    device, threads = stylizer.networks.wspace.mean.device, torch.get_num_threads()
+    device, threads = stylizer.networks.backbone.wspace.mean.device, torch.get_num_threads()
     print(f"\nPeak memory: {peak_gigabytes():.2f} GB. Device: {device}, {threads} threads.")
 
 

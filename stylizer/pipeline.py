@@ -47,7 +47,7 @@ from stylizer.styles.finetune import finetune
 from stylizer.styles.keys import reference_hash, style_key
 from stylizer.styles.likeness import find_likeness
 from stylizer.styles.mixing import blend
-from stylizer.styles.render import draw
+from stylizer.styles.render import compile_style, draw
 from stylizer.styles.sampling import sample
 from stylizer.styles.style import HEAD, Style, make_card
 from stylizer.stylized import Stylized
@@ -313,9 +313,10 @@ class Stylizer:
         """
         count, seed = whole_number("The number of people", count), whole_number("The seed", seed)
         truncation, on_step = number("The truncation", truncation), callback("on_step", on_step)
-        style, people = self._style(style, or_none=True), list[Image.Image]()
+        renderer = compile_style(self.networks, self._style(style, or_none=True), known_settings(settings))
+        people: list[Image.Image] = []
         for w_plus in sample(self.networks, count, seed, truncation):
-            people.append(self.render(Inversion(w_plus, "fast"), style, settings))
+            people.append(renderer(Inversion(w_plus, "fast")))
             if on_step:
                 on_step(len(people), count, people[-1])
         return people
