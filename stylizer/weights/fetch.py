@@ -225,7 +225,7 @@ def _lock(home: Path, report: OnProgress) -> Iterator[None]:
             lock.acquire(timeout=_LOCK_POLL_SECONDS)
             break
         except filelock.Timeout:
-            report("QueueHandlers for another process that is fetching the weights", 0.0)
+            report("Waiting for another process that is fetching the weights", 0.0)
     try:
         yield
     finally:
