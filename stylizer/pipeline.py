@@ -26,7 +26,7 @@ from stylizer.faces.marks import marked
 from stylizer.faces.paste import Segmenter
 from stylizer.faces.proportions import proportions_of
 from stylizer.forks import survive_forks
-from stylizer.imaging.opening import PictureSource, open_picture
+from stylizer.imaging.opening import SHRUNK_BY, PictureSource, open_picture
 from stylizer.inversion.code import Inversion, Purpose
 from stylizer.inversion.faithful import Tuning, tune
 from stylizer.inversion.refined import invert
@@ -101,7 +101,7 @@ class Stylizer:
         on_progress: Callable[[str, float], None] | None = None,
         hub: str | None = None,
         *,
-        opener: Callable[[PictureSource], Image.Image] = open_picture,
+        opener: Callable[[PictureSource], Image.Image] | None = None,
     ) -> "Stylizer":
         """Load everything, fetching the base weights where they are missing.
 
@@ -113,13 +113,14 @@ class Stylizer:
             device: "cpu", "cuda", "mps"; default STYLIZER_DEVICE or the best there is.
             on_progress: gets what is being fetched and how much of it is done, 0..1.
             hub: "user/name", where styles are looked up that are not here; default STYLIZER_HUB_REPO, else nowhere.
-            opener: opens the pictures that it is given, as for the class.
+            opener: opens the pictures that it is given, as for the class; None: `open_picture`.
         Raises:
             ArgumentError, as every method does for a value of another type; DeviceError, DownloadError,
             HashMismatchError, WeightsError, DiskFullError; SettingsError: no such hub.
         """
         home = home_dir() if home is None else folder("The home", home)
         hub, on_progress = optional("The hub", hub, str, '"user/name"'), callback("on_progress", on_progress)
+        opener = callback("The opener", opener) or open_picture
         networks = load_networks(home, choose_device(device), on_progress)
         shapes = {name: p.shape for name, p in networks.backbone.generator.named_parameters()}
         shapes |= {HEAD + name: p.shape for name, p in networks.backbone.head.named_parameters()}
@@ -144,7 +145,8 @@ class Stylizer:
         already_aligned = flag("already_aligned", already_aligned)
         side = self.networks.spec.side
         if marks is not None:
-            return align(photo, marked(marks), size=side)
+            shrunk = photo.info.get(SHRUNK_BY, 1.0)  # a huge picture was, while it was opened
+            return align(photo, marked(marked(marks).landmarks_xy / shrunk), size=side)
         if already_aligned:
             return as_aligned(photo, self.finder, side)
         return align(photo, self.finder.choose(photo, face), face, side)

@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+import stylizer.imaging.opening
 import stylizer.pipeline
 from stylizer.errors import (
     Cancelled,
@@ -336,6 +337,7 @@ ARGUMENTS: list[tuple[str, str, str]] = [
     ("open", "home", "folder"),
     ("open", "device", "text"),
     ("open", "on_progress", "callback"),
+    ("open", "opener", "callback"),
     ("open", "hub", "text"),
     ("align", "picture", "picture"),
     ("align", "face", "whole number"),
@@ -356,6 +358,7 @@ ARGUMENTS: list[tuple[str, str, str]] = [
     ("render", "style", "style"),
     ("render", "settings", "settings"),
     ("render", "likeness", "value"),
+    ("render", "photo", "optional picture"),
     ("likeness", "inversion", "value"),
     ("likeness", "style", "style"),
     ("likeness", "aligned", "value"),
@@ -450,12 +453,24 @@ def test_natural_arguments_are_taken(tiny: Stylizer, tmp_path: Path) -> None:
     for same_style in ("ink", style.key, info):
         again = tiny.stylize(noise_picture(2), same_style, settings, " Refined ")  # type: ignore[arg-type]
         assert same(again.image, done.image)
-        assert same(tiny.render(done.inversion, same_style, settings, done.likeness), done.crop)
+        assert same(tiny.render(done.inversion, same_style, settings, done.likeness, done.aligned.crop), done.crop)
         found = tiny.likeness(done.inversion, same_style, done.aligned)
         assert found is not None and done.likeness is not None and torch.equal(found, done.likeness)
         assert same(tiny.invent(same_style, np.int64(1), truncation=1)[0], tiny.invent(style, 1, truncation=1.0)[0])
         assert tiny.blend(same_style, "ink", np.float64(0.5)).name == "ink + ink"
         assert tiny.find_style(same_style).key == style.key
+
+
+def test_marks_are_in_the_files_pixels_where_a_huge_picture_was_shrunk(
+    tiny: Stylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks = [(300.0, 300.0), (500.0, 310.0), (400.0, 500.0)]
+    picture = noise_picture(2).resize((800, 800))
+    whole = tiny.align(picture, marks=marks)
+    monkeypatch.setattr(stylizer.imaging.opening, "PICTURE_PIXELS_KEPT", 200_000)
+    shrunk = tiny.align(picture, marks=marks)
+    assert shrunk.photo is not None and shrunk.photo.size == (400, 400)
+    np.testing.assert_allclose(shrunk.crop_to_photo * 2, whole.crop_to_photo, atol=1.5)
 
 
 def test_pictures_are_opened_by_the_opener_that_a_server_gives(tiny: Stylizer) -> None:

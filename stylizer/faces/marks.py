@@ -17,14 +17,14 @@ from stylizer.faces.finder import Face
 _FLAT = 0.1  # of the eyes' distance: a mouth nearer to their line than that is none
 
 
-def marked(marks_xy: Sequence[Sequence[float]]) -> Face:
+def marked(marks_xy: Sequence[Sequence[float]] | NDArray[np.floating]) -> Face:
     """The face that a few marks tell of; see `landmarks_from`."""
     landmarks_xy = landmarks_from(marks_xy)
     (left, top), (right, bottom) = landmarks_xy.min(0), landmarks_xy.max(0)
     return Face((float(left), float(top), float(right), float(bottom)), landmarks_xy, "hand")
 
 
-def landmarks_from(marks_xy: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+def landmarks_from(marks_xy: Sequence[Sequence[float]] | NDArray[np.floating]) -> NDArray[np.float32]:
     """All 68 landmarks from a few marks: the mean face's, moved so that its eyes and mouth lie on them.
 
     Args:

@@ -171,7 +171,9 @@ def _ask(process: "subprocess.Popen[bytes]", source: str | os.PathLike[str] | by
     if "error" in answer:
         raise PictureError(str(answer["error"]))
     width, height = (int(side) for side in answer["size"])
-    return Image.frombytes("RGB", (width, height), data)
+    image = Image.frombytes("RGB", (width, height), data)
+    image.info = dict(answer["info"])
+    return image
 
 
 def _send(pipe: IO[bytes], header: dict[str, object], content: bytes) -> None:
@@ -204,7 +206,7 @@ def work() -> None:
             return
         try:
             image = open_picture(request["path"] or content, pixels_max=request["pixels"])
-            _send(answers, {"size": image.size}, image.tobytes())
+            _send(answers, {"size": image.size, "info": image.info}, image.tobytes())
         except PictureError as error:
             _send(answers, {"error": str(error)}, b"")
 

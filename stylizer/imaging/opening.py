@@ -29,6 +29,7 @@ from stylizer.settings import (
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF")
 _READABLE = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF"
 _ACCEPTED = "a path, the bytes of a file, an open binary file, a Pillow image, a numpy array or a torch tensor"
+SHRUNK_BY = "shrunk_by"
 _ORIENTATION_TAG = 0x0112
 _NAME_LENGTH_SHOWN = 100
 _warning_filters = ForkLock()  # warnings.catch_warnings changes filters that all threads share
@@ -56,7 +57,8 @@ def open_picture(source: PictureSource, *, pixels_max: int = PICTURE_PIXELS_MAX)
             `arrays.from_array`); left unchanged. Files are JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF.
         pixels_max: of a file, by its header.
     Returns:
-        RGB picture without metadata, within the limits of `settings`.
+        RGB picture without metadata, within the limits of `settings`. Where it was shrunk, `info[SHRUNK_BY]` says how
+        many of the file's pixels became one, along a side.
     Raises:
         PictureError: missing, unreadable, damaged, of an unknown format, or beyond the limits of `settings`; what the
             header tells is checked before anything is decoded.
@@ -80,14 +82,17 @@ def open_picture(source: PictureSource, *, pixels_max: int = PICTURE_PIXELS_MAX)
 
 def _decode(image: Image.Image, may_change: bool) -> Image.Image:
     """may_change: the picture is nobody else's, and may be decoded at a smaller size."""
-    factor = _factor_for(image.size)
+    factor, longest = _factor_for(image.size), max(image.size)
     if factor > 1 and may_change and isinstance(image, ImageFile.ImageFile):
         image.draft(image.mode, (image.width // factor, image.height // factor))  # where the format can shrink
     image.load()
     if image.width * image.height > PICTURE_PIXELS_MAX:  # a container may hold another size than it says
         raise ValueError("larger than its header says")
     # Some formats are turned by Pillow as they are loaded, and say after it that they are upright.
-    return to_srgb(image, _factor_for(image.size), _orientation(image))
+    picture = to_srgb(image, _factor_for(image.size), _orientation(image))
+    if factor > 1:
+        picture.info[SHRUNK_BY] = longest / max(picture.size)
+    return picture
 
 
 def _orientation(image: Image.Image) -> int:

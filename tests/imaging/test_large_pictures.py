@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, JpegImagePlugin
 
 from stylizer.imaging import convert, opening
-from stylizer.imaging.opening import open_picture
+from stylizer.imaging.opening import SHRUNK_BY, open_picture
 from tests.sample_pictures import encoded, mean_difference, smooth
 
 
@@ -51,6 +51,12 @@ def test_strips_join_without_a_seam(mode: str, monkeypatch: pytest.MonkeyPatch) 
     in_strips = open_picture(image)
     monkeypatch.setattr(convert, "_STRIP_PIXELS", 10**9)
     assert in_strips.tobytes() == open_picture(image).tobytes()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_how_much_it_was_shrunk_is_said(kind: str) -> None:
+    assert open_picture(encoded(smooth(900, 640), kind)).info == {SHRUNK_BY: 4.0}
+    assert open_picture(encoded(smooth(), kind)).info == {}
 
 
 def test_turned_while_large() -> None:
