@@ -56,8 +56,9 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
         `references` are more pictures of the same style. `strength` is $strengths. `shape`, `texture`, `color` are
         $amounts, 1 is as learned. `iterations` are $iterations.
         `blend` mixes in a saved style, as much of it as `mix_ratio` says ($ratios).
-        Answers with a PNG file and {"style": {"key", "name", "trained"}, "face", "strength", "seconds",
-        "score": {"person", "style", "identity", "inversion_identity", "suggested_strength"}}.
+        Answers with a PNG file and {"style": {"key", "name", "trained"}, "face", "notes", "strength", "seconds",
+        "score": {"person", "style", "identity", "inversion_identity", "suggested_strength"}}; the notes are sentences
+        about what was decided, such as which of several faces was taken.
         """
         started = time.perf_counter()
         with _counted(limits, "stylize") as job:
@@ -154,6 +155,7 @@ def _told(drawn: Drawn, face: int, total: float) -> dict[str, Any]:
     return {
         "style": {"key": drawn.style_key, "name": drawn.style_name, "trained": drawn.trained},
         "face": face,
+        "notes": list(drawn.mixer.aligned.notes),
         "strength": drawn.render_request.settings.strength,
         "seconds": {**drawn.seconds, "total": total},
     }

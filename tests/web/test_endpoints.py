@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +310,16 @@ def test_the_page_asks_no_other_server_for_anything(serve: Serve) -> None:
     config = json.dumps(client.config)
     assert "googleapis" not in config
     assert client.config["analytics_enabled"] is False
+
+
+def test_choices_made_for_the_caller_are_in_the_answer(serve: Serve, tmp_path: Path) -> None:
+    fake = FakeStylizer()
+    align = fake.align
+
+    def choosing(*args: Any, **options: Any) -> Any:
+        return replace(align(*args, **options), notes=("2 faces were found; the largest is used.",))
+
+    fake.align = choosing  # type: ignore[method-assign]
+    target = face(tmp_path / "anna.png", "pink")
+    _, info = stylize(serve(fake), reference=face(tmp_path / "oil.png", "navy"), target=target, inversion_mode="fast")
+    assert info["notes"] == ["2 faces were found; the largest is used."]
