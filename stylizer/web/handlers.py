@@ -67,12 +67,12 @@ class Handlers(Runner):
                 continue
             if job.cancelled:  # the visitor has just thrown the pictures away
                 raise Cancelled("Cancelled.")
-            if session.portrait is not None:
-                session.portrait.remove()
             drawn = event.value
             photo_inversions = photo_inversions_of(drawn.mixer.aligned, session.photo_inversions)
             photo_inversions = photo_inversions.known(request.inversion_mode, drawn.mixer.inversion, drawn.inverted)
             portrait = screen.portrait(open_session(drawn, self._folder), self._trouble(request, drawn))
+            if session.portrait is not None:  # only now: whatever fails before leaves the old one
+                session.portrait.remove()
             yield {**portrait, self._out.photo_inversions: photo_inversions}
 
     def redraw(
