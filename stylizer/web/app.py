@@ -139,6 +139,7 @@ def launch(
                 prevent_thread_lock=True,
                 num_workers=0,  # others would serve files past the guard
                 mcp_server=False,
+                _frontend=False,  # no second look with a limit of three seconds, which a busy computer does not meet
                 **launch_options(job_queue),
             )
         except Exception as error:

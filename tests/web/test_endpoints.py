@@ -22,7 +22,7 @@ from PIL import Image
 from stylizer.errors import Cancelled, DownloadError
 from stylizer.serving.engine import LazyStylizer
 from stylizer.serving.jobs import Finished, JobHandle, Progress, Reporter, RunLimits, follow
-from stylizer.settings import STRENGTH_MAX, RenderSettings, TrainSettings
+from stylizer.settings import INVERSION_MODES, RANGES, STRENGTH_MAX, RenderSettings, TrainSettings
 from tests.fakes import FakeStylizer
 from tests.web.page_clients import Serve, check_sentence, same, stylize
 from tests.web.page_pictures import bad_oddities, blank, face, good_oddities
@@ -323,3 +323,58 @@ def test_choices_made_for_the_caller_are_in_the_answer(serve: Serve, tmp_path: P
     target = face(tmp_path / "anna.png", "pink")
     _, info = stylize(serve(fake), reference=face(tmp_path / "oil.png", "navy"), target=target, inversion_mode="fast")
     assert info["notes"] == ["2 faces were found; the largest is used."]
+
+
+def test_wrong_values_are_answered_before_the_queue(serve: Serve, tmp_path: Path) -> None:
+    client = serve(FakeStylizer(presets=["Ink"], steps=200, delay=0.1))
+    picture = handle_file(face(tmp_path / "t.png", "pink"))
+    running = client.submit(picture, iterations=5, api_name="/train")
+    while running.status().code.name in ("STARTING", "JOINING_QUEUE", "IN_QUEUE"):
+        time.sleep(0.05)
+    for name, given in (
+        ("/stylize", {"target": picture, "style": "Ink", "strength": 9}),
+        ("/stylize", {"target": picture, "style": "Ink", "full_frame": "perhaps"}),
+        ("/train", {"reference": picture, "seed": 0.5}),
+        ("/try_all", {"target": picture, "strength": "much"}),
+    ):
+        with pytest.raises(AppError):
+            client.predict(**given, api_name=name)
+    assert not running.done(), "nobody had to wait for it"
+    running.cancel()
+
+
+def test_the_word_false_is_false(serve: Serve, tmp_path: Path) -> None:
+    client, target = serve(FakeStylizer(presets=["Ink"])), face(tmp_path / "t.png", "pink", (400, 300))
+    for given in ({}, {"full_frame": "false", "preserve_color": "no"}, {"full_frame": 0, "preserve_color": None}):
+        picture, _ = stylize(client, target=target, style="Ink", **given)
+        assert picture.size != (400, 300)
+    assert stylize(client, target=target, style="Ink", full_frame="true")[0].size == (400, 300)
+    for name in ("full_frame", "preserve_color", "already_aligned"):
+        assert name in check_sentence(client, str(tmp_path), target=target, style="Ink", **{name: "perhaps"})
+
+
+def test_the_documentation_states_the_ranges_of_the_settings(serve: Serve) -> None:
+    client = serve(FakeStylizer())
+    info = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    about = info["/stylize"]["description"]
+    assert f"`strength` is {RANGES['strengths']}" in about
+    assert f"{RANGES['amounts']}, 1 is as learned" in about
+    assert "$" not in "".join(endpoint["description"] for endpoint in info.values())
+    kinds = {one["parameter_name"]: one["type"] for one in info["/stylize"]["parameters"]}
+    assert kinds["inversion_mode"] == {"enum": list(INVERSION_MODES)}
+    assert kinds["full_frame"] == {"type": "boolean"}
+    saved = info["/styles"]["returns"][0]["type"]["items"]["properties"]
+    assert saved == {
+        "name": {"type": "string"},
+        "key": {"type": "string"},
+        "bytes": {"type": "integer"},
+        "preset": {"type": "boolean"},
+    }
+    assert set(info["/stylize"]["returns"][1]["type"]["properties"]) == {
+        "style",
+        "face",
+        "strength",
+        "seconds",
+        "score",
+        "notes",
+    }
