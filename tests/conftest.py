@@ -67,14 +67,6 @@ def wheel(request: pytest.FixtureRequest) -> Callable[[Carrier], Path]:
 
 
 @pytest.fixture
-def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """Open a page over a stylizer in a browser, or one more visitor of the same page; gives `page_browser.Browser`."""
-    from tests.web.page_browser import visits
-
-    yield from visits(tmp_path, monkeypatch)
-
-
-@pytest.fixture
 def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], Any]]:
     """Start pages over stylizers; gives clients of their endpoints."""
     from tests.web.page_clients import serving

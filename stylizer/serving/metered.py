@@ -151,10 +151,11 @@ class MeteredEngine:
         style: "Style | None",
         settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
         likeness: Any = None,
+        photo: Image.Image | None = None,
     ) -> Image.Image:
         """As the engine's, timed."""
         with self._timed("render"):
-            return self._engine.render(inversion, style, settings, likeness)
+            return self._engine.render(inversion, style, settings, likeness, photo)
 
     def invent(
         self,

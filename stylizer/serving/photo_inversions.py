@@ -10,6 +10,7 @@ from PIL import Image
 
 from stylizer.serving.engine import Engine, LazyStylizer
 from stylizer.serving.jobs import Reporter, ready
+from stylizer.serving.portrait import show
 from stylizer.serving.work import align_target
 from stylizer.settings import INVERSION_MODES, InversionMode
 
@@ -76,6 +77,15 @@ def compare(
             photo_inversions = photo_inversions.known(inversion_mode, inversion, engine.render(inversion, None))
         reporter.part(photo_inversions)
     return photo_inversions
+
+
+def labelled_pictures(photo_inversions: PhotoInversions, folder: Path) -> list[tuple[str, str]]:
+    """Write the photo and its inversions into a folder: their paths, each with what it shows."""
+    from stylizer.provenance.notes import Origin  # brings torch along: not at the page's start
+
+    pictures = photo_inversions.pictures.items()
+    inverted = ((show(picture, folder, Origin()), mode.capitalize()) for mode, picture in pictures)
+    return [(show(photo_inversions.crop, folder), "Photo"), *inverted]
 
 
 def _small(picture: Image.Image) -> Image.Image:

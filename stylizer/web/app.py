@@ -31,15 +31,15 @@ from stylizer.serving.jobs import RunLimits
 from stylizer.serving.logs import set_up
 from stylizer.serving.metered import MeteredEngine
 from stylizer.serving.metrics import Metrics
-from stylizer.serving.portrait import SESSION_SECONDS, SWEEP_SECONDS, sweep
+from stylizer.serving.portrait import SESSION_SECONDS, SWEEP_SECONDS, SessionMemory, sweep
 from stylizer.serving.probes import Login, probes
 from stylizer.serving.uploads import Uploads
 from stylizer.web import theme
 from stylizer.web.endpoints import add_endpoints
 from stylizer.web.lanes import Lanes
-from stylizer.web.layout import lay_out
 from stylizer.web.options import parse_options
-from stylizer.web.wiring import connect
+from stylizer.web.page import Page
+from stylizer.web.services import Services
 
 SMALL_EVENTS = 40  # that may run at the same time, beside those that wait in the queue
 LAST_SECONDS = 20.0  # for running jobs to stop at the end; a step of learning takes two on a slow machine
@@ -75,18 +75,8 @@ def build_app(
     with page:
         # First: handlers of the same name would take the endpoints' names.
         add_endpoints(stylizer, folder, limits, lanes)
-        inputs, outputs = lay_out(examples, folder, shared)
-        connect(
-            page,
-            stylizer,
-            inputs,
-            outputs,
-            folder=folder,
-            uploads=uploads,
-            shared=shared,
-            limits=limits,
-            lanes=lanes,
-        )
+        services = Services(stylizer, folder, uploads, limits, lanes, SessionMemory(), shared)
+        Page(page, services, examples)
     # Every event begins at once, and then waits in our own queue. Not open: the endpoints are called through events.
     page.queue(default_concurrency_limit=None, api_open=False)
     return page

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from stylizer.serving.messages import display_name
+
 if TYPE_CHECKING:
     from stylizer.evaluation.score import Score
 
@@ -29,18 +31,19 @@ EMPTY = """
   <h3>Your portrait appears here</h3>
   <ol><li>Choose a style, or give a painting, drawing or film still with one face</li>
   <li>Add a photo of a face</li><li>Press <b>Stylize</b></li></ol>
-  <p>A new style takes a few minutes to learn without a graphics card. Once learnt, it is kept.</p>
+  <p>A new style takes a few minutes to learn without a graphics card. Once learned, it is saved.</p>
 </div>
 """
 
 PRIVACY = """
 <p class="hint">Your photo, your style pictures and the portraits are kept on the computer that runs this page for about
-{minutes} minutes, then deleted. A style once learnt is kept; it holds no picture.</p>
+{minutes} minutes, then deleted. A learned style stays; it holds no picture.</p>
 """
 
 CSS = """
 .gradio-container, .gradio-container > main { width: 100% !important; box-sizing: border-box; }
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+.gradio-container main { flex-grow: 0 !important; }
 .gradio-container .html-container { padding: 0 !important; }
 .masthead h1 { font-family: "Iowan Old Style", Palatino, "Palatino Linotype", "Book Antiqua", Georgia, serif;
   font-size: 2rem; font-weight: 600; letter-spacing: -.01em; margin: .2rem 0 .3rem; line-height: 1.15; }
@@ -68,8 +71,7 @@ footer .divider, footer .show-api-divider { display: none; }
 .note { border-radius: 10px; padding: .7rem .9rem; line-height: 1.4; border: 1px solid var(--border-color-primary);
   background: var(--background-fill-secondary); overflow-wrap: anywhere; }
 .note small { display: block; margin-top: .4rem; font-size: .84rem; opacity: .8; }
-#mine .html-container:empty, #mine-said:empty { display: none; }
-#mine-sure { background: #b3261e; color: white; }
+#manager-sure { background: #b3261e; color: white; }
 .note .bar { height: 6px; border-radius: 3px; margin-top: .55rem; overflow: hidden; background: var(--neutral-200); }
 .dark .note .bar { background: var(--neutral-700); }
 .note .bar i { display: block; height: 100%; border-radius: 3px; background: var(--primary-500);
@@ -90,15 +92,16 @@ footer .divider, footer .show-api-divider { display: none; }
 #crop-reference img, #crop-photo img, #inverted img { width: 100%; height: 100%; object-fit: cover; }
 #compared .grid-wrap, .tiles .grid-wrap { padding-top: 2.4rem; }
 .tiles .grid-container { grid-template-columns: repeat(auto-fill, minmax(78px, 1fr)); gap: .4rem; }
-#tried .grid-container { grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); }
+#previews .grid-container { grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); }
 .tiles .thumbnail-item { aspect-ratio: 5 / 6 !important; }
 .tiles .thumbnail-item img { position: absolute; top: 0; left: 0; height: calc(100% - 1.25rem) !important; }
-.tiles .grid-wrap { min-height: 0 !important; }
-#shelf .grid-wrap { max-height: 375px !important; overflow-y: auto; }
+.tiles .grid-wrap { min-height: 0 !important; overflow-y: auto !important; }
+#manager-tiles .grid-wrap { max-height: 600px !important; }
+#style-tiles .grid-wrap { max-height: 375px !important; overflow-y: auto; }
 .tiles .caption-label { left: 0; right: 0; bottom: 0; max-width: none; border: 0; border-radius: 0;
   padding: .12rem .2rem; text-align: center; font-size: .74rem; line-height: 1.35;
   background: var(--background-fill-secondary); }
-#tried .grid-wrap { max-height: none !important; overflow: visible; }
+#previews .grid-wrap { max-height: none !important; overflow: visible; }
 .score { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: 1fr 1fr; gap: .7rem 1rem; }
 .score li { margin: 0; font-size: .88rem; line-height: 1.4; display: flex; flex-direction: column;
   justify-content: space-between; gap: .3rem; }
@@ -109,13 +112,17 @@ footer .divider, footer .show-api-divider { display: none; }
 .score .bar i { display: block; height: 100%; border-radius: 3px; background: var(--primary-500); }
 #advice { background: var(--primary-100); color: var(--primary-900); }
 .dark #advice { background: var(--primary-900); color: var(--primary-100); }
+.news:not(:has(.note)) { display: none; }
+#tabs { gap: 0; }
+#tabs > .tabitem, #tabs .tabitem { padding: 1rem 0 0; border: 0; }
 .hint { color: var(--body-text-color-subdued); font-size: .88rem; line-height: 1.45; margin: 0; }
 @media (max-width: 640px) {
   .gradio-container { padding: .8rem !important; }
   .masthead h1 { font-size: 1.5rem; }
+  #tabs button[role=tab] { padding: 0 .55rem; font-size: .86rem; }
   .easel { min-height: 380px; }
   .score { grid-template-columns: 1fr; }
-  #tried .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
+  #previews .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
 }
 @media (prefers-reduced-motion: reduce) { .note .bar i { animation: none !important; transition: none; } }
 """
@@ -138,8 +145,19 @@ TO_NEWS = """
 }
 """
 
+# The file that was just written; the visitor asked for it with a click.
+DOWNLOAD = """
+file => {
+  if (!file?.url) return;
+  const link = document.createElement('a');
+  link.href = file.url;
+  link.download = file.orig_name ?? file.path.split(/[\\\\/]/).pop();
+  link.click();
+}
+"""
+
 _STAGES = {
-    "train": "style learnt",
+    "train": "style learned",
     "align": "face found",
     "invert": "photo studied",
     "likeness": "likeness kept",
@@ -197,9 +215,15 @@ def theme() -> gr.themes.Base:
     ).set(**_SURFACES)
 
 
-def label(name: str) -> str:
-    """A style's name as people read it: the presets' names are those of folders."""
-    return name.replace("_", " ")
+def hint(text: str, extra: str = "") -> str:
+    """A calm line beside a widget. extra: further CSS classes."""
+    return f'<p class="{f"hint {extra}".strip()}">{html.escape(text)}</p>' if text else ""
+
+
+def about(version: str, weights: str) -> str:
+    """The foot of the page. weights: the first digits of the base weights' hash, "" while unknown."""
+    base = f" · base weights <code>{html.escape(weights)}</code>" if weights else ""
+    return f'<div class="about">Stylizer {html.escape(version)}{base}</div>'
 
 
 def note(text: str, kind: str = "", fraction: float | None = None, aside: str = "") -> str:
@@ -231,7 +255,7 @@ def score(found: "Score", style_name: str | None) -> str:
     person = f"distance {found.identity:.2f} to the photo: {same} ({found.inversion_identity:.2f} without a style)"
     rows = [("Person kept", found.person, person)]
     if style_name is not None:
-        rows.append(("Style taken", found.style, f"of “{label(style_name)}”"))
+        rows.append(("Style taken", found.style, f"of “{display_name(style_name)}”"))
     items = (
         f"<li><span>{what} <b>{100 * share:.0f} %</b><small>{html.escape(note)}</small></span>"
         f'<i class="bar" aria-hidden="true"><i style="width:{100 * min(1.0, max(0.0, share)):.0f}%"></i></i></li>'

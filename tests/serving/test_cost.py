@@ -1,6 +1,5 @@
-"""What a new style costs, said before it is learned; and files of strangers, which cost room."""
+"""What a new style costs, said before it is learned."""
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,11 +7,10 @@ from typing import Any
 import pytest
 
 from stylizer.serving.engine import LazyStylizer, LearningCost
+from stylizer.serving.learning_cost import in_words, learning_cost
 from stylizer.serving.metered import LearningEta, MeteredEngine
 from stylizer.serving.metrics import Metrics
 from stylizer.settings import TrainSettings
-from stylizer.web.cost import cost, in_words
-from stylizer.web.style_manager import TAKEN_PER_HOUR, StyleManager
 from tests.fakes import FakeStylizer
 from tests.web.page_pictures import face
 
@@ -36,30 +34,32 @@ def test_the_page_knows_it_from_the_first_drawing(tmp_path: Path, monkeypatch: p
     clock = iter(float(second) for second in range(100))  # every look at it is a second later
     monkeypatch.setattr("stylizer.serving.metered.time.perf_counter", lambda: next(clock))
     engine = MeteredEngine(FakeStylizer(), Metrics())
-    assert cost(engine, 96, 1) == ""
+    assert learning_cost(engine, 96, 1) == ""
     engine.warm_up()
-    assert "about 13 minutes" in cost(engine, 96, 1)
+    assert "about 13 minutes" in learning_cost(engine, 96, 1)
     engine.learn(face(tmp_path / "r.png", "navy"), TrainSettings(iterations=96))
-    assert "about 5 seconds" in cost(engine, 96, 1), "it took one"
+    assert "about 5 seconds" in learning_cost(engine, 96, 1), "it took one"
     engine.learn(face(tmp_path / "r.png", "navy"), TrainSettings(iterations=96))
-    assert "about 5 seconds" in cost(engine, 96, 1), "what was not trained tells nothing"
+    assert "about 5 seconds" in learning_cost(engine, 96, 1), "what was not trained tells nothing"
 
 
 def test_nothing_is_said_where_nothing_is_known() -> None:
-    assert cost(LazyStylizer(lambda _: FakeStylizer()), 96, 1) == ""
-    assert cost(FakeStylizer(), 96, 1) == ""
+    assert learning_cost(LazyStylizer(lambda _: FakeStylizer()), 96, 1) == ""
+    assert learning_cost(FakeStylizer(), 96, 1) == ""
     engine = MeteredEngine(FakeStylizer(), Metrics())
     engine.warm_up()
-    assert cost(engine, 0, 1) == cost(engine, "many", 1) == ""
+    assert learning_cost(engine, 0, 1) == learning_cost(engine, "many", 1) == ""
 
 
 def test_a_lent_gpu_is_named() -> None:
-    def learning_cost(iterations: int, pictures: int) -> LearningCost:
+    def estimate(iterations: int, pictures: int) -> LearningCost:
         return LearningCost(15 + 0.4 * (iterations + 20 * pictures), on_lent_gpu=True)
 
-    engine: Any = SimpleNamespace(learning_cost=learning_cost)
-    assert "about 60 seconds of the GPU time" in cost(engine, 96, 0), "for one picture, where there is none yet"
-    assert "Saved styles take none" in cost(engine, 96, 3)
+    engine: Any = SimpleNamespace(learning_cost=estimate)
+    assert "about 60 seconds of the GPU time" in learning_cost(engine, 96, 0), (
+        "for one picture, where there is none yet"
+    )
+    assert "Saved styles take none" in learning_cost(engine, 96, 3)
 
 
 @pytest.mark.parametrize(
@@ -67,31 +67,3 @@ def test_a_lent_gpu_is_named() -> None:
 )
 def test_in_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
-
-
-@pytest.fixture
-def take_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[StyleManager], str]:
-    """Give the box a style file; gives what it says."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    monkeypatch.setattr("stylizer.library.exchange.import_style", lambda *_: SimpleNamespace(name="ink", key="k"))
-    (tmp_path / "ink.stylizer").touch()
-
-    def take(mine: StyleManager) -> str:
-        return str(mine.take_in(str(tmp_path / "ink.stylizer"))["said"])
-
-    return take
-
-
-def test_strangers_do_not_fill_the_disk(
-    take_in: Callable[[StyleManager], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [1e6]
-    monkeypatch.setattr("stylizer.web.style_manager.time.monotonic", lambda: now[0])
-    box: Any = SimpleNamespace(said="said", incoming="incoming")
-    for shared in (False, True):
-        mine = StyleManager(FakeStylizer(), box, "saved", shared)  # type: ignore[arg-type]
-        said = [take_in(mine) for _ in range(TAKEN_PER_HOUR + 1)]
-        assert all("is now among the styles" in one for one in said[:-1])
-        assert ("try again later" in said[-1]) == shared
-    now[0] += 3601
-    assert "is now among the styles" in take_in(mine)

@@ -12,11 +12,11 @@ from gradio_client.exceptions import AppError
 
 from stylizer import __version__
 from stylizer.errors import Cancelled, DownloadError
+from stylizer.serving.about import version_and_weights
 from stylizer.serving.engine import LazyStylizer
 from stylizer.serving.jobs import JobHandle, RunLimits, follow
 from stylizer.serving.metered import MeteredEngine
 from stylizer.serving.metrics import Metrics
-from stylizer.web.about import footer
 from tests.fakes import FakeStylizer
 from tests.serving.front_door import Page, client_of
 from tests.tiny import noise_picture, tiny_stylizer, use_tiny_parts
@@ -127,6 +127,6 @@ def test_the_sources_of_styles_are_the_librarys(tmp_path: Path, monkeypatch: pyt
         assert f'stylizer_styles_total{{source="{source}"}} {count}.0\n' in text
 
 
-def test_the_footer_names_the_version_and_the_weights(tmp_path: Path) -> None:
-    assert footer(LazyStylizer(lambda _: FakeStylizer())) == f'<div class="about">Stylizer {__version__}</div>'
-    assert "<code>000000000000</code>" in footer(tiny_stylizer(tmp_path))
+def test_the_version_and_the_weights(tmp_path: Path) -> None:
+    assert version_and_weights(LazyStylizer(lambda _: FakeStylizer())) == (__version__, "")
+    assert version_and_weights(tiny_stylizer(tmp_path)) == (__version__, "0" * 12)

@@ -1,24 +1,31 @@
-"""A visitor of the page: a real headless Chromium, and what it is compared with."""
+"""Visitors of the page: one real headless Chromium for a module, a window for each visitor."""
 
 import base64
 import io
 import os
 import shutil
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-import gradio as gr
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image
 
+from stylizer.serving.job_queue import JobQueue
+from stylizer.serving.jobs import RunLimits
+from stylizer.serving.metered import MeteredEngine
+from stylizer.serving.metrics import Metrics
 from stylizer.settings import RenderSettings
-from stylizer.web.app import build_app, launch
+from stylizer.web.app import build_app, launch, server_options
 from tests.fakes import FakeStylizer
-from tests.web.page_pictures import face
+from tests.web.page_pictures import face, near, same
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+__all__ = ["MARKS", "Browser", "Keys", "Site", "click_at", "drawn", "near", "same"]
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -28,13 +35,20 @@ MARKS = [
 ]
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=1280,900"
+    "--disable-component-update --disable-sync --window-size=1280,900 --disable-background-timer-throttling "
+    "--disable-renderer-backgrounding --disable-backgrounding-occluded-windows"
 )
 WAIT = 60.0
 
 
 class Browser:
-    """One visitor."""
+    """A Chromium with a window for one visitor.
+
+    Args:
+        url: of the page.
+        profile: a folder of its own. shots: where screenshots go.
+        consent: whether the visitor says at once that the pictures may be used.
+    """
 
     def __init__(self, url: str, profile: Path, shots: Path, consent: bool = True) -> None:
         options = webdriver.ChromeOptions()
@@ -42,16 +56,47 @@ class Browser:
         for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-        service = webdriver.ChromeService(DRIVER)
-        self.driver, self.shots = webdriver.Chrome(options=options, service=service), shots
-        self.downloads = profile.with_name(f"{profile.name}-downloads")
-        self.downloads.mkdir()
+        self._driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+        self.shots, self.downloads = shots, profile.with_name(f"{profile.name}-downloads")
+        self.downloads.mkdir(exist_ok=True)
         behaviour = {"behavior": "allow", "downloadPath": str(self.downloads)}
-        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
+        self._driver.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
+        self._window = self._driver.current_window_handle
+        self.visit(url, consent)
+
+    @property
+    def driver(self) -> Any:
+        """The driver, looking at this visitor's window."""
+        if self._driver.current_window_handle != self._window:
+            self._driver.switch_to.window(self._window)
+        return self._driver
+
+    def visit(self, url: str, consent: bool = True) -> None:
+        """Open the page anew: a visitor of whom it knows nothing yet."""
         self.driver.get(url)
         self.until(lambda: self.find("#run"))
         if consent:
             self.consent()
+
+    def another(self, url: str, consent: bool = True) -> "Browser":
+        """One more visitor, in a window of the same Chromium."""
+        other: Browser = object.__new__(Browser)
+        self._driver.switch_to.new_window("window")
+        other.__dict__ |= {**self.__dict__, "_window": self._driver.current_window_handle}
+        other.visit(url, consent)
+        return other
+
+    def close_others(self) -> None:
+        """Close all windows but this one."""
+        for window in self._driver.window_handles:
+            if window != self._window:
+                self._driver.switch_to.window(window)
+                self._driver.close()
+        self._driver.switch_to.window(self._window)
+
+    def quit(self) -> None:
+        """End the Chromium."""
+        self._driver.quit()
 
     def find(self, css: str) -> Any:
         found = self.driver.find_elements("css selector", css)
@@ -84,6 +129,34 @@ class Browser:
             self.press(clear)
         self.until(lambda: self.find(f"#{where} input[type=file]")).send_keys(str(path))
         self.until(lambda: self.shown(f"#{where}"))
+
+    def drop(self, where: str, path: Path) -> None:
+        """Drop a file on a widget, as if it was dragged there from the desktop."""
+        script = """
+            const bytes = Uint8Array.from(atob(arguments[1]), c => c.charCodeAt(0)), data = new DataTransfer();
+            data.items.add(new File([bytes], arguments[2], {type: 'image/png'}));
+            const at = document.querySelector(arguments[0] + ' button');
+            for (const type of ['dragenter', 'dragover', 'drop'])
+              at.dispatchEvent(new DragEvent(type, {bubbles: true, cancelable: true, dataTransfer: data}));"""
+        content = base64.b64encode(path.read_bytes()).decode()
+        self.driver.execute_script(script, f"#{where}", content, path.name)
+        self.until(lambda: self.shown(f"#{where}"))
+
+    def tab(self, name: str, until: str) -> None:
+        """Choose a tab of the page; `until` is what stands in it."""
+        self.press(f"#tab-{name}-button")
+        self.until(lambda: (widget := self.find(f"#{until}")) and widget.is_displayed())
+
+    def click_tile(self, gallery: str, place: int) -> None:
+        """Click a picture of a gallery."""
+        tile = self.driver.find_elements("css selector", f"#{gallery} button.thumbnail-item")[place]
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", tile)
+        tile.click()
+
+    def files(self, *places: str) -> set[Path]:
+        """Where the pictures lie on the disk that the page shows in these places."""
+        addresses = [address for place in places for address in self.shown(place)]
+        return {Path(unquote(a.split("/file=")[1].split("?")[0])) for a in addresses if "/file=" in a}
 
     def shown(self, where: str) -> list[str]:
         script = "return [...document.querySelectorAll(arguments[0] + ' img')].map(i => i.src)"
@@ -160,51 +233,96 @@ class Browser:
         """Its file."""
         for old in self.downloads.iterdir():
             old.unlink()
-        self.until(lambda: self.find("#download").is_enabled())
-        self.find("#download").click()
+        self.press("#download")
         return Path(self.until(lambda: next(self.downloads.glob("*.png"), None)))
 
 
-Visit = Callable[..., Browser]
+class Stage(FakeStylizer):
+    """A stand-in that tests set up while the page stands over it.
+
+    gate: jobs work only while it is set. pause: seconds that a drawing takes. thinking: that finding a style takes.
+    """
+
+    def __init__(self, *, pause: float = 0.0, thinking: float = 0.0, **how: Any) -> None:
+        super().__init__(**how)
+        self.pause, self.thinking, self.gate = pause, thinking, threading.Event()
+        self.gate.set()
+
+    def become(self, **how: Any) -> None:
+        """As if it had just been made."""
+        self.gate.set()  # whoever is held goes on
+        self.__dict__ |= Stage(**how).__dict__
+
+    def render(self, *given: Any, **named: Any) -> Image.Image:
+        time.sleep(self.pause)
+        return super().render(*given, **named)
+
+    def find_style(self, name_or_key: str) -> Any:
+        time.sleep(self.thinking)
+        return super().find_style(name_or_key)
+
+    def _work(self, preview: Any, on_step: Any) -> None:
+        while not self.gate.wait(0.05):
+            on_step(1, 3, None)
+        super()._work(preview, on_step)
 
 
-def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
-    """Open a page over a stylizer, or one more visitor of the same page."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
-    shots = Path(os.environ.get("STYLIZER_SCREENSHOTS") or tmp_path / "screenshots")
-    shots.mkdir(parents=True, exist_ok=True)
-    pages: list[tuple[gr.Blocks, str, Any]] = []
-    browsers: list[Browser] = []
-    examples = tmp_path / "examples"
-    (examples / "targets").mkdir(parents=True)
-    face(examples / "targets" / "example.webp", "plum")
+class Site:
+    """One page over one stand-in, and one Chromium, for all tests of a module.
 
-    def start(stylizer: Any, *, consent: bool = True, **options: Any) -> Browser:
-        if not pages or pages[0][2] is not stylizer:
-            page = build_app(stylizer, examples, **options)
-            url, _ = launch(page)
-            pages.insert(0, (page, url, stylizer))
-        browsers.append(Browser(pages[0][1], tmp_path / f"profile{len(browsers)}", shots, consent))
-        return browsers[-1]
+    Args:
+        folder: of uploads, examples, profiles and screenshots.
+    """
 
-    yield start
-    for browser in browsers:
-        browser.driver.quit()
-    for page, _, _ in pages:
-        page.close(verbose=False)
+    def __init__(self, folder: Path) -> None:
+        examples = folder / "examples" / "targets"
+        examples.mkdir(parents=True)
+        face(examples / "example.webp", "plum")
+        self.folder, self.fake = folder, Stage()
+        self.uploads = folder / "gradio"
+        shots = Path(os.environ.get("STYLIZER_SCREENSHOTS") or folder / "screenshots")
+        shots.mkdir(parents=True, exist_ok=True)
+        self._pages: list[Any] = []
+        self.url = self.serve(MeteredEngine(self.fake, Metrics()))
+        self._browser = Browser(self.url, folder / "profile", shots)
+
+    def serve(self, stylizer: Any) -> str:
+        """One more page; gives its address."""
+        limits, job_queue = RunLimits(), JobQueue()
+        page = build_app(stylizer, self.folder / "examples", limits, job_queue)
+        self._pages.append(page)
+        server = server_options(stylizer, limits, job_queue)
+        return launch(page, job_queue=job_queue, server=server)[0]
+
+    def visitor(self, *, consent: bool = True, **how: Any) -> Browser:
+        """The only visitor, of a page over a stand-in that was made just now; `how` as for `Stage`."""
+        self._browser.close_others()
+        self.fake.become(**how)
+        self._browser.visit(self.url, consent)
+        for file in self._browser.downloads.iterdir():
+            file.unlink()
+        return self._browser
+
+    def another(self, *, consent: bool = True) -> Browser:
+        """One more visitor."""
+        return self._browser.another(self.url, consent)
+
+    def close(self) -> None:
+        """End the browser, then the pages."""
+        self.fake.gate.set()
+        self._browser.quit()
+        for page in self._pages:
+            page.close(verbose=False)
 
 
-def near(one: Image.Image, other: Image.Image) -> bool:
-    """The same picture but for JPEG's losses."""
-    difference = ImageChops.difference(one, other.convert("RGB")).resize((16, 16), Image.Resampling.BOX)
-    return one.size == other.size and max(high for _, high in difference.getextrema()) < 8
-
-
-def same(one: Image.Image, other: Image.Image) -> bool:
-    """The same picture but for the watermark, which changes no pixel by much, and most not at all."""
-    difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
-    high, mean = max(high for _, high in difference.getextrema()), max(ImageStat.Stat(difference).mean)
-    return one.size == other.size and high <= 16 and mean <= 0.6
+def open_site() -> Iterator[Site]:
+    """For a fixture of a module's scope."""
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        folder = Path(name)
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
+        site = Site(folder)
+        yield site
+        site.close()
 
 
 def drawn(reference: Path, target: Path, strength: float = 1.0) -> Image.Image:

@@ -8,10 +8,12 @@ import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image
 
 from stylizer.web.app import build_app, launch
+from tests.web.page_pictures import same
 
+__all__ = ["Serve", "check_sentence", "same", "serving", "stylize"]
 Serve = Callable[[Any], Client]
 
 
@@ -37,13 +39,6 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     yield start
     for page in pages:
         page.close(verbose=False)
-
-
-def same(one: Image.Image, other: Image.Image) -> bool:
-    """The same picture but for the watermark, which changes no pixel by much, and most not at all."""
-    difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
-    high, mean = max(high for _, high in difference.getextrema()), max(ImageStat.Stat(difference).mean)
-    return one.size == other.size and high <= 16 and mean <= 0.6
 
 
 def stylize(client: Client, **given: Any) -> tuple[Image.Image, dict[str, Any]]:

@@ -1,10 +1,10 @@
-"""Pictures for the tests of the page: drawn faces of distinct colours, and the odd files that people bring."""
+"""Pictures for the tests of the page, odd files that people bring, and how pictures are compared."""
 
 import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 
 def face(path: Path, colour: str, size: tuple[int, int] = (320, 320)) -> Path:
@@ -59,3 +59,16 @@ def _bomb(side: int) -> bytes:
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     rows = zlib.compress((b"\0" + bytes(side // 8)) * side, 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def near(one: Image.Image, other: Image.Image) -> bool:
+    """The same picture but for JPEG's losses."""
+    difference = ImageChops.difference(one, other.convert("RGB")).resize((16, 16), Image.Resampling.BOX)
+    return one.size == other.size and max(high for _, high in difference.getextrema()) < 8
+
+
+def same(one: Image.Image, other: Image.Image) -> bool:
+    """The same picture but for the watermark, which changes no pixel by much, and most not at all."""
+    difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
+    high, mean = max(high for _, high in difference.getextrema()), max(ImageStat.Stat(difference).mean)
+    return one.size == other.size and high <= 16 and mean <= 0.6

@@ -10,10 +10,12 @@ _HERE = "A new style takes about {} to learn here, once. Afterwards it is used i
 _LENT = "A new style takes about {} of the GPU time that this Space lends you, once. Saved styles take none."
 
 
-def cost(stylizer: Engine | LazyStylizer, iterations: Any, pictures: int) -> str:
-    """A small piece of HTML; "" where it is not known: the networks are still on their way, or the number is none.
+def learning_cost(stylizer: Engine | LazyStylizer, iterations: Any, pictures: int) -> str:
+    """One sentence; "" where the cost is not known: the networks are not loaded, or the number is none.
 
-    pictures: of the style, 0 while there is none yet.
+    Args:
+        iterations: the raw value of the form.
+        pictures: of the style, 0 while there is none yet.
     """
     if isinstance(stylizer, LazyStylizer) and not stylizer.ready:
         return ""
@@ -23,9 +25,7 @@ def cost(stylizer: Engine | LazyStylizer, iterations: Any, pictures: int) -> str
     except StylizerError:
         return ""  # said where it is used
     found = engine.learning_cost(steps, max(1, pictures)) if isinstance(engine, EstimatesCost) else None
-    if found is None:
-        return ""
-    return f'<p class="hint">{(_LENT if found.on_lent_gpu else _HERE).format(in_words(found.seconds))}</p>'
+    return "" if found is None else (_LENT if found.on_lent_gpu else _HERE).format(in_words(found.seconds))
 
 
 def in_words(seconds: float) -> str:

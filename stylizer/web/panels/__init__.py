@@ -1,0 +1,1 @@
+"""Parts of tabs: each a class that owns its widgets, with `build` and `bind`."""
