@@ -122,7 +122,7 @@ class Browser:
         return str(self.driver.execute_script("return document.body.innerText"))
 
     def note(self) -> str:
-        return str(self.driver.execute_script("return document.querySelector('#note')?.innerText ?? ''"))
+        return str(self.driver.execute_script("return (document.querySelector('#note')?.innerText ?? '').trim()"))
 
     def upload(self, where: str, path: Path) -> None:
         if self.find(clear := f"#{where} button[aria-label='Clear']"):
