@@ -17,10 +17,8 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-import page_browser
-
+from tests.web import page_browser
 from tests.web.page_browser import Browser, Keys, same
 
 EXAMPLES = Path(__file__).parents[1] / "styles" / "examples"
@@ -63,8 +61,8 @@ def main() -> None:
     folder, seed = Path(tempfile.mkdtemp()), int(time.time()) % 100000  # one that nobody has learned yet
     one, other = (Browser(options.url, folder / name, folder) for name in ("one", "other"))
     try:
-        one.until(lambda: one.find("#saved input"))
-        one.choose("saved", "pencil")
+        one.until(lambda: one.find("#style-chosen input"))
+        one.choose("style-chosen", "pencil")
         one.upload("target", photo(0))
         one.run()
         one.ran()
