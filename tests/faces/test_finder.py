@@ -14,6 +14,7 @@ from stylizer.errors import FaceIndexError, NoFaceError, WeightsError
 from stylizer.faces import FaceFinder, align, already_aligned, paste, warp
 from stylizer.faces.boxes import Box, overlap
 from stylizer.faces.ffhq import crop_affine
+from stylizer.faces.finder import _on_grid
 from stylizer.faces.mesh import MeshFace
 from stylizer.weights import files
 from stylizer.weights.load import landmark_files
@@ -239,6 +240,31 @@ def test_same_picture_same_bits_from_several_threads(home: Path, group: Image.Im
     for thread in threads:
         thread.join()
     assert len(results) == 4 and all(len(result) == 2 and result == results[0] for result in results)
+
+
+def test_the_last_digits_of_the_mesh_change_nothing(
+    home: Path, invented: list[Image.Image], finder: FaceFinder
+) -> None:
+    """They differ between machines; the same picture must have the same landmarks on all of them."""
+    mesh, shaken = finder.mesh_finder(), FaceFinder(home, fan=False)
+
+    def shake(photo: Image.Image) -> list[MeshFace]:
+        noise = np.random.default_rng(0).normal(scale=1e-3, size=(468, 3))
+        return [MeshFace(face.points_xyz + noise, face.score) for face in mesh.find(photo)]
+
+    shaken._mesh = BlindMesh()
+    shaken._mesh.find = shake
+    for picture in invented:
+        assert (shaken.choose(picture).landmarks_xy == finder.choose(picture).landmarks_xy).all()
+
+
+@pytest.mark.parametrize("angle", [0.0, 1.3, -2.9])
+def test_round_numbers_move_the_crop_little(angle: float) -> None:
+    linear = 1.7 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    crop = np.column_stack([linear, [412.3, -77.7]])
+    on_grid = _on_grid(crop, 512)
+    assert drift(on_grid, warp.compose(crop, warp.resizing(1, 1))) < 0.03 * 1024
+    np.testing.assert_allclose(_on_grid(on_grid, 512), on_grid, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", [files.FACE_MESH.name, files.PREDICTOR.name])
