@@ -160,7 +160,7 @@ def draw(
 
 
 def redraw(engine: Engine, drawn: Drawn, render_request: RenderRequest) -> Drawn:
-    """The same portrait as it is wanted now; nothing is learnt again."""
+    """The same portrait as it is wanted now; nothing is learned again."""
     started = time.perf_counter()
     style, likeness, mixer = drawn.mixer.mix(engine, render_request)
     crop = engine.render(mixer.inversion, style, render_request.settings, likeness, mixer.aligned.crop)

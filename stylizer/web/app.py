@@ -62,7 +62,7 @@ def build_app(
         examples: folder with references/*.webp and targets/*.webp; either may be missing.
         limits: what jobs are bound by and counted with; default `RunLimits()`.
         job_queue: in which they wait; default `JobQueue()`.
-        shared: strangers use the page, too; learnt styles are then neither renamed nor deleted nor published there.
+        shared: strangers use the page, too; learned styles are then neither renamed nor deleted nor published there.
     """
     limits, lanes = limits or RunLimits(), Lanes(job_queue or JobQueue())
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))

@@ -116,7 +116,7 @@ def test_deleting_takes_ones_own_pictures_and_no_others(site: Site, tmp_path: Pa
         page.upload("target", shared)  # gradio keeps one file for both
     places = ("#target", "#reference", "#result", "#details")
     before, theirs = mine.files(*places), other.files(*places)
-    assert len(before) >= 6  # two uploads, the photo's crop before the style, the portrait, the reference, the inversion
+    assert len(before) >= 6  # two uploads, the photo's crop, the portrait, the reference, the inversion
     assert all(path.is_file() for path in before | theirs)
     mine.driver.execute_script("document.querySelector('#forget').scrollIntoView({block: 'center'})")
     mine.press("#forget")
