@@ -10,18 +10,19 @@ import shutil
 import sys
 import tempfile
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # run from a checkout, installed or not
 
-from stylizer.faces import AlignedFace  # noqa: E402
 from stylizer.faces.proportions import Proportions  # noqa: E402
+from stylizer.imaging.opening import open_picture  # noqa: E402
 from stylizer.library.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
 from stylizer.runtime import tune_process  # noqa: E402
 from stylizer.settings import TrainSettings  # noqa: E402
-from stylizer.styles.keys import style_key  # noqa: E402
+from stylizer.styles.keys import key_of, reference_hash  # noqa: E402
 from stylizer.styles.style import read_card, write_card  # noqa: E402
 
 SITTER = HERE / "examples" / "targets" / "red_polo.webp"
@@ -34,12 +35,13 @@ BENT = {
 }
 
 
-def learn(stylizer: Stylizer, name: str, face: AlignedFace) -> None:
-    """Learn one preset in a library of its own: the user's styles are not touched."""
+def learn(stylizer: Stylizer, name: str, reference: Path) -> str:
+    """Learn one preset in a library of its own, as the user's styles are not touched; its key."""
     with tempfile.TemporaryDirectory() as folder:
         library = Library(Path(folder), None, stylizer.networks.base_hash)
-        style, _ = Stylizer(stylizer.networks, stylizer.finder, library).learn(face, name=name)
+        style, _ = Stylizer(stylizer.networks, stylizer.finder, library).learn(reference, name=name)
         shutil.copytree(Path(folder) / "styles" / style.key, HERE / name, dirs_exist_ok=True)
+        return style.key
 
 
 def main() -> None:
@@ -51,15 +53,14 @@ def main() -> None:
     tune_process()
     stylizer = Stylizer.open()
     networks, sitter = stylizer.networks, stylizer.align(SITTER)
-    inversion = stylizer.invert(sitter)
+    inversion, hashes = stylizer.invert(sitter), (networks.base_hash, networks.helpers_hash)
     for path in sorted((HERE / "examples" / "references").glob("*.webp")):
-        name, face = path.stem, stylizer.align(path)
+        name = path.stem
         if options.only and name not in options.only:
             continue
-        key = style_key([face.crop], TrainSettings(), networks.spec, networks.base_hash, networks.helpers_hash)
-        known = {info.name for info in stylizer.styles() if info.preset and info.key == key}
-        if name not in known or options.anew:
-            learn(stylizer, name, face)
+        key_now = partial(key_of, count=1, settings=TrainSettings(), spec=networks.spec, network_hashes=hashes)
+        known = stylizer.library.learned_from(reference_hash([open_picture(path)]), key_now)
+        key = known.key if known is not None and not options.anew else learn(stylizer, name, path)
         if name in BENT:
             shape = {"proportions": asdict(BENT[name]), "bend": 1.0}
             write_card(HERE / name, {**read_card(HERE / name), **shape})

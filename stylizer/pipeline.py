@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar, cast, get_args, overload
@@ -44,7 +44,7 @@ from stylizer.settings import (
     TrainSettings,
 )
 from stylizer.styles.finetune import finetune
-from stylizer.styles.keys import reference_hash, style_key
+from stylizer.styles.keys import key_of, reference_hash, style_key
 from stylizer.styles.likeness import find_likeness
 from stylizer.styles.mixing import blend
 from stylizer.styles.render import compile_style, draw
@@ -209,6 +209,12 @@ class Stylizer:
         networks = self.networks
         hashes = networks.base_hash, networks.helpers_hash
         key = style_key([f.crop for f in faces], settings, networks.spec, *hashes)
+        # Faces may have been cut out otherwise when these very pictures were learned: by an earlier version, for one.
+        as_found = marks is None and not already_aligned and not any(isinstance(p, AlignedFace) for p in pictures)
+        pictures_hash = reference_hash([f.photo for f in faces if f.photo is not None]) if as_found else ""
+        key_now = partial(key_of, count=len(faces), settings=settings, spec=networks.spec, network_hashes=hashes)
+        known = self.library.learned_from(pictures_hash, key_now)
+        key = known.key if known is not None else key
         if name is not None:
             name = clean_name(text("The name", name))
             self.library.check_name(name, key)  # before the training, not after it
@@ -216,6 +222,7 @@ class Stylizer:
             style = self.library.get(key)
             if trained := style is None:
                 style = self._train(faces, settings, on_step)
+                style = replace(style, card={**style.card, "pictures_hash": pictures_hash})
                 style = self.library.put(replace(style, key=key, name=name or default_name(pictures[0], key)))
         if name is not None and style.name != name and self.library.name(key, name):
             style = replace(style, name=name)

@@ -83,6 +83,23 @@ def test_a_style_is_trained_once(tiny: Stylizer) -> None:
     assert dict(again.card) == dict(style.card)
 
 
+def test_a_picture_is_not_learned_again_where_its_face_is_cut_out_otherwise(
+    tiny: Stylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a version with a better finder: the crop is another one, the picture is not."""
+    first, _ = tiny.learn(noise_picture(3), SETTINGS)
+    find = type(tiny.finder).find
+
+    def shifted(finder: Any, photo: Image.Image) -> Any:
+        return [dataclasses.replace(face, landmarks_xy=face.landmarks_xy + 2) for face in find(finder, photo)]
+
+    monkeypatch.setattr(type(tiny.finder), "find", shifted)
+    again, trained = tiny.learn(noise_picture(3), SETTINGS)
+    assert not trained and again.key == first.key
+    assert tiny.learn(noise_picture(3), TrainSettings(iterations=4))[1], "other settings are another style"
+    assert tiny.learn(tiny.align(noise_picture(3)), SETTINGS)[1], "somebody chose this crop"
+
+
 @pytest.mark.parametrize("other", [{"iterations": 4}, {"seed": 1}])
 def test_other_settings_are_another_style(tiny: Stylizer, other: dict[str, int]) -> None:
     one, _ = tiny.learn(noise_picture(), SETTINGS)

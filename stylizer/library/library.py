@@ -4,6 +4,7 @@ The disk's layout is described in `store.py`, the Hub's in `hub.py`. What comes 
 whole before it is stored, and is stored before it is used.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from stylizer.environment import home_dir, presets_dir
 from stylizer.errors import HubError, OtherBackboneError, SettingsError, StyleFileError, StyleNotFoundError
 from stylizer.files import write_atomically
 from stylizer.library.archive import StyleArchive, read_archive
+from stylizer.library.cards import card_of
 from stylizer.library.hub import Hub, open_hub
 from stylizer.library.names import clean_name, default_name, is_clean, is_key
 from stylizer.library.recent import Recent
@@ -109,6 +111,21 @@ class Library:
             log.warning("%s", trouble)
         self._lookups.keep(key, Lookup(source, seconds, trouble))
         return style
+
+    def learned_from(self, pictures_hash: str, key_of: Callable[[str], str]) -> Style | None:
+        """The style of this computer that was learned from these very pictures as it would be learned today.
+
+        Args:
+            pictures_hash: `styles.keys.reference_hash` of the whole pictures; "" finds nothing.
+            key_of: the key that a style has today whose crops have this `reference_hash`.
+        """
+        for info in self.list() if pictures_hash else ():
+            with contextlib.suppress(StyleFileError, StyleNotFoundError):
+                card = card_of(self._store_folder.find(info.key).folder)
+                same = card.get("pictures_hash") == pictures_hash
+                if same and key_of(str(card.get("reference_hash"))) == info.key:
+                    return self.find(info.key)
+        return None
 
     def last_lookup(self, key: str) -> Lookup | None:
         """How the last `get` or `put` of this key went; None: there was none, or it is long ago."""

@@ -5,6 +5,7 @@ Raising STYLE_FORMAT, changing the recipe or the base weights orphans all of the
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from PIL import Image
 
 from stylizer.environment import presets_dir
 from stylizer.evaluation.metrics import feature_maps
+from stylizer.imaging.opening import open_picture
 from stylizer.inversion.code import Inversion
 from stylizer.library.library import Library
 from stylizer.settings import RenderSettings, TrainSettings
-from stylizer.styles.keys import key_of
+from stylizer.styles.keys import key_of, reference_hash
 from stylizer.styles.losses import gram_distance, grams
 from stylizer.styles.render import draw
 from stylizer.styles.sampling import sample
@@ -125,3 +127,14 @@ def test_each_has_the_key_that_its_card_leads_to(networks: Networks, name: str) 
     hashes = networks.base_hash, networks.helpers_hash
     assert TrainSettings(**card["settings"]) == TrainSettings()
     assert card["key"] == key_of(card["reference_hash"], 1, TrainSettings(), networks.spec, hashes)
+
+
+def test_a_presets_reference_is_not_learned_again(networks: Networks, library: Library) -> None:
+    """Its picture leads to the preset, though faces may be cut out otherwise than when it was learned."""
+    hashes = networks.base_hash, networks.helpers_hash
+    key_now = partial(key_of, count=1, settings=TrainSettings(), spec=networks.spec, network_hashes=hashes)
+    for path in sorted((FOLDER / "examples" / "references").glob("*.webp")):
+        style = library.learned_from(reference_hash([open_picture(path)]), key_now)
+        assert style is not None and style.name == path.stem
+    other = partial(key_of, count=1, settings=TrainSettings(seed=1), spec=networks.spec, network_hashes=hashes)
+    assert library.learned_from(reference_hash([open_picture(path)]), other) is None
