@@ -18,13 +18,14 @@ from stylizer.runtime import retry_on_oom
 from tests.tiny import tiny_stylizer
 
 ROOT = Path(__file__).resolve().parent.parent
-LIMIT = 600  # seconds on a busy machine; a hang is for ever
+LIMIT = 300  # seconds on a busy machine; a hang is for ever
 START = """
 import hashlib, multiprocessing, os, sys, threading
 import torch
 from stylizer import RenderSettings, Stylizer
 from stylizer.environment import presets_dir
 from stylizer.errors import Cancelled
+from stylizer.imaging import opening
 
 PHOTOS = sorted((presets_dir() / "examples" / "targets").glob("*.webp"))[:2]
 
@@ -56,12 +57,11 @@ torch.set_num_threads(THREADS)
 
 inside, leave = threading.Event(), threading.Event()
 def hold():  # another thread has found faces, read pictures and looked styles up at the moment of the fork
-    from stylizer.imaging import pictures
-    with stylizer.finder._lock, stylizer.library._recent._lock, pictures._warning_filters:
+    with stylizer.finder._lock, stylizer.library._recent._lock, opening._warning_filters:
         inside.set()
         leave.wait()
 threading.Thread(target=hold, daemon=True).start()
-inside.wait()
+assert inside.wait(60)
 reading, writing = os.pipe()
 if (child := os.fork()) == 0:
     os.write(writing, work(stylizer, PHOTOS[0], 4).encode())

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from stylizer.backbones.base import Backbone, OpenVinoGraph, device_of
 from stylizer.backbones.functional import shallow_clone
+from stylizer.backbones.openvino_quietly import load_openvino
 from stylizer.errors import SettingsError
 
 RENDERER_VARIABLE = "STYLIZER_RENDERER"
@@ -90,7 +91,7 @@ class OpenVinoSynthesizer:
         return lambda w_plus: self._draw(merged, w_plus)
 
     def _draw(self, parameters: Mapping[str, Tensor], w_plus: Tensor) -> Tensor:
-        import openvino as ov
+        ov: Any = load_openvino()
 
         inputs = {"w_plus": w_plus.float().cpu().contiguous(), **parameters}
         feed = {name: ov.Tensor(tensor.numpy(), shared_memory=True) for name, tensor in inputs.items()}

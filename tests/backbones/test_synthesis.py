@@ -1,8 +1,11 @@
 """Drawing by torch and by OpenVINO: the same pictures, exact at strength 0, from many threads, chosen as asked."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,3 +157,15 @@ def test_a_backbone_without_a_graph_is_drawn_by_torch(networks: Networks) -> Non
     tiny = tiny_backbone()
     picture = TorchSynthesizer(tiny).merge([])(torch.zeros(1, tiny.spec.num_ws, tiny.spec.w_dim))
     assert isinstance(to_image(picture), Image.Image)
+
+
+def test_openvino_reports_to_nobody() -> None:
+    """In a new process: no thread is started for its telemetry, and another import of that part works as before."""
+    code = (
+        "import sys, threading\n"
+        "from stylizer.backbones.openvino_quietly import load_openvino\n"
+        "load_openvino().Core()\n"
+        "assert threading.active_count() == 1, threading.enumerate()\n"
+        "assert 'openvino_telemetry' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

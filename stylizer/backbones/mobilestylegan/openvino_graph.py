@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from stylizer.backbones.mobilestylegan.generator import NEGATIVE_SLOPE, MobileGenerator
+from stylizer.backbones.openvino_quietly import load_openvino
 
 
 class OpenVinoGraph:
@@ -47,7 +48,7 @@ class OpenVinoGraph:
 
     def build(self) -> Any:
         """The model: inputs "w_plus" (1, num_ws, w_dim) and every parameter by name; output (1, 3, side, side)."""
-        import openvino as ov
+        ov: Any = load_openvino()
 
         builder = _Builder(self._code_shape, self._shapes, self._noise)
         image = builder.image(self._blocks)
