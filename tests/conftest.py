@@ -18,14 +18,13 @@ from stylizer.weights.files import Carrier, sha256_of
 from stylizer.weights.load import Networks, load_networks
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With pytest-xdist, keep what shares something costly in one worker: one browser at a time, networks once."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        elif {"networks", "home"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("networks"))
+    """Files with slow tests come first, so that no worker is left alone with one at the end.
+
+    pytest-xdist gives each file to one worker (--dist loadfile): a browser and what a module prepares are there once.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -34,7 +34,6 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(home: Path, *arguments: object) -> dict[str, object]:
     """The command line in a process of its own, with the weights of one home and the styles of another."""
     environment = {**os.environ, "STYLIZER_HOME": str(home)}
-    environment.pop("OMP_NUM_THREADS", None)  # nothing else runs meanwhile
     command = [sys.executable, "-m", "stylizer", *map(str, arguments), "--json"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
