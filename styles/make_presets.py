@@ -60,7 +60,7 @@ def main() -> None:
             continue
         key_now = partial(key_of, count=1, settings=TrainSettings(), spec=networks.spec, network_hashes=hashes)
         known = stylizer.library.learned_from(reference_hash([open_picture(path)]), key_now)
-        key = known.key if known is not None and not options.anew else learn(stylizer, name, path)
+        key = known if known is not None and not options.anew else learn(stylizer, name, path)
         if name in BENT:
             shape = {"proportions": asdict(BENT[name]), "bend": 1.0}
             write_card(HERE / name, {**read_card(HERE / name), **shape})

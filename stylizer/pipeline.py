@@ -213,8 +213,7 @@ class Stylizer:
         as_found = marks is None and not already_aligned and not any(isinstance(p, AlignedFace) for p in pictures)
         pictures_hash = reference_hash([f.photo for f in faces if f.photo is not None]) if as_found else ""
         key_now = partial(key_of, count=len(faces), settings=settings, spec=networks.spec, network_hashes=hashes)
-        known = self.library.learned_from(pictures_hash, key_now)
-        key = known.key if known is not None else key
+        key = self.library.learned_from(pictures_hash, key_now) or key
         if name is not None:
             name = clean_name(text("The name", name))
             self.library.check_name(name, key)  # before the training, not after it

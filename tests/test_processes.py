@@ -113,9 +113,8 @@ def run(program: str, tmp_path: Path, home: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_forked_child_draws_the_same(tmp_path: Path, home: Path, threads: int) -> None:
-    run(FORK.replace("THREADS", str(threads)), tmp_path, home)
+def test_a_forked_child_draws_the_same(tmp_path: Path, home: Path) -> None:
+    run(FORK.replace("THREADS", "2"), tmp_path, home)  # with one thread, nothing is missing in the child
 
 
 @pytest.mark.slow

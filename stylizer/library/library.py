@@ -112,8 +112,8 @@ class Library:
         self._lookups.keep(key, Lookup(source, seconds, trouble))
         return style
 
-    def learned_from(self, pictures_hash: str, key_of: Callable[[str], str]) -> Style | None:
-        """The style of this computer that was learned from these very pictures as it would be learned today.
+    def learned_from(self, pictures_hash: str, key_of: Callable[[str], str]) -> str | None:
+        """The key of the style of this computer that was learned from these very pictures as it would be today.
 
         Args:
             pictures_hash: `styles.keys.reference_hash` of the whole pictures; "" finds nothing.
@@ -124,7 +124,7 @@ class Library:
                 card = card_of(self._store_folder.find(info.key).folder)
                 same = card.get("pictures_hash") == pictures_hash
                 if same and key_of(str(card.get("reference_hash"))) == info.key:
-                    return self.find(info.key)
+                    return info.key
         return None
 
     def last_lookup(self, key: str) -> Lookup | None:

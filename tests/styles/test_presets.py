@@ -134,7 +134,7 @@ def test_a_presets_reference_is_not_learned_again(networks: Networks, library: L
     hashes = networks.base_hash, networks.helpers_hash
     key_now = partial(key_of, count=1, settings=TrainSettings(), spec=networks.spec, network_hashes=hashes)
     for path in sorted((FOLDER / "examples" / "references").glob("*.webp")):
-        style = library.learned_from(reference_hash([open_picture(path)]), key_now)
-        assert style is not None and style.name == path.stem
+        key = library.learned_from(reference_hash([open_picture(path)]), key_now)
+        assert key is not None and library.find(key).name == path.stem
     other = partial(key_of, count=1, settings=TrainSettings(seed=1), spec=networks.spec, network_hashes=hashes)
     assert library.learned_from(reference_hash([open_picture(path)]), other) is None
