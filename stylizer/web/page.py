@@ -77,7 +77,8 @@ class Page:
         about = {self.about: theme.about(*version_and_weights(self._services.stylizer))}
         if not self._services.ready:
             return about
-        return {**about, self.state.styles_changed: changed + 1, self.loading_timer: gr.update(active=False)}
+        # Once, whichever of the two events comes first: a second filling of the lists could undo a click in between.
+        return {**about, self.state.styles_changed: max(changed, 1), self.loading_timer: gr.update(active=False)}
 
     def note_upload(self, files: Any, request: gr.Request) -> None:
         """Remember whose upload this is."""
