@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
-from stylizer.cli.main import parse_marks
+from stylizer.cli.options import parse_landmarks
 from stylizer.evaluation.metrics import describe, find_landmarks, landmark_drift, perceptual_distance, style_ratio
 from stylizer.faces import AlignedFace
 from stylizer.inversion.code import Inversion
@@ -109,7 +109,7 @@ def main() -> None:
     photos = [Photo(stylizer, path, options.inversion_mode) for path in tqdm(paths, desc="invert")]
     print("| style | photo | " + " | ".join(COLUMNS) + " |\n|---|---|" + "---|" * len(COLUMNS))
     settings = TrainSettings(options.iterations, options.seed)
-    marks, means = {name: parse_marks(text) for name, text in options.landmarks}, []
+    marks, means = {name: parse_landmarks(text) for name, text in options.landmarks}, []
     for path in options.references:
         face = stylizer.align(path, marks=marks.get(path.name))
         numbers, sheet = run(stylizer, photos, face, path.stem, settings)

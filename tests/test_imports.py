@@ -1,5 +1,8 @@
 """What importing costs: help needs no networks, and the public names are there without loading them first."""
 
+import ast
+import importlib
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -27,3 +30,15 @@ def test_the_public_names_are_there() -> None:
     assert all(getattr(stylizer, name) is not None for name in stylizer.__all__)
     with pytest.raises(AttributeError):
         _ = stylizer.nothing
+
+
+SCRIPTS = [*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "styles").rglob("*.py")]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_what_scripts_import_is_there(script: Path) -> None:
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "stylizer":
+            module = importlib.import_module(str(node.module))
+            missing = [name.name for name in node.names if not hasattr(module, name.name)]
+            assert not missing or all(importlib.util.find_spec(f"{node.module}.{name}") for name in missing), missing
