@@ -2,7 +2,7 @@
 
 Only the thread that forked goes on in the child. Worker threads of torch are gone, and waiting for them would never
 end; a lock that another thread held is never released. So in the child torch computes on one thread, and each
-`ForkLock` is free. OpenVINO cannot compile in such a child either: ask `in_forked_child` before.
+`ForkLock` is free. OpenVINO cannot compile in such a child either: `backbones.synthesis` draws with torch there.
 """
 
 import functools
@@ -13,7 +13,6 @@ import weakref
 from types import TracebackType
 
 _locks: "weakref.WeakSet[ForkLock]" = weakref.WeakSet()
-_forked = False
 
 
 class ForkLock:
@@ -36,11 +35,6 @@ class ForkLock:
         self._lock = threading.RLock()
 
 
-def in_forked_child() -> bool:
-    """Whether this process was forked from one that `survive_forks` was called in."""
-    return _forked
-
-
 @functools.cache
 def survive_forks() -> None:
     """See to it that children forked from now on can compute; harmless for those that do not use the package."""
@@ -49,8 +43,6 @@ def survive_forks() -> None:
 
 
 def _start_child() -> None:
-    global _forked  # noqa: PLW0603 - of the process, as the fork is
-    _forked = True
     for lock in list(_locks):
         lock.renew()
     if (torch := sys.modules.get("torch")) is not None:

@@ -393,10 +393,8 @@ class Stylizer:
         on_step: OnStep | None,
         start: Inversion | None = None,
     ) -> Inversion:
-        stages, faithful = (
-            Stages(on_step, Tuning().steps if inversion_mode == "faithful" else 0),
-            inversion_mode == "faithful",
-        )
+        faithful = inversion_mode == "faithful"
+        stages = Stages(on_step, Tuning().steps if faithful else 0)
         found = replace(start, inversion_mode=inversion_mode) if faithful and start is not None else None
         if found is None:
             report = stages.next(last=not faithful)

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from typing import TYPE_CHECKING
 
 from stylizer.cli.console import Context, Outcome
 from stylizer.cli.failures import naming, warn_of_choices
@@ -9,6 +10,10 @@ from stylizer.cli.options import AddCommand, add_inversion_mode, add_no_watermar
 from stylizer.cli.outputs import check_output
 from stylizer.cli.train import rounded
 from stylizer.settings import RenderSettings
+
+if TYPE_CHECKING:
+    from stylizer.faces import AlignedFace
+    from stylizer.pipeline import Stylizer
 
 
 def add_commands(add: AddCommand) -> None:
@@ -29,9 +34,7 @@ def align(args: argparse.Namespace, context: Context) -> Outcome:
 
     check_output(args.out, [args.photo], args.overwrite)
     stylizer, started = context.stylizer(args), time.perf_counter()
-    with naming(args.photo):
-        aligned = stylizer.align(args.photo, args.face, args.already_aligned, args.landmarks)
-    warn_of_choices(context.console, args.photo, aligned)
+    aligned = _aligned(stylizer, args, context)
     save_picture(aligned.crop, args.out)
     context.console.line(f"{args.photo} -> {args.out}")
     seconds = rounded({"align": time.perf_counter() - started})
@@ -44,9 +47,7 @@ def invert(args: argparse.Namespace, context: Context) -> Outcome:
 
     check_output(args.out, [args.photo], args.overwrite)
     stylizer, started = context.stylizer(args), time.perf_counter()
-    with naming(args.photo):
-        aligned = stylizer.align(args.photo, args.face, args.already_aligned, args.landmarks)
-    warn_of_choices(context.console, args.photo, aligned)
+    aligned = _aligned(stylizer, args, context)
     found = time.perf_counter() - started
     with context.console.steps(f"Inverting {args.photo.name}") as on_step:
         done = stylizer.stylize(
@@ -56,3 +57,11 @@ def invert(args: argparse.Namespace, context: Context) -> Outcome:
     context.console.line(f"{args.photo} -> {args.out}")
     seconds = rounded({**done.seconds, "align": found})
     return {"file": str(args.out), "seconds": seconds, "inversion_mode": args.inversion_mode}, 0
+
+
+def _aligned(stylizer: "Stylizer", args: argparse.Namespace, context: Context) -> "AlignedFace":
+    """The face that the arguments ask for; what was chosen for the user is a warning."""
+    with naming(args.photo):
+        aligned = stylizer.align(args.photo, args.face, args.already_aligned, args.landmarks)
+    warn_of_choices(context.console, args.photo, aligned)
+    return aligned
