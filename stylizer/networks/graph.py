@@ -143,7 +143,10 @@ OPS: dict[str, Callable[..., Tensor]] = {
     "max_pool": lambda x, *, size: F.max_pool2d(x, size),
     "mean": lambda x: x.mean((2, 3), keepdim=True),
     "add": torch.add,
+    "subtract": torch.sub,
     "multiply": torch.mul,
+    "scale": lambda x, factors: x * factors[:, None, None],
+    "absolute": torch.abs,
     "relu": torch.relu,
     "prelu": F.prelu,
     "sigmoid": torch.sigmoid,
@@ -152,6 +155,7 @@ OPS: dict[str, Callable[..., Tensor]] = {
     "resize": _resize,
     "depth_to_space": _depth_to_space,
     "flatten": _flatten,
+    "vector": lambda x: x.flatten(1),
     "concatenate": _concatenate,
 }
 """What a step may do."""

@@ -26,9 +26,10 @@ _CSR = 1
 _DEPTHWISE = 4
 _PLAIN: dict[int, tuple[str, int | None]] = {
     0: ("add", 0),
-    18: ("multiply", 0),
-    19: ("relu", None),
     14: ("sigmoid", None),
+    19: ("relu", None),
+    41: ("subtract", 0),
+    101: ("absolute", None),
     117: ("hard_swish", None),
 }
 """Operations without numbers: code -> the step, and the field of its options that names the activation."""
@@ -273,10 +274,30 @@ class _Reader:
             raise ValueError("resizing of a kind that is not known")
         self._step(op, "resize", inputs=op.inputs[:1], size=self._array(op.inputs[1]).tolist())
 
-    def _flatten(self, op: _Operator) -> None:
-        if len(self._shapes[op.inputs[0]]) != 4 or len(self._shapes[op.output]) != 3:
+    def _multiply(self, op: _Operator) -> None:
+        """Two values with each other, or one with a constant factor for each channel."""
+        activation = _number(op, 0, "<b")
+        values = [index for index in op.inputs if not self._is_constant(index)]
+        if len(values) == len(op.inputs):
+            self._step(op, "multiply", activation=activation)
+            return
+        (factors,) = set(op.inputs) - set(values)
+        (_, _, _, channels) = self._shapes[values[0]]
+        numbers = {"factors": self._array(factors).reshape(channels)}
+        self._step(op, "scale", numbers, inputs=values, activation=activation)
+
+    def _is_constant(self, index: int) -> bool:
+        return index in self._arrays or bool(self._buffers[self._tensors[index].number(2, "<I")].bytes(0))
+
+    def _reshape(self, op: _Operator) -> None:
+        """Places become a list, or a picture of one pixel its channels alone."""
+        before, after = self._shapes[op.inputs[0]], self._shapes[op.output]
+        if len(before) == 4 and len(after) == 3:
+            self._step(op, "flatten", inputs=op.inputs[:1], columns=after[2])
+        elif len(before) == 4 and before[1:3] == [1, 1] and after == [before[0], before[3]]:
+            self._step(op, "vector", inputs=op.inputs[:1])
+        else:
             raise ValueError("reshaping of a kind that is not known")
-        self._step(op, "flatten", inputs=op.inputs[:1], columns=self._shapes[op.output][2])
 
     def _array(self, index: int) -> NDArray[Any]:
         """A constant: of the file, or made by an operation before."""
@@ -350,7 +371,8 @@ _TRANSLATORS: dict[tuple[int, str], Callable[[_Reader, _Operator], None]] = {
     (5, ""): _Reader._depth_to_space,
     (6, ""): _Reader._dequantize,
     (17, ""): _Reader._max_pool,
-    (22, ""): _Reader._flatten,
+    (18, ""): _Reader._multiply,
+    (22, ""): _Reader._reshape,
     (23, ""): _Reader._resize,
     (32, "Convolution2DTransposeBias"): _Reader._transposed,
     (34, ""): _Reader._pad,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 INT32, FLOAT16, FLOAT32 = 2, 1, 0
 CONVOLUTION, DEPTHWISE, PAD, DENSIFY, DEQUANTIZE, RELU, RESHAPE = 3, 4, 34, 124, 6, 19, 22
+ADD, MUL, SUB, ABS = 0, 18, 41, 101
 
 
 @dataclass

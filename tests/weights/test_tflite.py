@@ -9,12 +9,17 @@ from stylizer.errors import WeightsError
 from stylizer.networks.graph import GraphNetwork
 from stylizer.weights.tflite import read_tflite
 from tests.weights.small_tflite import (
+    ABS,
+    ADD,
     BIAS,
     CONVOLUTION,
     DENSIFY,
     DEPTHWISE,
+    MUL,
     PAD,
+    RELU,
     RESHAPE,
+    SUB,
     WEIGHT,
     SmallModel,
     Table,
@@ -55,6 +60,24 @@ def test_depthwise_padded_flattened() -> None:
     expected = F.conv2d(F.pad(x, (2, 1, 1, 1)), weight, groups=4).permute(0, 2, 3, 1).reshape(1, 60, 2)
     (found,) = run(model.content(first, [flat]), x)
     assert torch.allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("constant_first", [False, True])
+def test_a_prelu_made_of_plain_operations_and_a_vector(constant_first: bool) -> None:
+    """As TensorFlow writes it: relu(x) + slope / 2 * (x - |x|); a picture of one pixel then becomes a vector."""
+    model, slope = SmallModel(), np.array([0.25, -0.5, 2], np.float32)
+    first, positive, size, less, scaled, total = (model.value(2, 1, 1, 3) for _ in range(6))
+    model.operator(RELU, [first], positive)
+    model.operator(ABS, [first], size)
+    model.operator(SUB, [first, size], less, {})
+    factors = model.constant(slope / 2)
+    model.operator(MUL, [factors, less] if constant_first else [less, factors], scaled, {})
+    model.operator(ADD, [positive, scaled], total, {})
+    last = model.value(2, 3)
+    model.operator(RESHAPE, [total, model.constant(np.array([2, 3], np.int32))], last, {})
+    x = torch.randn(2, 3, 1, 1, generator=torch.Generator().manual_seed(4))
+    (found,) = run(model.content(first, [last]), x)
+    assert torch.allclose(found, F.prelu(x, torch.from_numpy(slope)).flatten(1))
 
 
 @pytest.mark.parametrize("blocked", [False, True])
