@@ -1,5 +1,7 @@
 """How much of the person was kept and how much of the style was taken."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -59,17 +61,29 @@ def perceptual_distance(networks: Networks, one: Image.Image, other: Image.Image
 
     Source: Zhang et al. 2018 (LPIPS), equation 1 with all channel weights one, on HED's trunk: not the published LPIPS.
     """
-    pairs = zip(feature_maps(networks, one, _SIDE), feature_maps(networks, other, _SIDE), strict=True)
-    return sum(float((F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(1).mean()) for a, b in pairs)
+    maps = ([F.normalize(x, dim=1) for x in feature_maps(networks, image, _SIDE)] for image in (one, other))
+    return feature_distance(*maps)
+
+
+def feature_distance(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
+    """Squared distance of unit-normalised (N, C, H, W) features at each place, averaged, summed over the blocks."""
+    return sum(float((a - b).square().sum(1).mean()) for a, b in zip(one, other, strict=True))
 
 
 def style_distance(networks: Networks, one: Image.Image, other: Image.Image) -> float:
     """Mean over five blocks of 1 - cosine between Gram matrices of HED-VGG16 features at 512 px; 0 = the same style."""
-    total = 0.0
-    ours, theirs = feature_maps(networks, one, _STYLE_SIDE), feature_maps(networks, other, _STYLE_SIDE)
-    for a, b in zip(ours, theirs, strict=True):
-        total += 1 - float(F.cosine_similarity(_gram(a).flatten(), _gram(b).flatten(), dim=0))
-    return total / len(ours)
+    return gram_distance(style_grams(networks, one), style_grams(networks, other))
+
+
+def style_grams(networks: Networks, image: Image.Image) -> list[Tensor]:
+    """What `style_distance` compares: (C, C) for each of five blocks, on the CPU."""
+    return [_gram(maps).cpu() for maps in feature_maps(networks, image, _STYLE_SIDE)]
+
+
+def gram_distance(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
+    """Mean over the blocks of 1 - cosine between two pictures' Gram matrices."""
+    pairs = list(zip(one, other, strict=True))
+    return sum(1 - float(F.cosine_similarity(a.flatten(), b.flatten(), dim=0)) for a, b in pairs) / len(pairs)
 
 
 def style_ratio(networks: Networks, result: Image.Image, reference: Image.Image, inverted: Image.Image) -> float:
