@@ -1,27 +1,37 @@
-"""What another method published: its photos, its references, and its results of each photo in each style."""
+"""What is compared: photos, references, and what another method made of the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+SIDE = 512
+"""Pixels at which pictures are compared where there is no competitor, whose pictures may be smaller."""
 
 
 @dataclass(frozen=True)
-class Competitor:
-    """Pictures by name, all of them cut out as FFHQ's are.
+class Comparison:
+    """Photos to draw, references to draw them in, and what another method made of the same; all by name.
 
-    name: of the folder. results: by the names of photo and style; some may be missing.
+    aligned: the pictures are cut out already. side: at which results are compared.
+    results: the other method's, by photo and reference. Where there are any, only these pairs are drawn, so that means
+        are over the same pictures.
     """
 
-    name: str
     photos: dict[str, Path]
     references: dict[str, Path]
-    results: dict[tuple[str, str], Path]
+    aligned: bool = False
+    side: int = SIDE
+    other: str = ""
+    results: dict[tuple[str, str], Path] = field(default_factory=dict)
 
 
-def read_competitor(folder: Path) -> Competitor:
-    """The files photo_NAME, reference_STYLE and res_NAME_STYLE of a folder, in any usual format.
+def read_competitor(folder: Path) -> Comparison:
+    """Another method's pictures, all of them cut out as FFHQ's are, compared at the size of its smallest result.
 
+    Args:
+        folder: with the files photo_NAME, reference_STYLE and res_NAME_STYLE, in any usual format.
     Raises:
         FileNotFoundError: there are no photos, no references or no results.
     """
@@ -33,7 +43,8 @@ def read_competitor(folder: Path) -> Competitor:
         raise FileNotFoundError(
             f"{folder} holds no results of another method; put photo_NAME, reference_STYLE and res_NAME_STYLE there."
         )
-    return Competitor(folder.name, photos, references, results)
+    side = min(min(Image.open(path).size) for path in results.values())
+    return Comparison(photos, references, True, side, folder.name, results)
 
 
 def _named(files: dict[str, Path], prefix: str) -> dict[str, Path]:

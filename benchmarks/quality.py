@@ -9,16 +9,15 @@ own code gives in its style.
 
 With --competitor, a folder of another method's photos, references and results (see competitor.py): the same for its
 results and ours, at the size of its pictures; PHOTOS_FOLDER and references may then be left out.
-With --out, a sheet for each reference: reference, photo, the competitor's result where there is one, ours.
+With --out, a sheet for each reference: reference, photo, the competitor's result where there is one, ours; on
+top, the reference and what its own code gives.
 MobileFaceNet is fetched once by npm; without npm give --mobilefacenet, or its column stays empty.
 """
 
 import argparse
-import json
 import math
-import statistics
 import sys
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -27,8 +26,9 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
-from benchmarks.competitor import SUFFIXES, Competitor, read_competitor
+from benchmarks.competitor import SUFFIXES, Comparison, read_competitor
 from benchmarks.mobilefacenet import MobileFaceNet, fetch
+from benchmarks.quality_report import Report
 from stylizer.cli.options import parse_landmarks
 from stylizer.errors import StylizerError
 from stylizer.evaluation.appearance import Appearance, AppearanceReader, person_distance, style_ratios
@@ -39,12 +39,9 @@ from stylizer.pipeline import Marks, Stylizer
 from stylizer.runtime import home_dir, tune_process
 from stylizer.settings import DEFAULT_INVERSION_MODE, INVERSION_MODES, InversionMode, TrainSettings
 
-COLUMNS = ("part", "Gram", "palette", "hair", "background", "dlib", "MobileFaceNet", "drift %")
 OURS = "ours"
 TILE = 320
 SHEET_TILE = 512
-SIDE = 512
-"""Pixels at which pictures are compared where there is no competitor, whose pictures may be smaller."""
 
 
 class Photo:
@@ -73,15 +70,15 @@ class Measured:
     embedding: Tensor | None
 
 
-class Instruments:
-    """Measure pictures and compare them, all at one size."""
+class PictureMeasurer:
+    """Measures pictures, all at one size."""
 
     def __init__(self, stylizer: Stylizer, side: int, mobilefacenet: MobileFaceNet | None) -> None:
         assert stylizer.segment is not None
         self._read = AppearanceReader(stylizer.networks, stylizer.finder, stylizer.segment, side)
         self._embed, self._side = mobilefacenet, side
 
-    def measure(self, picture: Image.Image, aligned: AlignedFace) -> Measured:
+    def __call__(self, picture: Image.Image, aligned: AlignedFace) -> Measured:
         """A crop; where no face is found in it, the landmarks of the face that it shows are taken."""
         assert aligned.landmarks_xy is not None
         appearance = self._read(picture, aligned.landmarks_xy * (self._side / aligned.crop.width))
@@ -92,47 +89,11 @@ class Instruments:
 def numbers_of(result: Measured, reference: Measured, photo: Measured) -> list[float]:
     """One row of the table, as `COLUMNS`; NaN where something cannot be said."""
     one, other = result.appearance, photo.appearance
-    left = style_ratios(one, reference.appearance, other)
     cosine = math.nan
     if result.embedding is not None and photo.embedding is not None:
         cosine = float(result.embedding @ photo.embedding)
     drift = landmark_drift(other.landmarks_xy, one.landmarks_xy)
-    return [
-        left.parts,
-        left.grams,
-        left.palette,
-        left.hair,
-        left.background,
-        person_distance(one, other),
-        cosine,
-        drift,
-    ]
-
-
-@dataclass(frozen=True)
-class Contest:
-    """Photos to draw, references to draw them in, and what another method made of the same.
-
-    aligned: the pictures are cut out already. side: at which results are compared.
-    """
-
-    photos: list[Path]
-    references: list[Path]
-    aligned: bool = False
-    side: int = SIDE
-    other: str = ""
-    results: dict[tuple[Path, Path], Path] = field(default_factory=dict)
-
-
-def contest_with(competitor: Competitor) -> Contest:
-    """All that a competitor published, at the size of its smallest result."""
-    results = {
-        (competitor.photos[photo], competitor.references[style]): path
-        for (photo, style), path in competitor.results.items()
-    }
-    side = min(min(Image.open(path).size) for path in results.values())
-    photos, references = list(competitor.photos.values()), list(competitor.references.values())
-    return Contest(photos, references, True, side, competitor.name, results)
+    return [*astuple(style_ratios(one, reference.appearance, other)), person_distance(one, other), cosine, drift]
 
 
 def contact_sheet(rows: list[list[Image.Image]], tile: int = TILE) -> Image.Image:
@@ -144,62 +105,8 @@ def contact_sheet(rows: list[list[Image.Image]], tile: int = TILE) -> Image.Imag
     return sheet
 
 
-class Report:
-    """Prints rows as they come, and the means in the end."""
-
-    def __init__(self) -> None:
-        self._rows: list[tuple[str, str, list[float]]] = []
-        self._own_code: dict[str, float] = {}
-
-    def begin(self) -> None:
-        """The head of the table of results."""
-        print("\n| style | photo | by | " + " | ".join(COLUMNS) + " |\n|---|---|---|" + "---:|" * len(COLUMNS))
-
-    def add(self, style: str, photo: str, by: str, numbers: list[float]) -> None:
-        """One result."""
-        self._rows.append((style, by, numbers))
-        self._print(style, photo, by, numbers)
-
-    def add_own_code(self, style: str, distance: float) -> None:
-        """How far a reference is from what its own code gives."""
-        self._own_code[style] = distance
-
-    def end(self) -> None:
-        """Means of each reference and of all, and the references' own codes."""
-        for style in self._own_code:
-            for by, rows in self._by(style).items():
-                self._print(f"**{style}**", f"mean of {len(rows)}", by, _means(rows))
-        means = {by: _means(rows) for by, rows in self._by().items()}
-        for by, numbers in means.items():
-            self._print("**mean**", "all", by, numbers)
-        print("\n| style | own code, LPIPS-HED |\n|---|---:|")
-        for style, distance in self._own_code.items():
-            print(f"| {style} | {distance:.3f} |")
-        print(f"| **mean** | {statistics.fmean(self._own_code.values()):.3f} |\n")
-        known = {by: {c: x for c, x in zip(COLUMNS, m, strict=True) if not math.isnan(x)} for by, m in means.items()}
-        print(json.dumps(known))
-
-    def _by(self, style: str | None = None) -> dict[str, list[list[float]]]:
-        found: dict[str, list[list[float]]] = {}
-        for name, by, numbers in self._rows:
-            if style in {None, name}:
-                found.setdefault(by, []).append(numbers)
-        return found
-
-    @staticmethod
-    def _print(style: str, photo: str, by: str, numbers: list[float]) -> None:
-        cells = ["-" if math.isnan(x) else f"{x:.2f}" for x in numbers]
-        print(f"| {style} | {photo} | {by} | " + " | ".join(cells) + " |", flush=True)
-
-
-def _means(rows: list[list[float]]) -> list[float]:
-    """Of each column, what is not known left out."""
-    columns = [[x for x in column if not math.isnan(x)] for column in zip(*rows, strict=True)]
-    return [statistics.fmean(column) if column else math.nan for column in columns]
-
-
 class Run:
-    """One contest: every photo in every style.
+    """Draws, measures and reports one comparison: every photo in every style.
 
     Args:
         marks: of references that no detector finds, by file name.
@@ -209,62 +116,66 @@ class Run:
     def __init__(
         self,
         stylizer: Stylizer,
-        contest: Contest,
+        comparison: Comparison,
         *,
         mobilefacenet: MobileFaceNet | None,
         inversion_mode: InversionMode,
         marks: dict[str, Marks],
         out: Path | None,
     ) -> None:
-        self._stylizer, self._contest, self._marks, self._out = stylizer, contest, marks, out
-        self._instruments = Instruments(stylizer, contest.side, mobilefacenet)
+        self._stylizer, self._comparison, self._marks, self._out = stylizer, comparison, marks, out
+        self._measure = PictureMeasurer(stylizer, comparison.side, mobilefacenet)
         self._photos = {
-            path: Photo(stylizer, path, inversion_mode, contest.aligned) for path in tqdm(contest.photos, "invert")
+            name: Photo(stylizer, path, inversion_mode, comparison.aligned)
+            for name, path in tqdm(comparison.photos.items(), "invert")
         }
         self._measured = {
-            path: self._instruments.measure(photo.aligned.crop, photo.aligned) for path, photo in self._photos.items()
+            name: self._measure(photo.aligned.crop, photo.aligned) for name, photo in self._photos.items()
         }
         self._report = Report()
 
     def __call__(self, settings: TrainSettings) -> None:
         """Learn the styles, draw, measure, print."""
         print("\n| photo | dlib, photo to inversion | LPIPS-HED |\n|---|---:|---:|")
-        for photo in self._photos.values():
-            print(f"| {photo.name} | {photo.identity:.2f} | {photo.perceptual:.2f} |")
+        for name, photo in self._photos.items():
+            print(f"| {name} | {photo.identity:.2f} | {photo.perceptual:.2f} |")
         self._report.begin()
-        for path in self._contest.references:
-            self._draw_all_in(path, settings)
+        for name, path in self._comparison.references.items():
+            self._draw_all_in(name, path, settings)
         self._report.end()
 
-    def _draw_all_in(self, path: Path, settings: TrainSettings) -> None:
-        stylizer, aligned = self._stylizer, self._contest.aligned
-        face = stylizer.align(path, already_aligned=aligned, marks=self._marks.get(path.name))
+    def _draw_all_in(self, style_name: str, path: Path, settings: TrainSettings) -> None:
+        stylizer, comparison = self._stylizer, self._comparison
+        face = stylizer.align(path, already_aligned=comparison.aligned, marks=self._marks.get(path.name))
         style, _ = stylizer.learn(face, settings)
         own = stylizer.render(stylizer.invert(face, purpose="reference"), style)
-        self._report.add_own_code(path.stem, perceptual_distance(stylizer.networks, own, face.crop))
-        reference, rows = self._instruments.measure(face.crop, face), [[face.crop, own]]
-        for photo_path, photo in self._photos.items():
-            rows.append([face.crop, photo.aligned.crop])
-            if other := self._contest.results.get((photo_path, path)):
-                rows[-1].append(Image.open(other).convert("RGB"))
-                self._add(path.stem, photo_path, self._contest.other, rows[-1][-1], reference)
-            rows[-1].append(stylizer.stylize(photo.aligned, style, inversion=photo.inversion).crop)
-            self._add(path.stem, photo_path, OURS, rows[-1][-1], reference)
+        self._report.add_own_code(style_name, perceptual_distance(stylizer.networks, own, face.crop))
+        reference, rows = self._measure(face.crop, face), [[face.crop, own]]
+        for name, photo in self._photos.items():
+            if comparison.results and (name, style_name) not in comparison.results:
+                continue
+            pictures = {}
+            if comparison.results:
+                pictures[comparison.other] = Image.open(comparison.results[name, style_name]).convert("RGB")
+            pictures[OURS] = stylizer.stylize(photo.aligned, style, inversion=photo.inversion).crop
+            for by, picture in pictures.items():
+                result = self._measure(picture, photo.aligned)
+                self._report.add(style_name, name, by, numbers_of(result, reference, self._measured[name]))
+            rows.append([face.crop, photo.aligned.crop, *pictures.values()])
         if self._out:
-            contact_sheet(rows, SHEET_TILE).save(self._out / f"{path.stem}.png")
-
-    def _add(self, style: str, path: Path, by: str, picture: Image.Image, reference: Measured) -> None:
-        result = self._instruments.measure(picture, self._photos[path].aligned)
-        self._report.add(style, path.stem, by, numbers_of(result, reference, self._measured[path]))
+            contact_sheet(rows, SHEET_TILE).save(self._out / f"{style_name}.png")
 
 
-def contests_of(options: argparse.Namespace) -> list[Contest]:
+def comparisons_of(options: argparse.Namespace) -> list[Comparison]:
     """What the command line asks for. Raises FileNotFoundError."""
-    contests = [contest_with(read_competitor(options.competitor))] if options.competitor else []
+    comparisons = [read_competitor(options.competitor)] if options.competitor else []
     if options.photos:
         paths = sorted(path for path in options.photos.iterdir() if path.suffix.lower() in SUFFIXES)
-        contests.append(Contest(paths, options.references))
-    return contests
+        if not paths:
+            raise FileNotFoundError(f"There are no photos in {options.photos}; give a folder of pictures.")
+        photos, references = ({path.stem: path for path in each} for each in (paths, options.references))
+        comparisons.append(Comparison(photos, references))
+    return comparisons
 
 
 def open_mobilefacenet(path: Path | None) -> MobileFaceNet | None:
@@ -295,18 +206,18 @@ def main() -> None:
     if not (options.photos and options.references) and not options.competitor:
         parser.error("give a folder of photos and at least one reference, or --competitor")
     try:
-        contests = contests_of(options)
+        comparisons = comparisons_of(options)
     except FileNotFoundError as error:
         parser.error(str(error))
     tune_process()
     stylizer, mobilefacenet = Stylizer.open(), open_mobilefacenet(options.mobilefacenet)
-    marks = {name: parse_landmarks(text) for name, text in options.landmarks}
+    marks: dict[str, Marks] = {name: parse_landmarks(text) for name, text in options.landmarks}
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-    for contest in contests:
+    for comparison in comparisons:
         run = Run(
             stylizer,
-            contest,
+            comparison,
             mobilefacenet=mobilefacenet,
             inversion_mode=options.inversion_mode,
             marks=marks,

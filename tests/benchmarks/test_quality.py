@@ -11,7 +11,7 @@ from PIL import Image
 from benchmarks import mobilefacenet
 from benchmarks.competitor import read_competitor
 from benchmarks.mobilefacenet import MobileFaceNet, crop_to_picture, fetch
-from benchmarks.quality import COLUMNS, OURS, Report, contest_with
+from benchmarks.quality_report import COLUMNS, Report
 from stylizer.errors import DownloadError, HashMismatchError
 from stylizer.faces import warp
 
@@ -22,9 +22,8 @@ def test_a_competitors_folder(tmp_path: Path) -> None:
         Image.new("RGB", (side, side + 1)).save(tmp_path / f"{name}.png")
     found = read_competitor(tmp_path)
     assert set(found.results) == {("an_na", "x"), ("bo", "y_z")}
-    contest = contest_with(found)
-    assert contest.side == 44 and contest.aligned
-    assert contest.results[tmp_path / "photo_bo.png", tmp_path / "reference_y_z.png"] == tmp_path / "res_bo_y_z.png"
+    assert found.side == 44 and found.aligned
+    assert found.results["bo", "y_z"] == tmp_path / "res_bo_y_z.png"
 
 
 def test_a_folder_without_results_is_said_to_be_one(tmp_path: Path) -> None:
@@ -35,7 +34,7 @@ def test_a_folder_without_results_is_said_to_be_one(tmp_path: Path) -> None:
 def test_means_leave_out_what_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
     report, rest = Report(), [1.0] * (len(COLUMNS) - 2)
     for style, first, second in (("a", 0.0, math.nan), ("a", 1.0, math.nan), ("b", 2.0, 4.0)):
-        report.add(style, "photo", OURS, [first, second, *rest])
+        report.add(style, "photo", "ours", [first, second, *rest])
         report.add_own_code(style, 0.5)
     report.end()
     printed = capsys.readouterr().out
