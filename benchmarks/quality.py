@@ -170,7 +170,7 @@ def comparisons_of(options: argparse.Namespace) -> list[Comparison]:
     """What the command line asks for. Raises FileNotFoundError."""
     comparisons = [read_competitor(options.competitor)] if options.competitor else []
     if options.photos:
-        paths = sorted(path for path in options.photos.iterdir() if path.suffix.lower() in SUFFIXES)
+        paths = sorted(path for path in options.photos.glob("*") if path.suffix.lower() in SUFFIXES)
         if not paths:
             raise FileNotFoundError(f"There are no photos in {options.photos}; give a folder of pictures.")
         photos, references = ({path.stem: path for path in each} for each in (paths, options.references))

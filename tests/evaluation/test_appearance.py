@@ -41,18 +41,15 @@ def in_the_colors_of(picture: Image.Image, other: Image.Image) -> Image.Image:
     return Image.fromarray(np.rint(unit * theirs.std((0, 1)) + theirs.mean((0, 1))).clip(0, 255).astype(np.uint8))
 
 
-def distance_between_eyes(points: Landmarks) -> float:
-    return float(np.linalg.norm(points[36:42].mean(0) - points[42:48].mean(0)))
-
-
 def squares(points: Landmarks) -> list[tuple[int, int, int, int]]:
-    unit = distance_between_eyes(points)
+    """Left, top, right, bottom of each part, in whole pixels."""
+    unit = float(np.linalg.norm(points[36:42].mean(0) - points[42:48].mean(0)))
     middles = [(points[first:last].mean(0), half * unit) for first, last, half in PARTS]
     return [(*(round(float(v)) for v in (*(m - half), *(m + half))),) for m, half in middles]  # type: ignore[misc]
 
 
 @pytest.fixture(scope="module")
-def finder(networks: Networks, home) -> FaceFinder:
+def finder(home: Path) -> FaceFinder:
     return FaceFinder(home)
 
 
@@ -85,10 +82,8 @@ def test_parts_differ_from_others_not_from_themselves_at_any_size(
     networks: Networks, portraits: list[tuple[Image.Image, Landmarks]]
 ) -> None:
     (photo, points), (reference, others) = portraits
-    one, other = (
-        part_features(networks.perceptual, photo, points),
-        part_features(networks.perceptual, reference, others),
-    )
+    one = part_features(networks.perceptual, photo, points)
+    other = part_features(networks.perceptual, reference, others)
     half = part_features(networks.perceptual, photo.resize((512, 512), Image.Resampling.LANCZOS), (points - 0.5) / 2)
     assert part_distance(one, one) == 0
     assert part_distance(one, other) == part_distance(other, one) > 0
@@ -155,7 +150,7 @@ def test_hair_is_the_person_above_the_chin_without_face_and_neck(
     assert not areas.hair[middles[:, 1], middles[:, 0]].any()  # no landmark lies in hair
     x, chin = middles[8]
     assert not areas.hair[chin + 3 :].any() and not areas.hair[:, :15].any()
-    assert areas.hair[20, x] and areas.background[5, x] and areas.background[x, 5]
+    assert areas.hair[20, x] and areas.background[5, x] and areas.background[chin, 5]
 
 
 @pytest.fixture(scope="module")
