@@ -7,6 +7,7 @@ references, two strengths, two photos or two depths never give the same picture.
 
 import hashlib
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -332,3 +333,33 @@ class FakeStylizer:
             time.sleep(self.delay)
             if on_step is not None:
                 on_step(step, self.steps, preview.resize((64, 64)) if step % 2 == 0 else None)
+
+
+class Stage(FakeStylizer):
+    """A stand-in that tests set up while the page stands over it.
+
+    gate: jobs work only while it is set. pause: seconds that a drawing takes. thinking: that finding a style takes.
+    """
+
+    def __init__(self, *, pause: float = 0.0, thinking: float = 0.0, **how: Any) -> None:
+        super().__init__(**how)
+        self.pause, self.thinking, self.gate = pause, thinking, threading.Event()
+        self.gate.set()
+
+    def become(self, **how: Any) -> None:
+        """As if it had just been made."""
+        self.gate.set()  # whoever is held goes on
+        self.__dict__ |= Stage(**how).__dict__
+
+    def render(self, *given: Any, **named: Any) -> Image.Image:
+        time.sleep(self.pause)
+        return super().render(*given, **named)
+
+    def find_style(self, name_or_key: str) -> Any:
+        time.sleep(self.thinking)
+        return super().find_style(name_or_key)
+
+    def _work(self, preview: Any, on_step: Any) -> None:
+        while not self.gate.wait(0.05):
+            on_step(1, 3, None)
+        super()._work(preview, on_step)

@@ -38,11 +38,14 @@ def test_damaged_weights_are_no_trouble(weights: Path, caplog: pytest.LogCapture
     assert "dlib's landmarks are used" in caplog.text
 
 
-@pytest.mark.slow
-def test_a_real_network_answers_in_the_pictures_own_pixels(weights: Path) -> None:
+def test_a_real_network_answers_in_the_pictures_own_pixels(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """FAN's architecture with arbitrary weights: 68 points near the box, wherever the box lies."""
+    from face_alignment import utils
     from face_alignment.models import FAN
 
+    for name, function in vars(utils).copy().items():
+        if hasattr(function, "py_func"):  # numba takes seconds to compile what computes the same as it is written
+            monkeypatch.setattr(utils, name, function.py_func)
     torch.manual_seed(0)
     torch.save(FAN(4).state_dict(), weights)
     landmarks = fan.load_fan()

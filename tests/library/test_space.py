@@ -153,7 +153,7 @@ def test_a_hub_in_trouble_is_one_sentence(
     if fault:
         server.fault("POST", **fault)
     with pytest.raises(HubError, match=part):
-        publish("user/page", checkout, token=token, endpoint=server.url, seconds=4)
+        publish("user/page", checkout, token=token, endpoint=server.url, seconds=1.5 if "seconds" in fault else 4)
     assert len(server.repositories["spaces/user/page"].commits) == 1
 
 

@@ -1,6 +1,7 @@
 """Starting the program where proxies are set, or addresses and folders are wrong: a page, or one sentence."""
 
 import http.server
+import json
 import os
 import socket
 import subprocess
@@ -18,12 +19,25 @@ from stylizer.serving.http.local import check_address, never_proxy_loopback, wit
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
+from types import SimpleNamespace
 from stylizer.web import app
-from tests.fakes import FakeStylizer
-app._open = lambda device, report: FakeStylizer(presets=["Ink"])
+app._open = lambda device, report: SimpleNamespace(invent=lambda *_: [])
 sys.exit(app.main(sys.argv[1:]))
 """
-WITHOUT_FOLDERS = "import tempfile\ntempfile.mkdtemp = lambda *_, **__: open('/nowhere/at/all')\n" + PROGRAM
+# One start after the other, told apart by a line with its exit code.
+WRONG_STARTS = """
+import json, sys, tempfile
+from stylizer.web import app
+for words in json.loads(sys.argv[1]):
+    if words == ["no folder"]:
+        tempfile.mkdtemp = lambda *_, **__: open("/nowhere/at/all")
+        words = []
+    try:
+        code = app.main(words)
+    except SystemExit as error:
+        code = error.code
+    print(f"exit code {code}", file=sys.stderr, flush=True)
+"""
 
 
 def free_port() -> int:
@@ -88,31 +102,44 @@ def test_the_page_starts_whatever_proxy_is_set(proxy: str, kind: str) -> None:
     assert _Broken.asked == 0, "nothing on this computer is asked through it"
 
 
-@pytest.mark.parametrize(
-    ("words", "environment", "code", "said"),
-    [
-        (["--host", "no.such.host.invalid"], {}, 2, "no.such.host.invalid"),
-        (["--host", "192.0.2.1"], {}, 2, "192.0.2.1"),
-        (["--host", "192.0.2.1"], {"all_proxy": "socks5://127.0.0.1:9"}, 2, "--host"),
-        (["--port", "99999"], {}, 2, "--port must be from 1 to 65535"),
-        (["--allow-origin", "evil"], {}, 2, "--allow-origin"),
-    ],
-)
-def test_a_wrong_start_is_one_sentence(words: list[str], environment: dict[str, str], code: int, said: str) -> None:
-    program = start(*words, **environment)
-    output, errors = program.communicate(timeout=240)
-    assert program.returncode == code, errors
+def check_one_sentence(said: str, errors: str) -> None:
     assert said in errors
-    assert "Traceback" not in output + errors
+    assert "Traceback" not in errors
     assert errors.strip().splitlines()[-1].strip()[-1].isalnum() or errors.strip().endswith(".")
 
 
-def test_without_a_folder_for_temporary_files_it_says_so() -> None:
-    program = start(program=WITHOUT_FOLDERS)
-    _, errors = program.communicate(timeout=240)
-    assert program.returncode == 2
-    assert errors.strip().splitlines()[-1].endswith("set TMPDIR to one that can.")
-    assert "Traceback" not in errors
+def test_a_wrong_start_is_one_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        check_wrong_starts(taken.getsockname()[1])
+
+
+def check_wrong_starts(port: int) -> None:
+    wrong = [
+        (["--port", str(port)], f"Port {port} is already in use"),
+        (["--host", "no.such.host.invalid"], "no.such.host.invalid"),
+        (["--host", "192.0.2.1"], "192.0.2.1"),
+        (["--port", "99999"], "--port must be from 1 to 65535"),
+        (["--allow-origin", "evil"], "--allow-origin"),
+        (["no folder"], "set TMPDIR to one that can.\n"),
+    ]
+    program = start(json.dumps([words for words, _ in wrong]), program=WRONG_STARTS)
+    output, errors = program.communicate(timeout=240)
+    assert program.returncode == 0 and "Traceback" not in output, output + errors
+    *each, rest = errors.split("exit code 2\n")
+    assert len(each) == len(wrong) and not rest, errors
+    for (_, said), sentence in zip(wrong, each, strict=True):
+        check_one_sentence(said, sentence)
+    assert each[-1].endswith("set TMPDIR to one that can.\n")
+
+
+def test_a_wrong_start_beside_a_proxy_is_one_sentence() -> None:
+    program = start("--host", "192.0.2.1", all_proxy="socks5://127.0.0.1:9")
+    output, errors = program.communicate(timeout=240)
+    assert program.returncode == 2, errors
+    assert "Traceback" not in output
+    check_one_sentence("--host", errors)
 
 
 def test_where_the_page_can_listen() -> None:

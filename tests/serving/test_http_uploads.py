@@ -178,12 +178,16 @@ def test_a_broken_upload_leaves_nothing(page: Page) -> None:
 
 def test_a_slow_body_is_given_up_with_a_sentence(page: Page) -> None:
     start = body(('name="files"; filename="a.png"', b"x" * 1000), end=False)
-    for path, head, content in (
-        ("gradio_api/upload", UPLOAD, start),
-        ("gradio_api/call/styles", "Content-Type: application/json\r\nContent-Length: 500", b'{"data"'),
-        ("login", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 500", b"username"),
-    ):
-        with half_sent(page, path, head, content) as connection:
+    with contextlib.ExitStack() as all_at_once:
+        connections = {
+            path: all_at_once.enter_context(half_sent(page, path, head, content))
+            for path, head, content in (
+                ("gradio_api/upload", UPLOAD, start),
+                ("gradio_api/call/styles", "Content-Type: application/json\r\nContent-Length: 500", b'{"data"'),
+                ("login", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 500", b"username"),
+            )
+        }
+        for path, connection in connections.items():
             assert b" 408 " in connection.recv(1000).split(b"\r\n")[0], path
     assert page.files() == set()
 

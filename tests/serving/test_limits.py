@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from gradio_client.exceptions import AppError
 from stylizer.errors import TimeLimitError
 from stylizer.serving.jobs import Finished, JobHandle, Reporter, RunLimits, follow
 from stylizer.web.options import parse_options
-from tests.fakes import FakeStylizer
+from tests.fakes import FakeStylizer, Stage
 from tests.serving.front_door import Page, client_of
 from tests.web.page_pictures import face
 
@@ -32,21 +33,36 @@ def test_a_login_is_wanted_everywhere_but_for_health(page: Page) -> None:
     assert [s["name"] for s in client_of(url, auth=("ann", "secret")).predict(api_name="/styles")] == ["Ink"]
 
 
+def until_done(jobs: list[Any], count: int) -> None:
+    """Wait until so many of them have an answer."""
+    end = time.monotonic() + 60
+    while sum(job.done() for job in jobs) < count:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def test_a_full_queue_turns_visitors_away(page: Page, tmp_path: Path) -> None:
-    client = client_of(page(FakeStylizer(steps=200, delay=0.02), max_waiting=1))
+    fake = Stage(steps=2)
+    client = client_of(page(fake, max_waiting=1))
     picture = handle_file(face(tmp_path / "r.png", "navy"))
+    fake.gate.clear()
     jobs = [client.submit(picture, seed=seed, api_name="/train") for seed in range(4)]
+    until_done(jobs, 2)
+    fake.gate.set()
     answers = [str(job.exception(120)) for job in jobs]
     refusal = "Too many jobs are waiting here already; try again in a few minutes."
     assert sorted(answers) == ["None"] * 2 + [refusal] * 2, "one runs and one waits"
 
 
 def test_nobody_fills_the_line_alone(page: Page, tmp_path: Path) -> None:
-    fake = FakeStylizer(steps=20, delay=0.05)
+    fake = Stage(steps=2)
     client = client_of(page(fake, max_per_address=2))
     picture = handle_file(face(tmp_path / "r.png", "navy"))
+    fake.gate.clear()
     jobs = [client.submit(picture, seed=seed, api_name="/train") for seed in range(5)]
+    until_done(jobs, 3)
     assert client.predict(api_name="/styles") == [], "what is quick is not refused"
+    fake.gate.set()
     answers = [str(job.exception(120)) for job in jobs]
     refusal = "Too many jobs of yours are waiting here; wait until one of them has ended, then try again."
     assert sorted(answers) == ["None"] * 2 + [refusal] * 3

@@ -17,6 +17,15 @@ def site() -> Iterator[Any]:
     yield from open_site()
 
 
+@pytest.fixture(scope="module")
+def serve_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """As `serve`, for all tests of a module: for pages that no test changes."""
+    from tests.web.page_clients import serving
+
+    with pytest.MonkeyPatch.context() as patch:
+        yield from serving(tmp_path_factory.mktemp("page"), patch)
+
+
 @pytest.fixture
 def visitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Hands]:
     """Make a visitor of a page without a browser: `visitor(stylizer, shared=False)`."""

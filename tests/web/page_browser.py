@@ -5,7 +5,6 @@ import io
 import os
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from stylizer.serving.metered import MeteredEngine
 from stylizer.serving.metrics import Metrics
 from stylizer.settings import RenderSettings
 from stylizer.web.app import build_app, launch, server_options
-from tests.fakes import FakeStylizer
+from tests.fakes import FakeStylizer, Stage
 from tests.web.page_pictures import face, near, same
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -235,36 +234,6 @@ class Browser:
             old.unlink()
         self.press("#download")
         return Path(self.until(lambda: next(self.downloads.glob("*.png"), None)))
-
-
-class Stage(FakeStylizer):
-    """A stand-in that tests set up while the page stands over it.
-
-    gate: jobs work only while it is set. pause: seconds that a drawing takes. thinking: that finding a style takes.
-    """
-
-    def __init__(self, *, pause: float = 0.0, thinking: float = 0.0, **how: Any) -> None:
-        super().__init__(**how)
-        self.pause, self.thinking, self.gate = pause, thinking, threading.Event()
-        self.gate.set()
-
-    def become(self, **how: Any) -> None:
-        """As if it had just been made."""
-        self.gate.set()  # whoever is held goes on
-        self.__dict__ |= Stage(**how).__dict__
-
-    def render(self, *given: Any, **named: Any) -> Image.Image:
-        time.sleep(self.pause)
-        return super().render(*given, **named)
-
-    def find_style(self, name_or_key: str) -> Any:
-        time.sleep(self.thinking)
-        return super().find_style(name_or_key)
-
-    def _work(self, preview: Any, on_step: Any) -> None:
-        while not self.gate.wait(0.05):
-            on_step(1, 3, None)
-        super()._work(preview, on_step)
 
 
 class Site:

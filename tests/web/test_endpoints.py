@@ -100,6 +100,12 @@ def test_bad_pictures_give_one_sentence(serve: Serve, tmp_path: Path) -> None:
     assert client.predict(api_name="/styles") == []
 
 
+@pytest.fixture(scope="module")
+def inky(serve_all: Serve) -> Client:
+    """A page that no test changes."""
+    return serve_all(FakeStylizer(presets=["Ink"]))
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -115,9 +121,8 @@ def test_bad_pictures_give_one_sentence(serve: Serve, tmp_path: Path) -> None:
         ({"style": "Ink", "target": None}, "photo"),
     ],
 )
-def test_bad_settings_give_one_sentence(serve: Serve, tmp_path: Path, given: dict[str, Any], said: str) -> None:
-    client = serve(FakeStylizer(presets=["Ink"]))
-    assert said in check_sentence(client, str(tmp_path), **{"target": face(tmp_path / "t.png", "pink"), **given})
+def test_bad_settings_give_one_sentence(inky: Client, tmp_path: Path, given: dict[str, Any], said: str) -> None:
+    assert said in check_sentence(inky, str(tmp_path), **{"target": face(tmp_path / "t.png", "pink"), **given})
 
 
 def test_a_reference_without_a_face_names_the_checkbox(serve: Serve, tmp_path: Path) -> None:
@@ -272,18 +277,6 @@ def start_page(*arguments: str) -> subprocess.Popen[str]:
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))},
     )
-
-
-def test_a_taken_port_gives_one_sentence() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        program = start_page("--port", str(port))
-        _, errors = program.communicate(timeout=240)
-    assert program.returncode == 2
-    assert f"Port {port} is already in use" in errors
-    assert "Traceback" not in errors
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")

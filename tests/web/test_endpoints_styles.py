@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gradio_client import handle_file
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image, ImageChops
 
@@ -44,6 +44,12 @@ def test_what_is_left_empty_means_the_default(serve: Serve, tmp_path: Path) -> N
     assert same(picture, stylize(client, target=target, style="Ink")[0])
 
 
+@pytest.fixture(scope="module")
+def inky(serve_all: Serve) -> Client:
+    """A page that no test changes."""
+    return serve_all(FakeStylizer(presets=PRESETS))
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -55,9 +61,8 @@ def test_what_is_left_empty_means_the_default(serve: Serve, tmp_path: Path) -> N
         ({"blend": "Oil", "mix_ratio": "half"}, "mix ratio"),
     ],
 )
-def test_bad_amounts_give_one_sentence(serve: Serve, tmp_path: Path, given: dict[str, Any], said: str) -> None:
-    client = serve(FakeStylizer(presets=PRESETS))
-    assert said in check_sentence(client, str(tmp_path), target=face(tmp_path / "t.png", "pink"), style="Ink", **given)
+def test_bad_amounts_give_one_sentence(inky: Client, tmp_path: Path, given: dict[str, Any], said: str) -> None:
+    assert said in check_sentence(inky, str(tmp_path), target=face(tmp_path / "t.png", "pink"), style="Ink", **given)
 
 
 def test_several_references_make_one_style(serve: Serve, tmp_path: Path) -> None:

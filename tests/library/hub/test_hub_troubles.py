@@ -83,7 +83,8 @@ def test_a_style_that_cannot_be_shared_is_there_all_the_same(
     method, path, fault, part = trouble
     server.fault(method, path, **fault)
     monkeypatch.setattr(stylizer.library.hub, "COMMITS_MAX", 3)
-    one = machine("a", publish=True)
+    patience = replace(QUICK, transfer=1.5) if part == "did not answer" else QUICK  # waited for to the end
+    one = machine("a", patience=patience, publish=True)
     started = time.monotonic()
     style, trained = one.learn(noise_picture(), SETTINGS)
     assert time.monotonic() - started < 10
