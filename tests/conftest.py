@@ -1,7 +1,9 @@
 """Fixtures for all tests: one CPU thread (two beside another busy process are far slower than one), real weights."""
 
+import gc
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,26 @@ from stylizer.weights.load import Networks, load_networks
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that no worker is left alone with one at the end.
+    """The files that take longest come first, so that no worker is left alone with one at the end.
 
     pytest-xdist gives each file to one worker (--dist loadfile): a browser and what a module prepares are there once.
     """
-    slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser")}
-    items.sort(key=lambda item: item.path not in slow)
+    seconds: Counter[Path] = Counter()  # about: a test, a test in the browser, one of those marked slow
+    functions: set[tuple[Path, str]] = set()  # all cases of a function share what takes long
+    for item in items:
+        seconds[item.path] += 0.3
+        function = item.path, item.name.partition("[")[0]
+        if function not in functions:
+            functions.add(function)
+            seconds[item.path] += 10 if item.get_closest_marker("slow") else 0
+            seconds[item.path] += 7 if item.get_closest_marker("browser") else 0
+    items.sort(key=lambda item: -seconds[item.path])  # stable: a file's tests stay as they are written
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the garbage collector need not look through all of torch and Gradio again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

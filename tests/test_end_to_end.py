@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from stylizer.cli.main import main
 from stylizer.evaluation.metrics import describe, find_landmarks, style_distance
 from stylizer.faces import FaceFinder
 from stylizer.weights.load import Networks
@@ -41,6 +43,23 @@ def run(home: Path, *arguments: object) -> dict[str, object]:
     return answer
 
 
+@pytest.fixture
+def run_here(
+    networks: Networks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., dict[str, object]]:
+    """The same in this process, whose networks are loaded already."""
+    monkeypatch.setattr("stylizer.pipeline.load_networks", lambda *_, **__: networks)
+
+    def go(home: Path, *arguments: object) -> dict[str, object]:
+        monkeypatch.setenv("STYLIZER_HOME", str(home))
+        code, printed = main([*map(str, arguments), "--json"]), capsys.readouterr()
+        assert code == 0, printed.out + printed.err
+        answer: dict[str, object] = json.loads(printed.out)
+        return answer
+
+    return go
+
+
 def new_home(home: Path, folder: Path) -> Path:
     """A home with the base weights of another one and no styles."""
     folder.mkdir()
@@ -50,21 +69,21 @@ def new_home(home: Path, folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_photo_becomes_a_portrait_twice_alike_and_a_style_is_learned_once(
-    networks: Networks, home: Path, photo: Path, tmp_path: Path
+    networks: Networks, home: Path, photo: Path, tmp_path: Path, run_here: Callable[..., dict[str, object]]
 ) -> None:
     one, two = (new_home(home, tmp_path / name) for name in ("one", "two"))
     how = ("--reference", REFERENCE, "--target", photo, "--iterations", 3, "--inversion-mode", "fast")
     first = run(one, "stylize", *how, "--out", tmp_path / "first")
-    again = run(one, "stylize", *how, "--out", tmp_path / "again")
-    fresh = run(two, "stylize", *how, "--out", tmp_path / "fresh")
+    again = run_here(one, "stylize", *how, "--out", tmp_path / "again")  # with what the other process has learned
+    fresh = run_here(two, "stylize", *how, "--out", tmp_path / "fresh")
     assert [answer["style"]["trained"] for answer in (first, again, fresh)] == [True, False, True]  # type: ignore[index]
     assert first["style"]["key"] == fresh["style"]["key"]  # type: ignore[index]
     files = [Path(answer["results"][0]["file"]) for answer in (first, again, fresh)]  # type: ignore[index]
     assert files[0].read_bytes() == files[1].read_bytes() == files[2].read_bytes()
 
     bare = ("--no-watermark", "--inversion-mode", "fast")  # which says the style
-    run(one, "invert", photo, "--out", tmp_path / "inverted.png", *bare)
-    answer = run(one, "stylize", *how, *bare, "--strength", 0, "--out", tmp_path / "plain")
+    run_here(one, "invert", photo, "--out", tmp_path / "inverted.png", *bare)
+    answer = run_here(one, "stylize", *how, *bare, "--strength", 0, "--out", tmp_path / "plain")
     plain = answer["results"][0]["file"]  # type: ignore[index]
     inverted = Image.open(tmp_path / "inverted.png")
     assert np.array_equal(np.asarray(Image.open(plain)), np.asarray(inverted))

@@ -85,22 +85,31 @@ def test_below_06_it_is_the_same_person() -> None:
     assert [Score(d, 0, 0).same_person for d in (0.0, 0.59, 0.6, 0.8)] == [True, True, False, False]
 
 
-def test_a_portrait_of_somebody_else_is_not_called_the_person(networks: Networks, style: Style) -> None:
-    """An inversion that missed the person: whatever the style keeps of it, it is not the photo's."""
+@pytest.fixture(scope="module")
+def missed(networks: Networks, style: Style) -> tuple[AlignedFace, Inversion, Image.Image, QualityScorer]:
+    """A photo, an inversion that missed its person, what is drawn of that, and what scores pictures of it."""
     person, stranger = (Inversion(code, "fast") for code in sample(networks, 2, seed=11, truncation=1.0))
     photo, inverted = (draw(networks, who, None, RenderSettings()) for who in (person, stranger))
-    faint = draw(networks, stranger, style, RenderSettings(0.1))
     aligned = AlignedFace(photo, np.eye(2, 3), None, None)
-    score = QualityScorer(networks, style, inverted, aligned)(faint)
+    return aligned, stranger, inverted, QualityScorer(networks, style, inverted, aligned)
+
+
+def test_a_portrait_of_somebody_else_is_not_called_the_person(
+    networks: Networks, style: Style, missed: tuple[AlignedFace, Inversion, Image.Image, QualityScorer]
+) -> None:
+    """Whatever the style keeps of the inversion, it is not the photo's."""
+    aligned, stranger, inverted, judge = missed
+    faint = draw(networks, stranger, style, RenderSettings(0.1))
+    score = judge(faint)
     assert not score.same_person and score.inversion_identity > SAME_PERSON
     alone = QualityScorer(networks, style, inverted)(faint)  # without a photo, the inversion is all there is
     assert alone.same_person and alone.inversion_identity == pytest.approx(0, abs=1e-4)
-    own = QualityScorer(networks, style, photo, aligned)(photo)
+    own = QualityScorer(networks, style, aligned.crop, aligned)(aligned.crop)
     assert own.same_person and own.identity == pytest.approx(own.inversion_identity)
 
 
-def test_no_lower_strength_is_suggested_where_the_inversion_is_somebody_else(networks: Networks, style: Style) -> None:
-    person, stranger = (Inversion(code, "fast") for code in sample(networks, 2, seed=11, truncation=1.0))
-    photo, inverted = (draw(networks, who, None, RenderSettings()) for who in (person, stranger))
-    judge = QualityScorer(networks, style, inverted, AlignedFace(photo, np.eye(2, 3), None, None))
+def test_no_lower_strength_is_suggested_where_the_inversion_is_somebody_else(
+    missed: tuple[AlignedFace, Inversion, Image.Image, QualityScorer],
+) -> None:
+    _, _, inverted, judge = missed
     assert judge.suggest(lambda _: inverted, 1.0) is None

@@ -36,7 +36,7 @@ def test_a_few_steps_bring_the_face_nearer_and_leave_the_base_alone(
     networks: Networks, pivot: Inversion, face: AlignedFace
 ) -> None:
     before = hash_weights(networks.backbone.generator)
-    tuned = tune(networks, face, pivot, tuning=Tuning(steps=6))
+    tuned = tune(networks, face, pivot, tuning=Tuning(steps=3))
     assert hash_weights(networks.backbone.generator) == before
     plain, warp_amount = (to_image(render(networks.backbone, pivot.w_plus, None, 0, t)) for t in (None, tuned))
     assert perceptual_distance(networks, warp_amount, face.crop) < 0.9 * perceptual_distance(networks, plain, face.crop)

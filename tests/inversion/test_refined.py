@@ -16,7 +16,7 @@ from stylizer.inversion.target import InversionConfig
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.weights.load import Networks
 
-QUICK = InversionConfig(passes=0, coarse=10, fine=3, windows=1)
+QUICK = InversionConfig(passes=0, coarse=6, fine=2, windows=1)
 
 
 def draw(networks: Networks, w_plus: torch.Tensor) -> Image.Image:
@@ -62,7 +62,7 @@ def test_the_encoder_alone_finds_the_person_near_w(networks: Networks, face: Ali
 
 @pytest.mark.slow
 def test_more_optimisation_comes_nearer_than_the_encoder_alone(networks: Networks, face: AlignedFace) -> None:
-    alone, further = (invert(networks, face, config=InversionConfig(fine=steps, windows=1)).w_plus for steps in (0, 6))
+    alone, further = (invert(networks, face, config=InversionConfig(fine=steps, windows=1)).w_plus for steps in (0, 3))
     before, after = (perceptual_distance(networks, draw(networks, w), face.crop) for w in (alone, further))
     assert after < before
 
@@ -76,7 +76,7 @@ def test_steps_that_gain_nothing_end_the_work(networks: Networks, face: AlignedF
 
 @pytest.mark.slow
 def test_the_same_face_gives_the_same_bits(networks: Networks, face: AlignedFace) -> None:
-    config = InversionConfig(passes=1, coarse=2, fine=2, windows=1)
+    config = InversionConfig(passes=1, coarse=1, fine=2, windows=1)
     one, other = (invert(networks, face, config=config).w_plus for _ in range(2))
     assert torch.equal(one, other)
 
@@ -93,7 +93,7 @@ def test_progress_counts_every_step_and_cancel_ends_it(networks: Networks, face:
 
     with pytest.raises(Cancelled):
         invert(networks, face, on_step=on_step, config=QUICK)
-    assert seen == [(1, 13), (2, 13), (3, 13)]
+    assert seen == [(1, 8), (2, 8), (3, 8)]
 
 
 def test_whitened_coordinates_are_round_and_invertible(networks: Networks) -> None:
