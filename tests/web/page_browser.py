@@ -45,11 +45,11 @@ class Browser:
 
     Args:
         url: of the page.
-        profile: a folder of its own. shots: where screenshots go.
+        profile: a folder of its own. shots: where screenshots go; None: nobody wants them.
         consent: whether the visitor says at once that the pictures may be used.
     """
 
-    def __init__(self, url: str, profile: Path, shots: Path, consent: bool = True) -> None:
+    def __init__(self, url: str, profile: Path, shots: Path | None, consent: bool = True) -> None:
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
         for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
@@ -115,7 +115,9 @@ class Browser:
         raise AssertionError(f"not within {WAIT} s; the page says: {self.text()!r}")
 
     def shot(self, name: str) -> None:
-        self.driver.save_screenshot(str(self.shots / f"{name}.png"))
+        """A picture of the page as it is now, where somebody wants to look at them."""
+        if self.shots:
+            self.driver.save_screenshot(str(self.shots / f"{name}.png"))
 
     def text(self) -> str:
         return str(self.driver.execute_script("return document.body.innerText"))
@@ -249,8 +251,9 @@ class Site:
         face(examples / "example.webp", "plum")
         self.folder, self.fake = folder, Stage()
         self.uploads = folder / "gradio"
-        shots = Path(os.environ.get("STYLIZER_SCREENSHOTS") or folder / "screenshots")
-        shots.mkdir(parents=True, exist_ok=True)
+        shots = Path(wanted) if (wanted := os.environ.get("STYLIZER_SCREENSHOTS")) else None
+        if shots:
+            shots.mkdir(parents=True, exist_ok=True)
         self._pages: list[Any] = []
         self.url = self.serve(MeteredEngine(self.fake, Metrics()))
         self._browser = Browser(self.url, folder / "profile", shots)
