@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stylizer.faces.mesh import MeshFace
 
 # fmt: off
-_VERTICES = (
+VERTICES = (
     162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, 71, 63, 105, 66, 107,
     336, 296, 334, 293, 301, 168, 197, 5, 4, 75, 97, 2, 326, 305, 33, 160, 158, 133, 153, 144, 362, 385, 387,
     263, 373, 380, 61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87,
@@ -42,5 +42,5 @@ def landmarks_of(face: MeshFace) -> NDArray[np.float64]:
     axis = face.eyes_xy[1] - face.eyes_xy[0]
     to_picture = np.array([[axis[0], -axis[1]], [axis[1], axis[0]]])
     offsets = np.array(_OFFSETS) / 1000 @ to_picture.T
-    points: NDArray[np.float64] = face.points_xyz[list(_VERTICES), :2] + offsets
+    points: NDArray[np.float64] = face.points_xyz[list(VERTICES), :2] + offsets
     return points

@@ -1,0 +1,68 @@
+"""Thin plates: a picture warped so that some points of it lie elsewhere; what is between them follows smoothly.
+
+Convention:
+    Positions are (x, y) in pixels, pixel centres at integers.
+Source: Bookstein 1989, Principal warps.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+
+from stylizer.imaging.tensors import to_image, to_tensor
+
+_LENIENCE = 0.01  # in sides of the picture: how much smoothness counts beside the points being met
+_STRETCH_MIN = 0.15  # least area that a piece of the picture may come from, over its own
+_GRID = 64  # the warp is computed on so many points a side, and smooth between
+
+Points = NDArray[np.float64]
+
+
+def warp_points(picture: Image.Image, here: Points, there: Points) -> Image.Image | None:
+    """A square picture in which what was at `here` is at `there`, nearly; the border stays.
+
+    Args:
+        here, there: (N, 2).
+    Returns:
+        None where that would fold a part of the picture, or press it into too little.
+    """
+    edge = np.linspace(0, picture.width - 1, 9)
+    border = np.array([(x, y) for x in edge for y in edge if {x, y} & {edge[0], edge[-1]}])
+    back = _thin_plate(np.concatenate([there, border]), np.concatenate([here, border]), len(here), picture.width)
+    if not _stretch(back) > _STRETCH_MIN:
+        return None
+    grid = F.interpolate(back, size=picture.size[::-1], mode="bicubic", align_corners=True)
+    grid = ((2 * grid + 1) / picture.width - 1).permute(0, 2, 3, 1)
+    planes = F.grid_sample(to_tensor(picture), grid, mode="bicubic", padding_mode="border", align_corners=False)
+    return to_image(planes)
+
+
+def _thin_plate(there: Points, here: Points, lenient: int, side: int) -> torch.Tensor:
+    """Where each point of a coarse grid over the picture comes from: (1, 2, _GRID, _GRID) pixels.
+
+    lenient: so many points, the first, need not be met exactly.
+    """
+    count = len(there)
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = _kernel(there, there) + np.diag(np.arange(count) < lenient) * (_LENIENCE * side) ** 2
+    system[:count, count:] = np.c_[np.ones(count), there]
+    system[count:, :count] = system[:count, count:].T
+    weights = np.linalg.solve(system, np.r_[here, np.zeros((3, 2))])
+    steps = np.linspace(0, side - 1, _GRID)
+    points = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
+    back = np.c_[_kernel(points, there), np.ones(len(points)), points] @ weights
+    return torch.from_numpy(back.T.reshape(1, 2, _GRID, _GRID).astype(np.float32))
+
+
+def _stretch(back: torch.Tensor) -> float:
+    """The least area that a piece of the picture comes from, over that of an even piece; a fold is below 0."""
+    across, down = back[0, :, :-1].diff(dim=2), back[0, :, :, :-1].diff(dim=1)
+    area = across[0] * down[1] - across[1] * down[0]
+    return float(area.min() / (back[0, 0, 0, -1] / (_GRID - 1)) ** 2)
+
+
+def _kernel(one: Points, other: Points) -> Points:
+    squares: Points = np.square(one[:, None] - other[None]).sum(-1)
+    return squares * np.log(np.maximum(squares, 1e-9))
