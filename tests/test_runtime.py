@@ -27,7 +27,7 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 def work():
-    rounds(20)
+    rounds(10)
     before = faults()
     rounds(10)
     print(faults() - before)
@@ -140,7 +140,7 @@ def test_settings_are_deterministic() -> None:
 
 
 def test_opening_changes_nothing_of_the_process_and_prints_nothing(home: Path) -> None:
-    environment = os.environ | {"STYLIZER_HOME": str(home)}
+    environment = os.environ | {"STYLIZER_HOME": str(home), "OMP_WAIT_POLICY": "passive"}  # more threads than cores
     command, root = [sys.executable, "-c", OPENING], Path(__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root, check=True)
     seen = json.loads(done.stdout.splitlines()[-1])

@@ -11,12 +11,38 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes of a POSIX shell")
 REPOSITORY = Path(__file__).parents[2]
-# The command line with a stylizer that needs no networks; each picture takes long enough for the reader to be gone.
+# The command line with a stylizer that needs no networks, nor torch, whose import would take most of the time here;
+# each picture takes long enough for the reader to be gone.
 PROGRAM = """
-import sys
+import sys, time
+from dataclasses import dataclass
+from types import SimpleNamespace
 from stylizer.cli import main as module
-from tests.fakes import FakeStylizer
-module._open_stylizer = lambda **_: FakeStylizer(size=128, faces=1, presets=["zinc"], steps=1, delay=0.2)
+from stylizer.errors import NoFaceError
+from stylizer.imaging.opening import open_picture
+
+@dataclass
+class Aligned:
+    crop: object
+    photo: object
+    face: int
+    notes: tuple = ()
+
+class Quick:
+    def find_style(self, name):
+        return SimpleNamespace(name=name, key="0" * 32, card={})
+
+    def align(self, photo, face):
+        picture = open_picture(photo)
+        if all(low == high for low, high in picture.getextrema()):
+            raise NoFaceError("No face was found.")
+        return Aligned(picture.resize((128, 128)), picture, face)
+
+    def stylize(self, aligned, style, settings, *_):
+        time.sleep(0.1)
+        return SimpleNamespace(image=aligned.crop, strength=settings.strength, seconds={})
+
+module._open_stylizer = lambda **_: Quick()
 sys.argv[0] = "stylizer"
 sys.exit(module.main())
 """

@@ -52,7 +52,7 @@ def test_choose(finder: FaceFinder, group: Image.Image) -> None:
 
 
 def test_no_face(finder: FaceFinder) -> None:
-    noise = Image.fromarray(np.random.default_rng(0).integers(90, 160, (150, 200, 3), np.uint8))
+    noise = Image.fromarray(np.random.default_rng(0).integers(90, 160, (60, 200, 3), np.uint8))
     assert finder.find(noise) == []
     with pytest.raises(NoFaceError, match="--already-aligned"):
         finder.choose(noise)

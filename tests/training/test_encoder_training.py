@@ -69,13 +69,13 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(networks: Networks, tmp_pat
 
     training.step = stop_at_three  # type: ignore[method-assign]
     with pytest.raises(StopError):
-        run(training, tmp_path, every=2, held_out=2)
+        run(training, tmp_path, every=2, held_out=1)
     again = Training(networks, (), SMALL)
-    run(again, tmp_path, every=2, held_out=2)
+    run(again, tmp_path, every=2, held_out=1)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4]
     assert all(len(line["held_out"]["identity"]) == SMALL.passes for line in lines)
-    export(again, tmp_path / "encoder.safetensors", [Path("ink.png")], held_out=2)
+    export(again, tmp_path / "encoder.safetensors", [Path("ink.png")], held_out=1)
     card = json.loads((tmp_path / "encoder.json").read_text())
     assert (card["steps"], card["styles"], card["plan"]["pool"]) == (4, ["ink.png"], SMALL.pool)
     kept = load_file(tmp_path / "encoder.safetensors")
