@@ -9,30 +9,21 @@ import argparse
 import shutil
 import sys
 import tempfile
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # run from a checkout, installed or not
 
-from stylizer.faces.proportions import Proportions  # noqa: E402
 from stylizer.imaging.opening import open_picture  # noqa: E402
 from stylizer.library.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
 from stylizer.runtime import tune_process  # noqa: E402
 from stylizer.settings import TrainSettings  # noqa: E402
 from stylizer.styles.keys import key_of, reference_hash  # noqa: E402
-from stylizer.styles.style import read_card, write_card  # noqa: E402
 
 SITTER = HERE / "examples" / "targets" / "red_polo.webp"
 THUMBNAIL_SIDE = 256
-# These change proportions too, as their recipes did to the sitter; dlib's landmarks on such a drawing say too little.
-BENT = {
-    "caricature": Proportions(eyes=0.8, nose=1.4, mouth=1.2, jaw=1.14, chin=1.2, brows=1.15),
-    "cartoon": Proportions(eyes=1.45, nose=0.75, mouth=0.85, jaw=0.95, chin=0.94),
-    "toon3d": Proportions(eyes=1.4, nose=0.85, mouth=1.05, jaw=1.02, chin=0.86, brows=1.1),
-}
 
 
 def learn(stylizer: Stylizer, name: str, reference: Path) -> str:
@@ -61,9 +52,6 @@ def main() -> None:
         key_now = partial(key_of, count=1, settings=TrainSettings(), spec=networks.spec, network_hashes=hashes)
         known = stylizer.library.learned_from(reference_hash([open_picture(path)]), key_now)
         key = known if known is not None and not options.anew else learn(stylizer, name, path)
-        if name in BENT:
-            shape = {"proportions": asdict(BENT[name]), "bend": 1.0}
-            write_card(HERE / name, {**read_card(HERE / name), **shape})
         style = stylizer.find_style(key)
         picture = stylizer.render(inversion, style, likeness=stylizer.likeness(inversion, style, sitter))
         picture.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE)).save(HERE / name / THUMBNAIL, quality=88)

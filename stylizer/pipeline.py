@@ -24,7 +24,6 @@ from stylizer.faces import AlignedFace, FaceFinder, align, paste
 from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marks import marked
 from stylizer.faces.paste import Segmenter
-from stylizer.faces.proportions import proportions_of
 from stylizer.forks import survive_forks
 from stylizer.imaging.opening import SHRUNK_BY, PictureSource, open_picture
 from stylizer.inversion.code import Inversion, Purpose
@@ -380,10 +379,7 @@ class Stylizer:
         style = self._retry_on_oom(lambda small: finetune(self.networks, faces, codes, settings, report, small=small))
         networks, reference = self.networks, reference_hash([face.crop for face in faces])
         card = make_card(asdict(settings), networks.spec, networks.base_hash, reference)
-        # Marks by hand are the mean face's own landmarks; what the finder sees in the crop is the drawing's.
-        known = [found.landmarks_xy for face in faces for found in self.finder.find(face.crop)[:1]]
-        proportions = asdict(proportions_of(known)) if known else {}
-        return replace(style, card={**card, "proportions": proportions, **style.card})
+        return replace(style, card={**card, **style.card})
 
     def _invert(
         self,

@@ -87,8 +87,9 @@ class RenderSettings:
 
     strength: 0 = the inverted photo untouched, 1 = the full style, up to STRENGTH_MAX.
     preserve_color: keep the photo's colours (at every strength), take only the style's light, line and texture.
-    shape, texture, color: how much of the style's proportions, of its finish and of its colours, 0 = none, 1 = as
-    learned, up to AMOUNT_MAX; beside the strength, which scales all of them.
+    shape: 0 keeps the photo's proportions, 1 takes the style's (large eyes, a long chin), up to AMOUNT_MAX exaggerates.
+    texture, color: how much of the style's finish and of its colours, 0 = none, 1 = as learned, up to AMOUNT_MAX.
+    The strength scales all of them.
     """
 
     strength: float = 1.0

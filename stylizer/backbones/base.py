@@ -35,7 +35,7 @@ class BackboneSpec:
     mix_from: first style that a fine-tuning mixes with those of other faces.
     finish_from: first style that holds the finish: skin, strokes of hair, light.
     is_frozen: parameters of the generator, by name, that no fine-tuning moves.
-    is_shape: those that hold where things are; the others hold their texture.
+    is_texture: those that hold how things look; the others hold where they are.
     is_trunk: those that draw the head's maps; a photo's own tuning moves these.
     licence: one sentence for the cards of styles.
     files: weight file by part of the `Backbone`.
@@ -55,7 +55,7 @@ class BackboneSpec:
     mix_from: int
     finish_from: int
     is_frozen: ParameterRule = field(repr=False)
-    is_shape: ParameterRule = field(repr=False)
+    is_texture: ParameterRule = field(repr=False)
     is_trunk: ParameterRule = field(repr=False)
     licence: str = field(repr=False)
     files: Mapping[str, str] = field(repr=False)
@@ -64,10 +64,6 @@ class BackboneSpec:
     def map_scale(self) -> int:
         """Pixels of a picture to one of the head's maps."""
         return self.side // self.map_side
-
-    def is_texture(self, name: str) -> bool:
-        """Whether a parameter of the generator holds how things look, not where they are."""
-        return not self.is_shape(name)
 
     def is_code(self, w_plus: Tensor) -> bool:
         """Whether a tensor has the shape of one code."""

@@ -38,7 +38,11 @@ def add_commands(add: AddCommand) -> None:
     sub.add_argument("--target", type=Path, nargs="+", action="extend", required=True, metavar="PHOTO")
     add_out_folder(sub, "a folder for the pictures; with one photo also a .png, .jpg or .webp file")
     add_strength(sub)
-    for name, what in (("shape", "proportions"), ("texture", "lines and finish"), ("color", "colours")):
+    for name, what in (
+        ("shape", "proportions (0 keeps the photo's)"),
+        ("texture", "lines and finish"),
+        ("color", "colours"),
+    ):
         default = getattr(RenderSettings(), name)
         about = f"how much of the style's {what}, {AMOUNT_MIN:g} to {AMOUNT_MAX:g} (default {default:g})"
         sub.add_argument(f"--{name}", type=float, default=default, metavar="A", help=about)

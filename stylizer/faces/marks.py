@@ -45,12 +45,10 @@ def landmarks_from(marks_xy: Sequence[Sequence[float]] | NDArray[np.floating]) -
         return marks.astype(np.float32)
     left, right, mouth = marks
     across, down = right - left, mouth - (left + right) / 2
-    inversion_mode = (
-        across[0] * down[1] - across[1] * down[0]
-    )  # twice the triangle's area, positive for an upright face
-    if abs(inversion_mode) <= _FLAT * (across @ across):
+    area = across[0] * down[1] - across[1] * down[0]  # twice the triangle's, positive for an upright face
+    if abs(area) <= _FLAT * (across @ across):
         raise DegenerateFaceError("The marks lie on a line; mark the middle of each eye, then the middle of the mouth.")
-    if inversion_mode < 0:
+    if area < 0:
         left, right = right, left
     face = np.array(MEAN_LANDMARKS_XY, np.float64)
     known = np.c_[eyes_and_mouth(face), np.ones(3)]

@@ -4,7 +4,6 @@ A style is a sum of changes, so these are sums too; nothing is learned again.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 import torch
 from torch import Tensor
@@ -28,11 +27,6 @@ def with_finish(w_plus: Tensor, mean: Tensor, amount: float, finish_from: int) -
     return torch.lerp(w_plus, mean.reshape(-1).to(w_plus), (styles >= finish_from).float() * min(amount, 1.0))
 
 
-def warp_amount(style: Style, shape: float) -> float:
-    """How much of the style's proportions an amount of shape takes: what the style says at 1, beyond it ever more."""
-    return min(shape, 1.0) * style.bend + 2 * max(shape - 1.0, 0.0)
-
-
 def blend(one: Style, other: Style, mix_ratio: float) -> Style:
     """A style between two: ratio 0 is the one, 1 the other.
 
@@ -50,10 +44,9 @@ def blend(one: Style, other: Style, mix_ratio: float) -> Style:
             "mix two styles of the same one."
         )
     name = f"{one.name} + {other.name}"
-    shapes = [asdict(style.proportions.scaled(style.bend)) for style in (one, other)]
-    shape = {name: (1 - mix_ratio) * shapes[0][name] + mix_ratio * shapes[1][name] for name in shapes[0]}
     blend_of = {"styles": [one.key, other.key], "mix_ratio": mix_ratio}
-    card = {"backbone": one.backbone, "blend": blend_of, "proportions": shape, "bend": 1.0}
+    deformation = one.deformation.between(other.deformation, mix_ratio)
+    card = {"backbone": one.backbone, "blend": blend_of, "deformation": deformation.to_json()}
     return Style("", name, _between(one.delta, other.delta, mix_ratio), card, _between(one.head, other.head, mix_ratio))
 
 

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from stylizer.backbones.base import ParameterRule, device_of
 from stylizer.backbones.synthesis import Change, Synthesis
-from stylizer.faces.proportions import bend
+from stylizer.faces.deformation import LandmarkDeformation, bend
 from stylizer.imaging.color import mix_colors
 from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
-from stylizer.styles.mixing import warp_amount, with_finish
+from stylizer.styles.mixing import with_finish
 from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
 
@@ -44,6 +44,7 @@ class StyleRenderer:
         if style is not None:
             check_fits(style, networks.spec.name, dict(networks.backbone.generator.named_parameters()))
         self._networks, self._style, self._settings = networks, style, settings
+        self._deformation = LandmarkDeformation() if style is None else style.deformation
         self._plain = style is None or settings.strength == 0
         self._tuned = tuned or {}
         self._merged = self._merge(self._tuned)
@@ -68,10 +69,10 @@ class StyleRenderer:
         Raises:
             DeviceError: out of memory.
         """
-        style, settings, spec = self._style, self._settings, self._networks.spec
-        if style is None or self._plain:
+        settings, spec = self._settings, self._networks.spec
+        if self._plain:
             plain = inverted or self._picture(self._merged_for(inversion), inversion.w_plus)
-            keeps = style is not None and photo is not None and settings.style_color < 1
+            keeps = self._style is not None and photo is not None and settings.style_color < 1
             return mix_colors(plain, plain, settings.style_color, photo) if keeps else plain
         w_plus = inversion.w_plus if likeness is None else inversion.w_plus + settings.strength * likeness
         mean, finish = self._networks.backbone.wspace.mean, settings.strength * settings.texture
@@ -81,8 +82,8 @@ class StyleRenderer:
             picture = mix_colors(picture, plain, settings.style_color, photo)
         known = inversion.landmarks_xy
         landmarks_xy = np.array(spec.mean_landmarks_xy, np.float32) if known is None else known
-        amount = settings.strength * warp_amount(style, settings.shape)
-        return bend(picture, landmarks_xy, style.proportions, amount, size=spec.side)
+        have, want = settings.strength, settings.strength * settings.shape  # the weights draw the deformation too
+        return bend(picture, landmarks_xy, self._deformation, have, want, size=spec.side)
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:
         same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)
@@ -91,7 +92,7 @@ class StyleRenderer:
     def _merge(self, tuned: Mapping[str, Tensor]) -> Synthesis:
         changes: list[Change] = [(tuned, lambda _: 1.0)]
         if self._style is not None and not self._plain:
-            changes.append((self._style.delta, _shares(self._settings, self._networks.spec.is_shape)))
+            changes.append((self._style.delta, _shares(self._settings, self._networks.spec.is_texture)))
         return self._networks.synthesizer.merge(changes)
 
     def _picture(self, synthesis: Synthesis, w_plus: Tensor) -> Image.Image:
@@ -125,10 +126,7 @@ def draw(
     return renderer(inversion, likeness=likeness, inverted=inverted, photo=photo)
 
 
-def _shares(settings: RenderSettings, is_shape: ParameterRule) -> Callable[[str], float]:
-    """How many times a style's change of a parameter is added.
-
-    Beyond 1 the shape is left to the proportions: changes of the first blocks in excess break the face.
-    """
-    shape, texture = settings.strength * min(settings.shape, 1.0), settings.strength * settings.texture
-    return lambda name: shape if is_shape(name) else texture
+def _shares(settings: RenderSettings, is_texture: ParameterRule) -> Callable[[str], float]:
+    """How many times a style's change of a parameter is added."""
+    texture = settings.strength * settings.texture
+    return lambda name: texture if is_texture(name) else settings.strength

@@ -17,13 +17,13 @@ from torch import Tensor
 from stylizer.backbones.base import Backbone, BackboneSpec
 from stylizer.backbones.registry import DEFAULT_BACKBONE
 from stylizer.errors import OtherBackboneError, StyleFileError
-from stylizer.faces.proportions import Proportions, proportions_from
+from stylizer.faces.deformation import LandmarkDeformation, deformation_from
 from stylizer.files import write_atomically
 from stylizer.styles.packing import LARGEST, pack, unpack
 
 CARD_BYTES_MAX = 64 * 1024
 TENSORS_BYTES_MAX = 16 * 2**20  # a style takes 1.4 MB
-STYLE_FORMAT = 2  # raise it whenever the same reference and settings give another style than before
+STYLE_FORMAT = 3  # raise it whenever the same reference and settings give another style than before
 HEAD = "head:"  # before the names of the head's parameters in the file
 TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
 
@@ -37,7 +37,7 @@ class Style:
     delta: by parameter name of the generator, float16 on the CPU: fine-tuned weight minus base weight.
     head: by parameter name of the 256 px head, float16: the change that keeps it a proxy of this style's pictures.
     card: facts that JSON can hold: format, settings, backbone, base_hash, reference_hash, licence, created_by;
-    proportions: of the reference, see `faces.proportions`; bend: how much of these belongs to the style, 0 to 1.
+    deformation: how it draws the parts of a face larger or elsewhere, see `faces.deformation`; may be missing.
     """
 
     key: str
@@ -52,14 +52,9 @@ class Style:
         return backbone_of(self.card)
 
     @property
-    def proportions(self) -> Proportions:
-        """Of the faces in the reference, beside the mean face's."""
-        return proportions_from(self.card.get("proportions", {}))
-
-    @property
-    def bend(self) -> float:
-        """How much of them a face takes on at strength 1."""
-        return float(self.card.get("bend", 0.0))
+    def deformation(self) -> LandmarkDeformation:
+        """What the style makes of a face's proportions at strength 1; none where the card says nothing of it."""
+        return deformation_from(self.card["deformation"]) if "deformation" in self.card else LandmarkDeformation()
 
 
 def backbone_of(card: Mapping[str, Any]) -> str:
@@ -180,8 +175,11 @@ def parse_card(content: bytes, what: str) -> dict[str, Any]:
         raise _unusable(what, "its card cannot be read") from error
     if not isinstance(card, dict) or any(not isinstance(card.get(k), str) for k in ("key", "name", "sha256")):
         raise _unusable(what, "its card is incomplete")
-    if card.get("format") != STYLE_FORMAT:
-        raise _unusable(what, f"its format is not {STYLE_FORMAT}")
+    version = card.get("format")
+    if version != STYLE_FORMAT:
+        is_older = isinstance(version, int) and version < STYLE_FORMAT
+        why = "an earlier version of the program learned it" if is_older else f"its format is not {STYLE_FORMAT}"
+        raise _unusable(what, why)
     return card
 
 
@@ -244,9 +242,8 @@ def parse_style(
 
 def _checked(style: Style, what: str) -> Style:
     try:
-        if style.proportions and not 0 <= style.bend <= 1:
-            raise ValueError("its bend is not from 0 to 1")
-    except (TypeError, ValueError, OverflowError) as error:
+        _ = style.deformation
+    except ValueError as error:
         raise _unusable(what, str(error)) from error
     return style
 

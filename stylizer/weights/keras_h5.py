@@ -22,8 +22,8 @@ def hed_weights(content: bytes) -> dict[str, Tensor]:
     state = {}
     try:
         with h5py.File(BytesIO(content), "r") as file:
-            for block, inversion_mode in enumerate(_DEPTHS):
-                for index in range(inversion_mode):
+            for block, depth in enumerate(_DEPTHS):
+                for index in range(depth):
                     group = f"block{block + 1}/layers/conv2d" + (f"_{index}" if index else "")
                     kernel = np.asarray(file[f"{group}/vars/0"], dtype=np.float32).transpose(3, 2, 0, 1)
                     state[f"blocks.{block}.{index}.weight"] = torch.from_numpy(kernel.copy())

@@ -38,8 +38,10 @@ def test_a_few_steps_bring_the_face_nearer_and_leave_the_base_alone(
     before = hash_weights(networks.backbone.generator)
     tuned = tune(networks, face, pivot, tuning=Tuning(steps=3))
     assert hash_weights(networks.backbone.generator) == before
-    plain, warp_amount = (to_image(render(networks.backbone, pivot.w_plus, None, 0, t)) for t in (None, tuned))
-    assert perceptual_distance(networks, warp_amount, face.crop) < 0.9 * perceptual_distance(networks, plain, face.crop)
+    plain, tuned_picture = (to_image(render(networks.backbone, pivot.w_plus, None, 0, t)) for t in (None, tuned))
+    assert perceptual_distance(networks, tuned_picture, face.crop) < 0.9 * perceptual_distance(
+        networks, plain, face.crop
+    )
     assert tuned and all(d.dtype == torch.float16 and torch.isfinite(d).all() for d in tuned.values())
     assert not any(SPEC.is_frozen(name) or name.startswith(("to_rgb", "blocks.6")) for name in tuned)
 

@@ -21,7 +21,7 @@ def inversion(networks: Networks) -> Inversion:
 
 
 @pytest.fixture(scope="module")
-def warp_amount(networks: Networks) -> Style:
+def style(networks: Networks) -> Style:
     """Random changes of the trunk, which make another person of everybody; the head stays as it is."""
     draw = torch.Generator().manual_seed(0)
     base = TunedGenerator(networks.backbone, lambda name: name.startswith(("conv", "blocks.0", "blocks.1"))).base
@@ -44,23 +44,21 @@ def lost(networks: Networks, inversion: Inversion, style: Style, move: torch.Ten
 
 
 @pytest.mark.slow
-def test_the_styled_picture_shows_the_person_again(
-    networks: Networks, inversion: Inversion, warp_amount: Style
-) -> None:
+def test_the_styled_picture_shows_the_person_again(networks: Networks, inversion: Inversion, style: Style) -> None:
     before = hash_weights(networks.backbone.generator), hash_weights(networks.backbone.heads)
-    move = find_likeness(networks, warp_amount, inversion)
+    move = find_likeness(networks, style, inversion)
     assert (hash_weights(networks.backbone.generator), hash_weights(networks.backbone.heads)) == before
     assert move.shape == (SPEC.num_ws, SPEC.w_dim) and torch.isfinite(move).all()
-    distances = [lost(networks, inversion, warp_amount, m) for m in (torch.zeros_like(move), move)]
+    distances = [lost(networks, inversion, style, m) for m in (torch.zeros_like(move), move)]
     assert distances[1] < 0.85 * distances[0]
     layers = SPEC.form_styles
     assert move[:layers].abs().max() > 0 and not move[layers:].any()
 
 
-def test_the_same_face_gives_the_same_bits(networks: Networks, inversion: Inversion, warp_amount: Style) -> None:
-    one, other = (find_likeness(networks, warp_amount, inversion, search=Search(steps=1)) for _ in range(2))
+def test_the_same_face_gives_the_same_bits(networks: Networks, inversion: Inversion, style: Style) -> None:
+    one, other = (find_likeness(networks, style, inversion, search=Search(steps=1)) for _ in range(2))
     assert torch.equal(one, other)
 
 
-def test_a_style_without_its_head_moves_nothing(networks: Networks, inversion: Inversion, warp_amount: Style) -> None:
-    assert not find_likeness(networks, Style("", "", warp_amount.delta, {}), inversion).any()
+def test_a_style_without_its_head_moves_nothing(networks: Networks, inversion: Inversion, style: Style) -> None:
+    assert not find_likeness(networks, Style("", "", style.delta, {}), inversion).any()

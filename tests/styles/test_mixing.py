@@ -1,12 +1,15 @@
 """Mixing styles: sums, exact at their ends; and the finish of a code."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.backbones.mobilestylegan.generator import MobileGenerator
 from stylizer.errors import SettingsError
-from stylizer.styles.mixing import blend, warp_amount, with_finish
+from stylizer.faces.deformation import LandmarkDeformation, Parts
+from stylizer.styles.mixing import blend, with_finish
 from stylizer.styles.style import Style
 
 NAMES = ("conv.bias", "blocks.2.conv1.bias", "blocks.3.conv1.bias")
@@ -15,13 +18,14 @@ NAMES = ("conv.bias", "blocks.2.conv1.bias", "blocks.3.conv1.bias")
 def small_style(seed: int, names: tuple[str, ...] = NAMES) -> Style:
     draw = torch.Generator().manual_seed(seed)
     delta = {name: torch.randn(4, generator=draw).half() for name in names}
-    card = {"proportions": {"eyes": 1 + 0.2 * seed, "jaw": 0.9}, "bend": 0.5}
+    deformation = LandmarkDeformation(((0.0, 0.1 * seed),) * 36, Parts(eye_factors=(1.0, 1 + 0.2 * seed)))
+    card = {"deformation": deformation.to_json()}
     return Style("0" * 32, f"s{seed}", delta, card, {"weight": torch.randn(3, generator=draw).half()})
 
 
-def test_every_parameter_is_of_shape_or_of_texture() -> None:
+def test_the_texture_is_what_the_later_blocks_hold() -> None:
     names = [name for name, _ in MobileGenerator(channels=(8, 8, 8, 8, 4), base_channels=8, w_dim=4).named_parameters()]
-    shape = {name for name in names if SPEC.is_shape(name)}
+    shape = {name for name in names if not SPEC.is_texture(name)}
     assert {name.split(".")[0] for name in shape} == {"constant", "conv", "blocks"}
     assert "to_rgb.weight" not in shape
     assert {name.split(".")[1] for name in shape if name.startswith("blocks")} == {"0", "1", "2"}
@@ -36,7 +40,7 @@ def test_a_blend_is_either_style_at_its_ends(share: float) -> None:
         expected = wanted.delta[name].float() if name in wanted.delta else torch.zeros(4)
         assert torch.equal(delta, expected)
     assert torch.equal(mixed.head["weight"], wanted.head["weight"].float())
-    assert mixed.proportions.scaled(mixed.bend) == wanted.proportions.scaled(wanted.bend)
+    assert mixed.deformation == wanted.deformation
     assert mixed.key == ""
 
 
@@ -45,17 +49,15 @@ def test_a_blend_in_the_middle_is_the_mean() -> None:
     mixed = blend(one, other, 0.5)
     for name, delta in mixed.delta.items():
         torch.testing.assert_close(delta, (one.delta[name].float() + other.delta[name].float()) / 2)
+    assert mixed.deformation.parts.eye_factors == pytest.approx((1.0, 1.3))
+    half = blend(one, replace(other, card={}), 0.5).deformation  # a style without any is one with none
+    assert half.shifts_xy[8] == pytest.approx((0.0, 0.05))
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_share_out_of_range_is_refused(share: float) -> None:
     with pytest.raises(SettingsError, match="from 0 to 1"):
         blend(small_style(1), small_style(2), share)
-
-
-def test_the_shape_takes_the_styles_own_bend_and_beyond_one_all() -> None:
-    style = small_style(1)
-    assert [warp_amount(style, shape) for shape in (0.0, 0.5, 1.0, 1.25, 1.5)] == [0.0, 0.25, 0.5, 1.0, 1.5]
 
 
 def test_the_finish_is_the_means_and_the_form_the_codes_own() -> None:

@@ -8,12 +8,14 @@ import torch
 from PIL import Image
 
 from stylizer.backbones.mobilestylegan import SPEC
-from stylizer.faces.proportions import Proportions, bend
+from stylizer.faces.deformation import LandmarkDeformation, Parts, bend
 from stylizer.inversion.code import Inversion
 from stylizer.settings import RenderSettings
 from stylizer.styles.render import draw
 from stylizer.styles.style import Style
 from stylizer.weights.load import Networks
+
+LARGE_MOUTH = LandmarkDeformation(parts=Parts(mouth_factor=1.4))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def style(networks: Networks) -> Style:
     draw_ = torch.Generator().manual_seed(0)
     named = networks.backbone.generator.named_parameters()
     delta = {n: (0.03 * p.square().mean().sqrt() * torch.randn(p.shape, generator=draw_)).half() for n, p in named}
-    return Style("", "", delta, {"proportions": {"mouth": 1.4}, "bend": 0.5})
+    return Style("", "", delta, {"deformation": LARGE_MOUTH.to_json()})
 
 
 def chroma(picture: Image.Image) -> np.ndarray:
@@ -47,13 +49,12 @@ def test_strength_0_is_the_inverted_photo_whatever_the_amounts(
         assert draw(networks, inversion, style, settings).tobytes() == plain.tobytes()
 
 
-def test_amounts_of_0_leave_only_what_the_others_do(networks: Networks, inversion: Inversion, style: Style) -> None:
-    shape_only = Style("", "", {n: d for n, d in style.delta.items() if SPEC.is_shape(n)}, style.card)
-    texture_only = Style("", "", {n: d for n, d in style.delta.items() if SPEC.is_texture(n)}, {})
+def test_without_texture_only_what_holds_the_shape_is_changed(
+    networks: Networks, inversion: Inversion, style: Style
+) -> None:
+    shape_only = replace(style, delta={n: d for n, d in style.delta.items() if not SPEC.is_texture(n)})
     without_texture = draw(networks, inversion, style, RenderSettings(texture=0.0))
     assert difference(without_texture, draw(networks, inversion, shape_only, RenderSettings(texture=0.0))) == 0
-    without_shape = draw(networks, inversion, style, RenderSettings(shape=0.0))
-    assert difference(without_shape, draw(networks, inversion, texture_only, RenderSettings())) == 0
 
 
 def test_colour_moves_hue_and_chroma_and_leaves_the_light(
@@ -71,10 +72,20 @@ def test_colour_moves_hue_and_chroma_and_leaves_the_light(
     assert halves == pytest.approx([apart / 2, apart / 2], rel=0.15)
 
 
-def test_proportions_are_taken_by_strength_and_shape(networks: Networks, inversion: Inversion, style: Style) -> None:
-    still = Style("", "", {}, style.card)
-    plain = draw(networks, inversion, None, RenderSettings(1.0))
-    for settings, size in ((RenderSettings(), 1.2), (RenderSettings(0.5), 1.1), (RenderSettings(shape=1.5), 1.6)):
-        drawn = draw(networks, inversion, still, replace(settings, texture=0.0))
-        assert difference(drawn, bend(plain, None, Proportions(mouth=size))) < 0.05
-    assert difference(draw(networks, inversion, still, RenderSettings(shape=0.0, texture=0.0)), plain) == 0
+def test_shape_warps_what_the_weights_drew(networks: Networks, inversion: Inversion, style: Style) -> None:
+    """At strength s they draw s of the deformation; the warp makes of that s times the amount of shape."""
+    for strength in (0.5, 1.0):
+        drawn = draw(networks, inversion, replace(style, card={}), RenderSettings(strength))
+        assert draw(networks, inversion, style, RenderSettings(strength)).tobytes() == drawn.tobytes()
+        for shape in (0.0, 0.5, 1.5):
+            picture = draw(networks, inversion, style, RenderSettings(strength, shape=shape))
+            wanted = bend(drawn, None, LARGE_MOUTH, strength, strength * shape)
+            assert picture.tobytes() == wanted.tobytes()
+            assert difference(picture, drawn) > 0.1
+
+
+def test_shape_leaves_a_style_without_a_deformation_alone(
+    networks: Networks, inversion: Inversion, style: Style
+) -> None:
+    pictures = [draw(networks, inversion, replace(style, card={}), RenderSettings(shape=s)) for s in (0.0, 1.0, 1.5)]
+    assert len({picture.tobytes() for picture in pictures}) == 1

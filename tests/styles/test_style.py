@@ -12,6 +12,7 @@ import torch
 
 from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.errors import DiskFullError, OutputError, StyleFileError
+from stylizer.faces.deformation import LandmarkDeformation, Parts
 from stylizer.inversion.code import Inversion
 from stylizer.settings import RenderSettings
 from stylizer.styles.packing import STEP, pack
@@ -92,16 +93,16 @@ def test_full_strength_is_the_network_that_was_trained(generator: TinyGenerator,
 
 def test_what_a_photo_changed_is_there_at_every_strength(generator: TinyGenerator, w_plus: torch.Tensor) -> None:
     style, tuned = random_style(generator), random_style(generator, 1).delta
-    warp_amount = TinyGenerator()
-    for name, parameter in warp_amount.named_parameters():
+    tuned_base = TinyGenerator()
+    for name, parameter in tuned_base.named_parameters():
         parameter.data += tuned[name].float()
     for used, strength in ((None, 1.0), (style, 0.0)):
         torch.testing.assert_close(
-            render(tiny_backbone(generator), w_plus, used, strength, tuned), warp_amount(w_plus[None])
+            render(tiny_backbone(generator), w_plus, used, strength, tuned), tuned_base(w_plus[None])
         )
     torch.testing.assert_close(
         render(tiny_backbone(generator), w_plus, style, 0.8, tuned),
-        render(tiny_backbone(warp_amount), w_plus, style, 0.8),
+        render(tiny_backbone(tuned_base), w_plus, style, 0.8),
     )
     torch.testing.assert_close(generator(w_plus[None]), TinyGenerator()(w_plus[None]))
 
@@ -187,6 +188,23 @@ def test_damaged_files_are_refused(tmp_path: Path, generator: TinyGenerator, tam
     tamper(tmp_path)
     with pytest.raises(StyleFileError, match="train it again"):
         load_style(tmp_path, BASE_HASH, {name: p.shape for name, p in generator.named_parameters()})
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_style_of_an_earlier_version_says_so(tmp_path: Path, generator: TinyGenerator, version: int) -> None:
+    save_style(named(random_style(generator)), tmp_path)
+    _set_card(tmp_path, format=version, proportions={"eyes": 1.4}, bend=1.0)
+    with pytest.raises(StyleFileError, match=r"earlier version .* learned it; train it again from its reference\.$"):
+        load_style(tmp_path, BASE_HASH)
+
+
+def test_a_deformation_is_kept_and_a_wrong_one_refused(tmp_path: Path, generator: TinyGenerator) -> None:
+    deformation = LandmarkDeformation(parts=Parts(eye_factors=(1.2, 1.5)))
+    save_style(named(random_style(generator, deformation=deformation.to_json())), tmp_path)
+    assert load_style(tmp_path, BASE_HASH).deformation == deformation
+    _set_card(tmp_path, deformation={**deformation.to_json(), "mouth_factor": 7})
+    with pytest.raises(StyleFileError, match=r"deformation is not from 0\.4 to 2\.5; train it again"):
+        load_style(tmp_path, BASE_HASH)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 9.0])

@@ -10,8 +10,8 @@ def small_h5(leave_out: str = "") -> bytes:
     """Kernels count 0..8 row by row, plus 100 per block and 10 per layer; biases are the negative of that offset."""
     buffer = BytesIO()
     with h5py.File(buffer, "w") as file:
-        for block, inversion_mode in enumerate((2, 2, 3, 3, 3)):
-            for index in range(inversion_mode):
+        for block, depth in enumerate((2, 2, 3, 3, 3)):
+            for index in range(depth):
                 name = f"block{block + 1}/layers/conv2d" + (f"_{index}" if index else "")
                 offset = 100 * block + 10 * index
                 channels = 3 if (block, index) == (0, 0) else 1

@@ -19,7 +19,7 @@ from stylizer.networks.wspace import WSpace
 
 _SHIPPED = Path(__file__).parents[2] / "weights"  # heads and encoder, made by stylizer.training, come with the package
 _HEAD_SIDE = 256
-_SHAPE_BLOCKS = 3  # up to maps of 32 px; what follows holds the texture
+_TEXTURE_FROM = 3  # first block that holds texture; those before, up to maps of 32 px, hold where things are
 
 
 def _is_frozen(name: str) -> bool:
@@ -48,7 +48,7 @@ SPEC = BackboneSpec(
     mix_from=10,
     finish_from=15,
     is_frozen=_is_frozen,
-    is_shape=lambda name: _is_before(name, _SHAPE_BLOCKS),
+    is_texture=lambda name: not _is_before(name, _TEXTURE_FROM),
     is_trunk=lambda name: _is_before(name, block_for(_HEAD_SIDE) + 1),
     licence=(
         "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose "

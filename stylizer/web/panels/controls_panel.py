@@ -41,7 +41,7 @@ class ControlsPanel:
             render.strength,
         )
         with gr.Accordion("Fine control", open=False, elem_id="fine"):
-            about = "Proportions and outlines: 0 keeps the photo's, more than 1 exaggerates"
+            about = "Proportions: 0 keeps the photo's, 1 takes the style's, more exaggerates"
             self.shape = _slider("shape", "Shape", about, amounts, render.shape)
             self.texture = _slider("texture", "Texture", "Strokes, lines and finish", amounts, render.texture)
             about = "How far the style's colours replace the photo's"
