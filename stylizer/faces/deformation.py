@@ -36,6 +36,16 @@ _DIGITS = 4
 _FACTOR_MIN = 0.1  # of a part, however large the amount
 _ROOM = 0.02  # of the picture's side that a moved landmark keeps from the border
 
+# Of each field of a card: its shape, and the least and the largest number in it.
+_SHIFTS = (-CARD_SHIFT_MAX, CARD_SHIFT_MAX)
+_FIELDS: dict[str, tuple[tuple[int, ...], tuple[float, float]]] = {
+    "points": ((CARD_POINTS, 2), _SHIFTS),
+    "eye_factors": ((2,), CARD_FACTORS),
+    "eye_shift": ((2,), _SHIFTS),
+    "mouth_factor": ((), CARD_FACTORS),
+    "mouth_shift": ((), _SHIFTS),
+}
+
 Points = NDArray[np.float64]
 Pair = tuple[float, float]
 
@@ -85,8 +95,8 @@ class Deformation:
 
     def on_landmarks(self) -> "LandmarkDeformation":
         """The same of the 68 landmarks, rounded as a card holds it."""
-        numbers = {"points": self.shifts_xy[list(VERTICES[:CARD_POINTS])], **asdict(self.parts)}
-        return LandmarkDeformation.of({name: np.round(value, _DIGITS) + 0.0 for name, value in numbers.items()})
+        at = self.shifts_xy[list(VERTICES[:CARD_POINTS])].tolist()
+        return LandmarkDeformation.of(LandmarkDeformation(tuple((x, y) for x, y in at), self.parts).to_json())
 
     def to_json(self) -> dict[str, Any]:
         """What a style's card holds as "deformation"; `deformation_from` reads it."""
@@ -110,9 +120,9 @@ class LandmarkDeformation:
         return _moved(landmarks_xy, np.array(MEAN_LANDMARKS_XY, np.float64), shifts, self.parts, _LANDMARKS, amount)
 
     def to_json(self) -> dict[str, Any]:
-        """Numbers and lists of them, by name."""
+        """Numbers and lists of them, by name: rounded, and within what `deformation_from` reads."""
         numbers = {"points": self.shifts_xy, **asdict(self.parts)}
-        return {name: np.array(value).tolist() for name, value in numbers.items()}
+        return {n: (np.clip(value, *_FIELDS[n][1]).round(_DIGITS) + 0.0).tolist() for n, value in numbers.items()}
 
     def between(self, other: "LandmarkDeformation", ratio: float) -> "LandmarkDeformation":
         """Linear interpolation: ratio 0 is this one, 1 the other."""
@@ -131,15 +141,9 @@ def deformation_from(facts: Any) -> LandmarkDeformation:
     Raises:
         ValueError: these are no numbers of a deformation, or not those of a face.
     """
-    if not isinstance(facts, Mapping) or facts.keys() != LandmarkDeformation().to_json().keys():
+    if not isinstance(facts, Mapping) or facts.keys() != _FIELDS.keys():
         raise ValueError("its deformation is not one of a face")
-    numbers = {
-        "points": _numbers(facts["points"], (CARD_POINTS, 2), -CARD_SHIFT_MAX, CARD_SHIFT_MAX),
-        "eye_factors": _numbers(facts["eye_factors"], (2,), *CARD_FACTORS),
-        "eye_shift": _numbers(facts["eye_shift"], (2,), -CARD_SHIFT_MAX, CARD_SHIFT_MAX),
-        "mouth_factor": _numbers(facts["mouth_factor"], (), *CARD_FACTORS),
-        "mouth_shift": _numbers(facts["mouth_shift"], (), -CARD_SHIFT_MAX, CARD_SHIFT_MAX),
-    }
+    numbers = {name: _numbers(facts[name], shape, *limits) for name, (shape, limits) in _FIELDS.items()}
     return LandmarkDeformation.of(numbers)
 
 

@@ -188,6 +188,11 @@ def test_a_card_keeps_it(large_eyes: Deformation) -> None:
     assert json.loads(text)["eye_factors"] == [1.3, 1.6]
 
 
+def test_an_exaggerated_one_can_be_written_and_read(large_eyes: Deformation) -> None:
+    extreme = LandmarkDeformation().between(large_eyes.on_landmarks(), 7.0)
+    assert deformation_from(extreme.to_json()).parts.eye_factors == (2.5, 2.5)
+
+
 GOOD = LandmarkDeformation().to_json()
 
 
