@@ -1,0 +1,262 @@
+"""Pseudo pairs: for an invented face, the picture that the reference's artist might have made of it.
+
+The reference is warped by the 468-point mesh, from its own face to the invented one's as the style deforms it. Inside
+the face that gives a target place by place: this eye, drawn as the reference draws eyes. Outside it there is no
+correspondence, so hair, body and ground are compared by statistics, each with its own kind.
+
+A target must not teach everybody the reference's expression and looks. What the invented face has and a natural face in
+the reference's place would not have (glasses, a beard, a gaze, wrinkles) is therefore laid over the target: as the
+natural face is to the drawn one, so is the invented face to its target. Teeth are its own too.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from stylizer.backbones.base import device_of, mean_code, small_picture
+from stylizer.faces import AlignedFace
+from stylizer.faces.deformation import Deformation, average, measure, mirror_of
+from stylizer.faces.ffhq import usual_box
+from stylizer.faces.mesh import MeshFinder
+from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOSE, OVAL, RIGHT_BROW, RIGHT_EYE
+from stylizer.faces.paste import Segmenter
+from stylizer.faces.thin_plate import area_scale, backward_map
+from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.inversion.code import Inversion
+from stylizer.styles.regions import Regions, regions_of
+from stylizer.weights.load import Networks
+
+_SEARCH_SIDE = 512  # of the pictures in which the mesh of an invented face is found
+_EVERY = 8  # of the mesh's other points so many-th takes part in the warp, beside all of the parts'
+_ANCHORS = sorted(
+    {*OVAL, *LIPS, *INNER_LIPS, *LEFT_EYE, *RIGHT_EYE, *LEFT_BROW, *RIGHT_BROW, *NOSE, *range(0, 468, _EVERY)}
+)
+_SIDES = (234, 454)  # of the mesh: the cheeks' outermost points
+_TURNED = 0.05  # radians by which the mirrored reference must lie nearer to a face's pose, to be used instead
+_TOO_SMALL, _SURE = 0.12, 0.32  # of the area that a piece of a target comes from, over its own: guessed, believed
+_DIFFERENCE = 0.25  # of the lightness range of 2: smaller differences from the natural face are light, not looks
+_DETAILS = 13  # cells a side; what is coarser than these is light, not looks
+_ATTEMPTS = 4  # invented faces tried for each that is wanted
+
+Points = NDArray[np.float64]
+
+
+class FaceReader:
+    """Finds the mesh of faces and the people in aligned crops."""
+
+    def __init__(self, mesh_finder: MeshFinder, segment: Segmenter) -> None:
+        self._mesh_finder, self.segment = mesh_finder, segment
+
+    def mesh(self, crop: Image.Image) -> Points | None:
+        """(468, 3), positions in an aligned crop; None where no face is seen."""
+        (face,) = self._mesh_finder.confirm(crop, [usual_box(crop.width)])
+        found = [face] if face is not None else self._mesh_finder.find(crop)
+        return found[0].points_xyz if found else None
+
+    def person(self, picture: Tensor) -> Tensor:
+        """(1, 1, 256, 256), 0 to 1, of a (1, 3, S, S) picture."""
+        found: Tensor = self.segment(F.interpolate(picture.cpu(), size=256, mode="area"))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A reference, and the natural face that it was inverted to.
+
+    code: (1, num_ws, w_dim). full: (1, 3, side, side); small: the same at the head's side.
+    natural: that face, (1, 3, head side, head side). meshes: (468, 3) in pixels of the crop.
+    regions: of the head's side. detail: pixels of the picture it was cut from, to a pixel of the crop; 1 where unknown.
+    """
+
+    code: Tensor
+    full: Tensor
+    small: Tensor
+    natural: Tensor
+    mesh_xyz: Points
+    natural_mesh_xyz: Points
+    regions: Regions
+    detail: float
+
+    def mirrored(self, partner: NDArray[np.intp]) -> "Reference":
+        """The reference as in a mirror; the code and the regions stay what they are."""
+        side = self.full.shape[-1]
+        pictures = {name: getattr(self, name).flip(3) for name in ("full", "small", "natural")}
+        meshes = {name: _mirrored(getattr(self, name), partner, side) for name in ("mesh_xyz", "natural_mesh_xyz")}
+        return replace(self, **pictures, **meshes)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """An invented face and its target.
+
+    code: (1, num_ws, w_dim). picture: as the base network draws it, target: as the style should, (1, 3, S, S) of the
+    head's side. sure: (1, 1, S, S), 0 where the target is guessed, to 1.
+    regions: of the target. source: the reference, or its mirror image, that the target was made from.
+    grid: (1, n, n, 2) as `grid_sample` takes it, corners aligned: from the target to the source.
+    """
+
+    code: Tensor
+    picture: Tensor
+    target: Tensor
+    sure: Tensor
+    regions: Regions
+    mesh_xyz: Points
+    source: Reference
+    grid: Tensor
+
+    def target_window(self, corner_yx: tuple[int, int], side: int) -> Tensor:
+        """A square of the target at full resolution: (1, 3, side, side)."""
+        full = self.source.full
+        whole, count = full.shape[-1], self.grid.shape[1]
+        y, x = ((torch.arange(side, device=full.device) + c) * ((count - 1) / (whole - 1)) for c in corner_yx)
+        places = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None] * (2 / (count - 1)) - 1
+        grid = F.grid_sample(self.grid.permute(0, 3, 1, 2), places, padding_mode="border", align_corners=True)
+        return F.grid_sample(full, grid.permute(0, 2, 3, 1), padding_mode="reflection", align_corners=True)
+
+
+class PairMaker:
+    """Makes pairs for one or several references of one style.
+
+    Args:
+        shape: how much of the style's deformation the targets have. looks: how much of what is the invented face's own.
+        offset: how far off W the codes of invented faces are, in deviations, as those of inverted photos.
+    """
+
+    def __init__(
+        self, networks: Networks, reader: FaceReader, *, shape: float, looks: float, offset: float
+    ) -> None:
+        self._networks, self._reader, self._backbone = networks, reader, networks.backbone
+        self._shape, self._looks, self._offset = shape, looks, offset
+        self._device, self._spec = device_of(networks.backbone), networks.spec
+        self.mean_xyz = self._mesh_of_code(mean_code(self._backbone)[None], None)
+        self._partner = mirror_of(self.mean_xyz)
+
+    @torch.no_grad()
+    def reference(self, aligned: AlignedFace, inversion: Inversion) -> Reference:
+        """What is to be known of a reference. A face that the mesh does not see is taken to lie as its landmarks do."""
+        spec = self._spec
+        code = inversion.w_plus[None].to(self._device)
+        full = to_tensor(aligned.crop).to(self._device)
+        natural = small_picture(self._backbone, code)
+        natural_mesh = self._mesh_of_code(code, aligned)
+        mesh = self._reader.mesh(aligned.crop)
+        detail = float(np.sqrt(abs(np.linalg.det(aligned.crop_to_photo[:, :2])))) if aligned.photo is not None else 1.0
+        return Reference(
+            code=code,
+            full=full,
+            small=F.interpolate(full, size=spec.head_side, mode="area"),
+            natural=natural,
+            mesh_xyz=natural_mesh if mesh is None else mesh,
+            natural_mesh_xyz=natural_mesh,
+            regions=self._regions(natural_mesh if mesh is None else mesh, full),
+            detail=detail,
+        )
+
+    def deformation(self, references: list[Reference]) -> Deformation:
+        """What the style's deformation is, from all its references."""
+        return average([measure(r.mesh_xyz, r.natural_mesh_xyz, self.mean_xyz) for r in references])
+
+    @torch.no_grad()
+    def pairs(
+        self, references: list[Reference], deformation: Deformation, count: int, rng: torch.Generator
+    ) -> list[Pair]:
+        """So many pairs, the references taking turns; fewer where the mesh sees too few of the invented faces."""
+        made: list[Pair] = []
+        for _ in range(_ATTEMPTS * count):
+            code = self._invented(rng)
+            picture = small_picture(self._backbone, code)
+            mesh = self._mesh_of_picture(picture)
+            if mesh is not None:
+                made.append(self._pair(references[len(made) % len(references)], deformation, code, picture, mesh))
+            if len(made) == count:
+                break
+        return made
+
+    def _pair(  # noqa: PLR0917 - what a pair is made of
+        self, reference: Reference, deformation: Deformation, code: Tensor, picture: Tensor, mesh: Points
+    ) -> Pair:
+        source, mirrored = reference, reference.mirrored(self._partner)
+        pose, poses = _yaw(mesh), [_yaw(each.mesh_xyz) for each in (source, mirrored)]
+        if abs(pose - poses[1]) + _TURNED < abs(pose - poses[0]):
+            source = mirrored
+        wanted = deformation.moved(mesh, self.mean_xyz, self._shape)
+        grid = self._grid(source.mesh_xyz, wanted)
+        side = picture.shape[-1]
+        target = F.interpolate(_sampled(source.full, grid, source.full.shape[-1]), size=side, mode="area")
+        sure = ((area_scale(grid) - _TOO_SMALL) / (_SURE - _TOO_SMALL)).clamp(0, 1)
+        sure = F.interpolate(-F.max_pool2d(-sure, 3, 1, 1), size=side, mode="bilinear", align_corners=True)
+        regions = self._regions(wanted, picture)
+        own = _sampled(picture, self._grid(mesh, wanted), side)
+        natural = _sampled(source.natural, self._grid(source.natural_mesh_xyz, wanted), side)
+        target = self._with_own_looks(target, own, natural, regions)
+        return Pair(code, picture, target, sure.to(self._device), regions, wanted, source, grid)
+
+    def _with_own_looks(self, target: Tensor, own: Tensor, natural: Tensor, regions: Regions) -> Tensor:
+        """A target with what the invented face has and a natural one in the reference's place has not."""
+        difference = _details(own) - _details(natural)
+        looks = difference.sign() * (difference.abs() - _DIFFERENCE).clamp_min(0)
+        dressed = target + self._looks * looks * regions.face
+        # An open mouth shows the own teeth; their light is the target's.
+        teeth = 0.64 * own.mean(1, keepdim=True) + 0.15 * target.mean((2, 3), keepdim=True)
+        return torch.lerp(dressed, teeth.expand_as(dressed), regions.mouth).clamp(-1, 1)
+
+    def _regions(self, mesh: Points, picture: Tensor) -> Regions:
+        spec = self._spec
+        found = regions_of(mesh, self._reader.person(picture), spec.side, spec.head_side)
+        return Regions(**{name: mask.to(self._device) for name, mask in vars(found).items()})
+
+    def _grid(self, here: Points, there: Points) -> Tensor:
+        """From a picture in which the mesh lies `there` to the one in which it lies `here`."""
+        side = self._spec.side
+        back = backward_map(here[_ANCHORS, :2], there[_ANCHORS, :2], side)
+        return (back.permute(0, 2, 3, 1) * (2 / (side - 1)) - 1).to(self._device)
+
+    def _invented(self, rng: torch.Generator) -> Tensor:
+        spec, wspace = self._spec, self._backbone.wspace
+        offset = torch.randn(1, spec.num_ws, spec.w_dim, generator=rng).to(self._device)
+        w = self._backbone.mapping(torch.randn(1, spec.w_dim, generator=rng).to(self._device))
+        return torch.lerp(wspace.mean, w, 0.85)[:, None] + self._offset * wspace.std * offset
+
+    def _mesh_of_picture(self, picture: Tensor) -> Points | None:
+        larger = F.interpolate(picture, size=_SEARCH_SIDE, mode="bicubic", align_corners=False)
+        mesh = self._reader.mesh(to_image(larger))
+        factor = self._spec.side / _SEARCH_SIDE
+        return None if mesh is None else (mesh + (0.5, 0.5, 0)) * factor - (0.5, 0.5, 0)
+
+    @torch.no_grad()
+    def _mesh_of_code(self, code: Tensor, aligned: AlignedFace | None) -> Points:
+        mesh = self._mesh_of_picture(small_picture(self._backbone, code))
+        if mesh is not None:
+            return mesh
+        if aligned is None:
+            raise ValueError("the mesh does not see the generator's mean face")
+        return self.mean_xyz
+
+
+def _details(picture: Tensor) -> Tensor:
+    """(1, 1, S, S): the lightness, without what is as coarse as light and shade."""
+    light = picture.mean(1, keepdim=True)
+    coarse = F.interpolate(light, size=_DETAILS, mode="area")
+    return light - F.interpolate(coarse, size=light.shape[-1], mode="bicubic", align_corners=False)
+
+
+def _sampled(picture: Tensor, grid: Tensor, side: int) -> Tensor:
+    fine = F.interpolate(grid.permute(0, 3, 1, 2), size=side, mode="bilinear", align_corners=True)
+    return F.grid_sample(picture, fine.permute(0, 2, 3, 1), padding_mode="reflection", align_corners=True)
+
+
+def _mirrored(mesh: Points, partner: NDArray[np.intp], side: int) -> Points:
+    result = mesh[partner].copy()
+    result[:, 0] = side - 1 - result[:, 0]
+    return result
+
+
+def _yaw(mesh: Points) -> float:
+    """How far a face is turned to the side, in radians."""
+    left, right = (mesh[index] for index in _SIDES)
+    return float(np.arctan2(right[2] - left[2], right[0] - left[0]))

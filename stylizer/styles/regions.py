@@ -1,0 +1,80 @@
+"""Where a portrait shows face, hair, body and ground: soft masks, for losses that compare like with like."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+from torch import Tensor
+
+from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOSE, OVAL, RIGHT_BROW, RIGHT_EYE
+
+# How far a part reaches around its middle, in distances of the eyes.
+_PARTS = ((LEFT_EYE, 0.30), (RIGHT_EYE, 0.30), (LEFT_BROW, 0.25), (RIGHT_BROW, 0.25), (LIPS, 0.36), (NOSE[:5], 0.25))
+_HAIRLINE = 40  # a side holds so many widths of the seam between the mesh's outline and what is surely hair
+_CHIN = 0.02  # of the side: so far above the chin hair begins to count as body
+OPEN_MOUTH = 0.0006  # of the picture: a smaller opening of the lips is none
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Masks of a portrait, each (1, 1, side, side) from 0 to 1.
+
+    face: inside the mesh's outline. hair: the rest of the person above the chin. body: the rest below it.
+    ground: what is not of the person. parts: 1 in the middle of eyes, brows, nose and mouth.
+    mouth: between the lips, where that is open; else 0.
+    """
+
+    face: Tensor
+    hair: Tensor
+    body: Tensor
+    ground: Tensor
+    parts: Tensor
+    mouth: Tensor
+
+    def outside(self) -> dict[str, Tensor]:
+        """Those in which no place corresponds to any of another picture."""
+        return {"hair": self.hair, "body": self.body, "ground": self.ground}
+
+
+def regions_of(points_xyz: Points, person: Tensor, crop_side: int, side: int) -> Regions:
+    """The regions of a face whose mesh is known.
+
+    Args:
+        points_xyz: (468, 3), positions in a crop of `crop_side` pixels.
+        person: (1, 1, S, S), 0 to 1, of the same crop.
+        side: of the masks.
+    """
+    points = (points_xyz[:, :2] + 0.5) * (side / crop_side)
+    person = F.interpolate(person, size=(side, side), mode="bilinear", align_corners=False)
+    face = _polygon(points[OVAL], side, side / 100)
+    seam = side // _HAIRLINE
+    outside = person * (1 - F.max_pool2d(face, 2 * seam + 1, 1, seam))
+    rows = torch.arange(side, dtype=torch.float32)[:, None] + 0.5
+    above = torch.sigmoid((float(points[152, 1]) - _CHIN * side - rows) * (128 / side))[None, None]
+    mouth = _polygon(points[INNER_LIPS], side, side / 128)
+    if float(mouth.mean()) < OPEN_MOUTH:
+        mouth = torch.zeros_like(mouth)
+    return Regions(face, outside * above, outside * (1 - above), 1 - person, _parts(points, side), mouth)
+
+
+def _polygon(points: Points, side: int, blur: float) -> Tensor:
+    chart = Image.new("L", (side, side))
+    ImageDraw.Draw(chart).polygon([tuple(point) for point in points], fill=255)
+    pixels = np.asarray(chart.filter(ImageFilter.GaussianBlur(blur)), np.float32)
+    return torch.from_numpy(pixels / 255)[None, None]
+
+
+def _parts(points: Points, side: int) -> Tensor:
+    unit = float(np.linalg.norm(points[RIGHT_EYE].mean(0) - points[LEFT_EYE].mean(0)))
+    steps = np.arange(side) + 0.5
+    chart = np.zeros((side, side))
+    for indices, reach in _PARTS:
+        x, y = points[indices].mean(0)
+        away = np.square(steps - x)[None] + np.square(steps - y)[:, None]
+        chart = np.maximum(chart, np.exp(-away / (reach * unit) ** 2))
+    return torch.from_numpy(chart.astype(np.float32))[None, None]
