@@ -46,6 +46,7 @@ from stylizer.styles.finetune import finetune
 from stylizer.styles.keys import key_of, reference_hash, style_key
 from stylizer.styles.likeness import find_likeness
 from stylizer.styles.mixing import blend
+from stylizer.styles.pairs import FaceReader
 from stylizer.styles.render import compile_style, draw
 from stylizer.styles.sampling import sample
 from stylizer.styles.style import HEAD, Style, make_card
@@ -376,7 +377,10 @@ class Stylizer:
         stages = Stages(on_step, settings.iterations)
         codes = [self._invert(face, "refined", "reference", stages.next()) for face in faces]
         report = stages.next(last=True)
-        style = self._retry_on_oom(lambda small: finetune(self.networks, faces, codes, settings, report, small=small))
+        reader = FaceReader(self.finder.mesh_finder(), self.segment)
+        style = self._retry_on_oom(
+            lambda small: finetune(self.networks, faces, codes, settings, report, reader=reader, small=small)
+        )
         networks, reference = self.networks, reference_hash([face.crop for face in faces])
         card = make_card(asdict(settings), networks.spec, networks.base_hash, reference)
         return replace(style, card={**card, **style.card})

@@ -127,6 +127,15 @@ class Backbone(Protocol):
     def wspace(self) -> WSpace:
         """The distribution of w."""
 
+    def recolor(self, weights: Mapping[str, Tensor], head: nn.Module, matrix: Tensor, offset: Tensor) -> None:
+        """Change weights so that every colour x that is drawn becomes matrix @ x + offset.
+
+        Args:
+            weights: the generator's, by name, or those of them that are moved; changed in place.
+            head: a copy of the `head`, changed likewise.
+            matrix: (3, 3). offset: (3,).
+        """
+
     def openvino_graph(self) -> OpenVinoGraph | None:
         """For drawing by OpenVINO; None: only torch draws this generator."""
 

@@ -78,9 +78,14 @@ def _size(tensor: Tensor) -> float:
 
 
 def optimiser_of(
-    tensors: Sequence[Tensor], rate: float, momentum: float, steps: int, warm_up: int
+    tensors: Sequence[Tensor], rate: float | Sequence[float], momentum: float, steps: int, warm_up: int
 ) -> tuple[Adam, LambdaLR]:
-    """Adam whose step is `rate` times each tensor's root mean square, warmed up, annealed over the second half."""
-    groups = [{"params": [tensor], "lr": rate * _size(tensor)} for tensor in tensors]
+    """Adam whose step is `rate` times each tensor's root mean square, warmed up, annealed over the second half.
+
+    Args:
+        rate: one for all, or one for each.
+    """
+    rates = [rate] * len(tensors) if isinstance(rate, float) else rate
+    groups = [{"params": [tensor], "lr": r * _size(tensor)} for tensor, r in zip(tensors, rates, strict=True)]
     optimiser = Adam(groups, betas=(momentum, 0.99))
     return optimiser, LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / warm_up, 2 * (steps - step) / steps))

@@ -28,10 +28,8 @@ def warp_points(picture: Image.Image, here: Points, there: Points) -> Image.Imag
     Returns:
         None where that would fold a part of the picture, or press it into too little.
     """
-    edge = np.linspace(0, picture.width - 1, 9)
-    border = np.array([(x, y) for x in edge for y in edge if {x, y} & {edge[0], edge[-1]}])
-    back = _thin_plate(np.concatenate([there, border]), np.concatenate([here, border]), len(here), picture.width)
-    if not _stretch(back) > _STRETCH_MIN:
+    back = backward_map(here, there, picture.width)
+    if not area_scale(back).min() > _STRETCH_MIN:
         return None
     grid = F.interpolate(back, size=picture.size[::-1], mode="bicubic", align_corners=True)
     grid = ((2 * grid + 1) / picture.width - 1).permute(0, 2, 3, 1)
@@ -39,12 +37,20 @@ def warp_points(picture: Image.Image, here: Points, there: Points) -> Image.Imag
     return to_image(planes)
 
 
-def _thin_plate(there: Points, here: Points, lenient: int, side: int) -> torch.Tensor:
-    """Where each point of a coarse grid over the picture comes from: (1, 2, _GRID, _GRID) pixels.
+def backward_map(here: Points, there: Points, side: int, room: float = 0.0) -> torch.Tensor:
+    """Where the places of a warped picture come from.
 
-    lenient: so many points, the first, need not be met exactly.
+    Args:
+        here, there: (N, 2); what was here is to be there, nearly.
+        side: of the picture, in pixels.
+        room: what stays is not the border but a frame so far outside it, in sides.
+    Returns:
+        (1, 2, n, n) positions in the picture, of points whose outermost are the corner pixels' centres.
     """
-    count = len(there)
+    edge = np.linspace(-room * (side - 1), (1 + room) * (side - 1), 9)
+    border = np.array([(x, y) for x in edge for y in edge if {x, y} & {edge[0], edge[-1]}])
+    there, here = np.concatenate([there, border]), np.concatenate([here, border])
+    count, lenient = len(there), len(there) - len(border)
     system = np.zeros((count + 3, count + 3))
     system[:count, :count] = _kernel(there, there) + np.diag(np.arange(count) < lenient) * (_LENIENCE * side) ** 2
     system[:count, count:] = np.c_[np.ones(count), there]
@@ -56,13 +62,20 @@ def _thin_plate(there: Points, here: Points, lenient: int, side: int) -> torch.T
     return torch.from_numpy(back.T.reshape(1, 2, _GRID, _GRID).astype(np.float32))
 
 
-def _stretch(back: torch.Tensor) -> float:
-    """The least area that a piece of the picture comes from, over that of an even piece; a fold is below 0."""
+def area_scale(back: torch.Tensor) -> torch.Tensor:
+    """The area that each piece of a picture comes from, over that of an even piece; a fold is below 0.
+
+    Args:
+        back: (1, 2, n, n), as `backward_map` gives it.
+    Returns:
+        (1, 1, n - 1, n - 1).
+    """
     across, down = back[0, :, :-1].diff(dim=2), back[0, :, :, :-1].diff(dim=1)
     area = across[0] * down[1] - across[1] * down[0]
-    return float(area.min() / (back[0, 0, 0, -1] / (_GRID - 1)) ** 2)
+    even = back[0, 0, 0, -1] - back[0, 0, 0, 0]
+    return (area / (even / (back.shape[-1] - 1)) ** 2)[None, None]
 
 
 def _kernel(one: Points, other: Points) -> Points:
-    squares: Points = np.square(one[:, None] - other[None]).sum(-1)
-    return squares * np.log(np.maximum(squares, 1e-9))
+    squares: Points = np.square(one).sum(1)[:, None] + np.square(other).sum(1) - 2 * one @ other.T
+    return np.maximum(squares, 0) * np.log(np.maximum(squares, 1e-9))

@@ -3,8 +3,6 @@
 Feature maps are lists of (1, C, H, W), fine to coarse; every loss is a scalar, 0 for equal inputs.
 """
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -14,7 +12,8 @@ from stylizer.networks.wavelet import haar
 Grams = list[Tensor]
 RIM = 16  # pixels of a crop, as far as the padding at its border spoils what the features say
 STRUCTURE_SIDE = 24  # maps are pooled to at most this side before places are compared
-LIGHTNESS = (0.6, 1.0)  # how far lightness takes part in the palette, inside and outside the face; chroma counts one
+AXES, QUANTILES = 3, 256  # of colours that are compared as a distribution
+OPPONENT = ((0.5, 0.5, 0.5), (1.0, -1.0, 0.0), (0.5, 0.5, -1.0))  # RGB to lightness, red-green, yellow-blue
 
 
 def unit(maps: list[Tensor]) -> list[Tensor]:
@@ -78,24 +77,53 @@ def local_dissimilarity(one: Tensor, other: Tensor, mask: Tensor, window: int = 
     return ((1 - correlation) * mask).sum() / mask.sum()
 
 
-def palette_distance(one: Tensor, other: Tensor, region: Tensor, rng: torch.Generator) -> Tensor:
-    """Sliced Wasserstein distance of colours along one random axis, inside a region and outside it.
-
-    Inside, the axis is mostly one of chroma, so that a palette is taken on without everybody getting one complexion.
+def palette_distance(one: Tensor, one_region: Tensor, other: Tensor, other_region: Tensor, rng: torch.Generator) -> Tensor:
+    """Sliced Wasserstein distance of the colours of two regions, along a few random axes.
 
     Args:
-        one, other: (1, 3, S, S) pictures. region: (1, 1, S, S), 0 or 1. rng: draws the axis.
+        one, other: (1, 3, S, S) pictures. one_region, other_region: (1, 1, S, S), theirs; a place counts above 0.5.
+        rng: draws the axes.
     Source: Rabin et al. 2011, Wasserstein barycenter and its application to texture mixing.
     """
-    angle = 2 * math.pi * float(torch.rand(1, generator=rng))
-    light = (2 * float(torch.rand(1, generator=rng)) - 1) / 3
-    red_green, blue_yellow = 0.5 * math.cos(angle), 0.25 * math.sin(angle)
-    chroma = torch.tensor((red_green + blue_yellow, blue_yellow - red_green, -2 * blue_yellow), device=one.device)
+    axes = F.normalize(torch.randn(AXES, 3, generator=rng), dim=1).to(one)
+    levels = []
+    for picture, region in ((one, one_region), (other, other_region)):
+        colors = picture[0, :, region[0, 0] > 0.5]
+        if colors.shape[1] < QUANTILES:
+            return one.new_zeros(())
+        ordered = (axes @ colors).sort(dim=1).values
+        steps = (torch.arange(QUANTILES, device=one.device) + 0.5) / QUANTILES
+        levels.append(ordered[:, (steps * (colors.shape[1] - 1)).long()])
+    return (levels[0] - levels[1]).abs().mean()
+
+
+def place_distance(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Euclidean distance of two maps' features at each place, (1, H, W).
+
+    Not its square: where lines lie a little elsewhere in every face, squares give their mean, a blur.
+    """
+    return ((ours - theirs.float()).square().sum(1) + 1e-4).sqrt()
+
+
+def weighted_mean(distances: Tensor, weight: Tensor) -> Tensor:
+    """Mean of (1, H, W) distances under a (1, 1, S, S) weight."""
+    area = F.interpolate(weight, size=distances.shape[-2:], mode="area")[:, 0]
+    return (distances * area).sum() / area.sum().clamp_min(1e-6)
+
+
+def color_distance(
+    one: Tensor, other: Tensor, weight: Tensor | None = None, cells: tuple[int, ...] = (2, 8)
+) -> Tensor:
+    """Mean absolute difference of lightness and, twice as much, of chroma, averaged over cells; summed over their sizes.
+
+    Args:
+        one, other: (1, 3, S, S). weight: (1, 1, S, S); None: everywhere the same.
+    """
+    matrix = torch.tensor(OPPONENT, device=one.device)
     total = one.new_zeros(())
-    for mask, share in zip((region[0, 0] > 0.5, region[0, 0] <= 0.5), LIGHTNESS, strict=True):
-        axis = (chroma + share * light)[:, None]
-        ours, theirs = ((axis * x[0, :, mask]).sum(0).sort().values for x in (one, other))
-        total = total + (ours - theirs).abs().mean()
+    for cell in cells:
+        difference = torch.einsum("oc,nchw->nohw", matrix, F.avg_pool2d(one - other, cell)).abs().mean(1)
+        total = total + (difference.mean() if weight is None else weighted_mean(difference, weight))
     return total
 
 

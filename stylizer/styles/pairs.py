@@ -28,6 +28,7 @@ from stylizer.faces.paste import Segmenter
 from stylizer.faces.thin_plate import area_scale, backward_map
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.code import Inversion
+from stylizer.networks.segmenter import SEGMENTER_SIDE
 from stylizer.styles.regions import Regions, regions_of
 from stylizer.weights.load import Networks
 
@@ -41,16 +42,22 @@ _TURNED = 0.05  # radians by which the mirrored reference must lie nearer to a f
 _TOO_SMALL, _SURE = 0.12, 0.32  # of the area that a piece of a target comes from, over its own: guessed, believed
 _DIFFERENCE = 0.25  # of the lightness range of 2: smaller differences from the natural face are light, not looks
 _DETAILS = 13  # cells a side; what is coarser than these is light, not looks
+_SAME_SKIN = 0.8  # a face that is so many times as light as the natural one, or lighter, is drawn as light as it
+_ROOM = 0.08  # sides of the crop around it: what the warp leaves where it is lies there
 _ATTEMPTS = 4  # invented faces tried for each that is wanted
 
 Points = NDArray[np.float64]
 
 
 class FaceReader:
-    """Finds the mesh of faces and the people in aligned crops."""
+    """Finds the mesh of faces, and people, in aligned crops.
 
-    def __init__(self, mesh_finder: MeshFinder, segment: Segmenter) -> None:
-        self._mesh_finder, self.segment = mesh_finder, segment
+    Args:
+        segment: None where there is no such network.
+    """
+
+    def __init__(self, mesh_finder: MeshFinder, segment: Segmenter | None) -> None:
+        self._mesh_finder, self._segment = mesh_finder, segment
 
     def mesh(self, crop: Image.Image) -> Points | None:
         """(468, 3), positions in an aligned crop; None where no face is seen."""
@@ -59,9 +66,9 @@ class FaceReader:
         return found[0].points_xyz if found else None
 
     def person(self, picture: Tensor) -> Tensor:
-        """(1, 1, 256, 256), 0 to 1, of a (1, 3, S, S) picture."""
-        found: Tensor = self.segment(F.interpolate(picture.cpu(), size=256, mode="area"))
-        return found
+        """(1, 1, 256, 256), 0 to 1, of a (1, 3, S, S) picture; all of it where nothing tells people apart."""
+        small = F.interpolate(picture.cpu(), size=SEGMENTER_SIDE, mode="area")
+        return torch.ones_like(small[:, :1]) if self._segment is None else self._segment(small)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +101,15 @@ class Reference:
 class Pair:
     """An invented face and its target.
 
-    code: (1, num_ws, w_dim). picture: as the base network draws it, target: as the style should, (1, 3, S, S) of the
-    head's side. sure: (1, 1, S, S), 0 where the target is guessed, to 1.
+    code: (1, num_ws, w_dim). picture: as the base network draws it, own: the same, deformed as the style does, target:
+    as the style should draw it, (1, 3, S, S) of the head's side. sure: (1, 1, S, S), 0 where the target is guessed, to 1.
     regions: of the target. source: the reference, or its mirror image, that the target was made from.
     grid: (1, n, n, 2) as `grid_sample` takes it, corners aligned: from the target to the source.
     """
 
     code: Tensor
     picture: Tensor
+    own: Tensor
     target: Tensor
     sure: Tensor
     regions: Regions
@@ -188,19 +196,20 @@ class PairMaker:
         grid = self._grid(source.mesh_xyz, wanted)
         side = picture.shape[-1]
         target = F.interpolate(_sampled(source.full, grid, source.full.shape[-1]), size=side, mode="area")
-        sure = ((area_scale(grid) - _TOO_SMALL) / (_SURE - _TOO_SMALL)).clamp(0, 1)
+        sure = ((area_scale(grid.permute(0, 3, 1, 2)) - _TOO_SMALL) / (_SURE - _TOO_SMALL)).clamp(0, 1)
         sure = F.interpolate(-F.max_pool2d(-sure, 3, 1, 1), size=side, mode="bilinear", align_corners=True)
         regions = self._regions(wanted, picture)
         own = _sampled(picture, self._grid(mesh, wanted), side)
         natural = _sampled(source.natural, self._grid(source.natural_mesh_xyz, wanted), side)
         target = self._with_own_looks(target, own, natural, regions)
-        return Pair(code, picture, target, sure.to(self._device), regions, wanted, source, grid)
+        return Pair(code, picture, own, target, sure.to(self._device), regions, wanted, source, grid)
 
     def _with_own_looks(self, target: Tensor, own: Tensor, natural: Tensor, regions: Regions) -> Tensor:
         """A target with what the invented face has and a natural one in the reference's place has not."""
         difference = _details(own) - _details(natural)
         looks = difference.sign() * (difference.abs() - _DIFFERENCE).clamp_min(0)
-        dressed = target + self._looks * looks * regions.face
+        depth = _depth(own, natural, regions)
+        dressed = torch.lerp(target, (target + 1) * depth - 1, regions.face) + self._looks * looks * regions.face
         # An open mouth shows the own teeth; their light is the target's.
         teeth = 0.64 * own.mean(1, keepdim=True) + 0.15 * target.mean((2, 3), keepdim=True)
         return torch.lerp(dressed, teeth.expand_as(dressed), regions.mouth).clamp(-1, 1)
@@ -213,7 +222,7 @@ class PairMaker:
     def _grid(self, here: Points, there: Points) -> Tensor:
         """From a picture in which the mesh lies `there` to the one in which it lies `here`."""
         side = self._spec.side
-        back = backward_map(here[_ANCHORS, :2], there[_ANCHORS, :2], side)
+        back = backward_map(here[_ANCHORS, :2], there[_ANCHORS, :2], side, _ROOM)
         return (back.permute(0, 2, 3, 1) * (2 / (side - 1)) - 1).to(self._device)
 
     def _invented(self, rng: torch.Generator) -> Tensor:
@@ -236,6 +245,17 @@ class PairMaker:
         if aligned is None:
             raise ValueError("the mesh does not see the generator's mean face")
         return self.mean_xyz
+
+
+def _depth(own: Tensor, natural: Tensor, regions: Regions) -> Tensor:
+    """How many times as light a face is to be drawn: dark skin stays darker than the reference's natural face.
+
+    The root, as a drawing has less room than nature; what differs little is light, not complexion.
+    """
+    weight = regions.face * (1 - regions.parts)
+    levels = [((x.mean(1, keepdim=True) + 1) * weight).sum() / weight.sum().clamp_min(1e-6) for x in (own, natural)]
+    ratio = (levels[0] / levels[1].clamp_min(1e-3)).clamp(0.2, 1.0)
+    return (ratio / _SAME_SKIN).clamp_max(1.0).sqrt()
 
 
 def _details(picture: Tensor) -> Tensor:

@@ -1,17 +1,19 @@
 """MobileStyleGAN: the default generator, 1024 px, light enough for two CPU cores."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from stylizer.backbones.base import BackboneSpec
 from stylizer.backbones.ffhq import MEAN_CHIP, MEAN_LANDMARKS_XY
 from stylizer.backbones.mobilestylegan.generator import TAIL_MARGIN, MobileGenerator
 from stylizer.backbones.mobilestylegan.heads import ImageHeads, block_for
 from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
+from stylizer.backbones.mobilestylegan.colors import recolor
 from stylizer.backbones.mobilestylegan.openvino_graph import OpenVinoGraph
 from stylizer.backbones.state import INSTALL_AGAIN, fill
 from stylizer.networks.encoder import Encoder
@@ -80,6 +82,12 @@ class MobileStyleGan:
     def head(self) -> nn.Module:
         """The head of `spec.head_side`."""
         return self.heads.heads[str(self.spec.head_side)]
+
+    def recolor(self, weights: Mapping[str, Tensor], head: nn.Module, matrix: Tensor, offset: Tensor) -> None:
+        """As `Backbone.recolor`."""
+        recolor(weights["to_rgb.weight"], weights["to_rgb.bias"], matrix, offset)
+        recolor(head.weight, head.bias, matrix, offset)
+        recolor(head.tint.weight, None, matrix, offset)
 
     def openvino_graph(self) -> OpenVinoGraph:
         """As `Backbone.openvino_graph`."""
