@@ -77,7 +77,9 @@ def local_dissimilarity(one: Tensor, other: Tensor, mask: Tensor, window: int = 
     return ((1 - correlation) * mask).sum() / mask.sum()
 
 
-def palette_distance(one: Tensor, one_region: Tensor, other: Tensor, other_region: Tensor, rng: torch.Generator) -> Tensor:
+def palette_distance(
+    one: Tensor, one_region: Tensor, other: Tensor, other_region: Tensor, rng: torch.Generator
+) -> Tensor:
     """Sliced Wasserstein distance of the colours of two regions, along a few random axes.
 
     Args:
@@ -111,9 +113,7 @@ def weighted_mean(distances: Tensor, weight: Tensor) -> Tensor:
     return (distances * area).sum() / area.sum().clamp_min(1e-6)
 
 
-def color_distance(
-    one: Tensor, other: Tensor, weight: Tensor | None = None, cells: tuple[int, ...] = (2, 8)
-) -> Tensor:
+def color_distance(one: Tensor, other: Tensor, weight: Tensor | None = None, cells: tuple[int, ...] = (2, 8)) -> Tensor:
     """Mean absolute difference of lightness and, twice as much, of chroma, averaged over cells; summed over their sizes.
 
     Args:

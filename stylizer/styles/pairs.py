@@ -29,6 +29,7 @@ from stylizer.faces.thin_plate import area_scale, backward_map
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.code import Inversion
 from stylizer.networks.segmenter import SEGMENTER_SIDE
+from stylizer.styles.cover import Uncovered, covered, uncover
 from stylizer.styles.regions import Regions, regions_of
 from stylizer.weights.load import Networks
 
@@ -76,12 +77,15 @@ class Reference:
     """A reference, and the natural face that it was inverted to.
 
     code: (1, num_ws, w_dim). full: (1, 3, side, side); small: the same at the head's side.
+    face: the full picture without what covers the face; sure: (1, 1, S, S), 0 where it is not known what is below that.
     natural: that face, (1, 3, head side, head side). meshes: (468, 3) in pixels of the crop.
     regions: of the head's side. detail: pixels of the picture it was cut from, to a pixel of the crop; 1 where unknown.
     """
 
     code: Tensor
     full: Tensor
+    face: Tensor
+    sure: Tensor
     small: Tensor
     natural: Tensor
     mesh_xyz: Points
@@ -92,7 +96,7 @@ class Reference:
     def mirrored(self, partner: NDArray[np.intp]) -> "Reference":
         """The reference as in a mirror; the code and the regions stay what they are."""
         side = self.full.shape[-1]
-        pictures = {name: getattr(self, name).flip(3) for name in ("full", "small", "natural")}
+        pictures = {name: getattr(self, name).flip(3) for name in ("full", "face", "sure", "small", "natural")}
         meshes = {name: _mirrored(getattr(self, name), partner, side) for name in ("mesh_xyz", "natural_mesh_xyz")}
         return replace(self, **pictures, **meshes)
 
@@ -119,7 +123,7 @@ class Pair:
 
     def target_window(self, corner_yx: tuple[int, int], side: int) -> Tensor:
         """A square of the target at full resolution: (1, 3, side, side)."""
-        full = self.source.full
+        full = self.source.face
         whole, count = full.shape[-1], self.grid.shape[1]
         y, x = ((torch.arange(side, device=full.device) + c) * ((count - 1) / (whole - 1)) for c in corner_yx)
         places = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None] * (2 / (count - 1)) - 1
@@ -135,9 +139,7 @@ class PairMaker:
         offset: how far off W the codes of invented faces are, in deviations, as those of inverted photos.
     """
 
-    def __init__(
-        self, networks: Networks, reader: FaceReader, *, shape: float, looks: float, offset: float
-    ) -> None:
+    def __init__(self, networks: Networks, reader: FaceReader, *, shape: float, looks: float, offset: float) -> None:
         self._networks, self._reader, self._backbone = networks, reader, networks.backbone
         self._shape, self._looks, self._offset = shape, looks, offset
         self._device, self._spec = device_of(networks.backbone), networks.spec
@@ -154,16 +156,29 @@ class PairMaker:
         natural_mesh = self._mesh_of_code(code, aligned)
         mesh = self._reader.mesh(aligned.crop)
         detail = float(np.sqrt(abs(np.linalg.det(aligned.crop_to_photo[:, :2])))) if aligned.photo is not None else 1.0
+        mesh = natural_mesh if mesh is None else mesh
+        small, regions = F.interpolate(full, size=spec.head_side, mode="area"), self._regions(mesh, full)
+        uncovered = self._uncovered(full, small, mesh, regions)
         return Reference(
             code=code,
             full=full,
-            small=F.interpolate(full, size=spec.head_side, mode="area"),
+            face=uncovered.full,
+            sure=uncovered.sure,
+            small=small,
             natural=natural,
-            mesh_xyz=natural_mesh if mesh is None else mesh,
+            mesh_xyz=mesh,
             natural_mesh_xyz=natural_mesh,
-            regions=self._regions(natural_mesh if mesh is None else mesh, full),
+            regions=regions,
             detail=detail,
         )
+
+    def _uncovered(self, full: Tensor, small: Tensor, mesh: Points, regions: Regions) -> Uncovered:
+        cover = covered(small, regions)
+        if not bool(cover.any()):
+            return Uncovered(full, 1 - cover)
+        grid = self._grid(_mirrored(mesh, self._partner, full.shape[-1]), mesh)
+        other, other_cover = (_sampled(x.flip(3), grid, x.shape[-1]) for x in (full, cover))
+        return uncover(full, cover, other, (other_cover > 0.25).float())
 
     def deformation(self, references: list[Reference]) -> Deformation:
         """What the style's deformation is, from all its references."""
@@ -185,7 +200,7 @@ class PairMaker:
                 break
         return made
 
-    def _pair(  # noqa: PLR0917 - what a pair is made of
+    def _pair(
         self, reference: Reference, deformation: Deformation, code: Tensor, picture: Tensor, mesh: Points
     ) -> Pair:
         source, mirrored = reference, reference.mirrored(self._partner)
@@ -195,14 +210,15 @@ class PairMaker:
         wanted = deformation.moved(mesh, self.mean_xyz, self._shape)
         grid = self._grid(source.mesh_xyz, wanted)
         side = picture.shape[-1]
-        target = F.interpolate(_sampled(source.full, grid, source.full.shape[-1]), size=side, mode="area")
+        target = F.interpolate(_sampled(source.face, grid, source.face.shape[-1]), size=side, mode="area")
         sure = ((area_scale(grid.permute(0, 3, 1, 2)) - _TOO_SMALL) / (_SURE - _TOO_SMALL)).clamp(0, 1)
         sure = F.interpolate(-F.max_pool2d(-sure, 3, 1, 1), size=side, mode="bilinear", align_corners=True)
+        sure = sure.to(self._device) * _sampled(source.sure, grid, side)
         regions = self._regions(wanted, picture)
         own = _sampled(picture, self._grid(mesh, wanted), side)
         natural = _sampled(source.natural, self._grid(source.natural_mesh_xyz, wanted), side)
         target = self._with_own_looks(target, own, natural, regions)
-        return Pair(code, picture, own, target, sure.to(self._device), regions, wanted, source, grid)
+        return Pair(code, picture, own, target, sure, regions, wanted, source, grid)
 
     def _with_own_looks(self, target: Tensor, own: Tensor, natural: Tensor, regions: Regions) -> Tensor:
         """A target with what the invented face has and a natural one in the reference's place has not."""

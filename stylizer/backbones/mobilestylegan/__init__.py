@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from stylizer.backbones.base import BackboneSpec
 from stylizer.backbones.ffhq import MEAN_CHIP, MEAN_LANDMARKS_XY
+from stylizer.backbones.mobilestylegan.colors import recolor
 from stylizer.backbones.mobilestylegan.generator import TAIL_MARGIN, MobileGenerator
 from stylizer.backbones.mobilestylegan.heads import ImageHeads, block_for
 from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
-from stylizer.backbones.mobilestylegan.colors import recolor
 from stylizer.backbones.mobilestylegan.openvino_graph import OpenVinoGraph
 from stylizer.backbones.state import INSTALL_AGAIN, fill
 from stylizer.networks.encoder import Encoder
