@@ -114,7 +114,9 @@ def weighted_mean(distances: Tensor, weight: Tensor) -> Tensor:
 
 
 def color_distance(one: Tensor, other: Tensor, weight: Tensor | None = None, cells: tuple[int, ...] = (2, 8)) -> Tensor:
-    """Mean absolute difference of lightness and, twice as much, of chroma, averaged over cells; summed over their sizes.
+    """Mean absolute difference of lightness and, twice as much, of chroma, of colours averaged over cells.
+
+    Summed over the sizes of the cells, in pixels.
 
     Args:
         one, other: (1, 3, S, S). weight: (1, 1, S, S); None: everywhere the same.

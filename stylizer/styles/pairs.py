@@ -96,9 +96,16 @@ class Reference:
     def mirrored(self, partner: NDArray[np.intp]) -> "Reference":
         """The reference as in a mirror; the code and the regions stay what they are."""
         side = self.full.shape[-1]
-        pictures = {name: getattr(self, name).flip(3) for name in ("full", "face", "sure", "small", "natural")}
-        meshes = {name: _mirrored(getattr(self, name), partner, side) for name in ("mesh_xyz", "natural_mesh_xyz")}
-        return replace(self, **pictures, **meshes)
+        return replace(
+            self,
+            full=self.full.flip(3),
+            face=self.face.flip(3),
+            sure=self.sure.flip(3),
+            small=self.small.flip(3),
+            natural=self.natural.flip(3),
+            mesh_xyz=_mirrored(self.mesh_xyz, partner, side),
+            natural_mesh_xyz=_mirrored(self.natural_mesh_xyz, partner, side),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +113,8 @@ class Pair:
     """An invented face and its target.
 
     code: (1, num_ws, w_dim). picture: as the base network draws it, own: the same, deformed as the style does, target:
-    as the style should draw it, (1, 3, S, S) of the head's side. sure: (1, 1, S, S), 0 where the target is guessed, to 1.
+    as the style should draw it, (1, 3, S, S) of the head's side.
+    sure: (1, 1, S, S), 0 where the target is guessed, to 1.
     regions: of the target. source: the reference, or its mirror image, that the target was made from.
     grid: (1, n, n, 2) as `grid_sample` takes it, corners aligned: from the target to the source.
     """
@@ -250,8 +258,8 @@ class PairMaker:
     def _mesh_of_picture(self, picture: Tensor) -> Points | None:
         larger = F.interpolate(picture, size=_SEARCH_SIDE, mode="bicubic", align_corners=False)
         mesh = self._reader.mesh(to_image(larger))
-        factor = self._spec.side / _SEARCH_SIDE
-        return None if mesh is None else (mesh + (0.5, 0.5, 0)) * factor - (0.5, 0.5, 0)
+        factor, centre = self._spec.side / _SEARCH_SIDE, np.array([0.5, 0.5, 0.0])
+        return None if mesh is None else (mesh + centre) * factor - centre
 
     @torch.no_grad()
     def _mesh_of_code(self, code: Tensor, aligned: AlignedFace | None) -> Points:

@@ -12,7 +12,7 @@ from stylizer.backbones.base import BackboneSpec
 from stylizer.backbones.ffhq import MEAN_CHIP, MEAN_LANDMARKS_XY
 from stylizer.backbones.mobilestylegan.colors import recolor
 from stylizer.backbones.mobilestylegan.generator import TAIL_MARGIN, MobileGenerator
-from stylizer.backbones.mobilestylegan.heads import ImageHeads, block_for
+from stylizer.backbones.mobilestylegan.heads import ImageHead, ImageHeads, block_for
 from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
 from stylizer.backbones.mobilestylegan.openvino_graph import OpenVinoGraph
 from stylizer.backbones.state import INSTALL_AGAIN, fill
@@ -85,6 +85,7 @@ class MobileStyleGan:
 
     def recolor(self, weights: Mapping[str, Tensor], head: nn.Module, matrix: Tensor, offset: Tensor) -> None:
         """As `Backbone.recolor`."""
+        assert isinstance(head, ImageHead)
         recolor(weights["to_rgb.weight"], weights["to_rgb.bias"], matrix, offset)
         recolor(head.weight, head.bias, matrix, offset)
         recolor(head.tint.weight, None, matrix, offset)

@@ -13,7 +13,8 @@ def recolor(weight: Tensor, bias: Tensor | None, matrix: Tensor, offset: Tensor)
         bias: (12,); None: the layer is added to another one that has the bias.
         matrix: (3, 3). offset: (3,).
     """
-    bands = torch.block_diag(matrix, torch.kron(matrix, torch.eye(3, device=matrix.device)))
+    details = torch.kron(matrix, torch.eye(3, device=matrix.device))
+    bands: Tensor = torch.block_diag(matrix, details)  # type: ignore[no-untyped-call]
     weight.copy_((bands @ weight.flatten(1)).view_as(weight))
     if bias is not None:
         bias.copy_(bands @ bias)
