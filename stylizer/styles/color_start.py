@@ -13,7 +13,7 @@ from stylizer.backbones.base import Backbone, small_picture
 
 _FACES = 12  # invented ones whose colours are averaged
 _CELL = 4  # pixels
-_LEAST = 1e-3  # variance of a colour axis that is taken to be there
+_LEAST = 1e-3  # variance that each axis of colour is taken to have at least
 
 
 def color_map(backbone: Backbone, codes: Sequence[Tensor], references: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -30,8 +30,8 @@ def color_map(backbone: Backbone, codes: Sequence[Tensor], references: Sequence[
     ours = _pixels([small_picture(backbone, code) for code in codes[:_FACES]])
     theirs = _pixels(references)
     mean, wanted = ours.mean(1), theirs.mean(1)
-    root = _power(torch.cov(ours), 0.5)
-    back = _power(torch.cov(ours), -0.5)
+    spread = torch.cov(ours) + _LEAST * torch.eye(3, dtype=ours.dtype)
+    root, back = _power(spread, 0.5), _power(spread, -0.5)
     matrix = back @ _power(root @ torch.cov(theirs) @ root, 0.5) @ back
     return matrix.to(codes[0]), (wanted - matrix @ mean).to(codes[0])
 
@@ -43,5 +43,5 @@ def _pixels(pictures: Sequence[Tensor]) -> Tensor:
 def _power(matrix: Tensor, exponent: float) -> Tensor:
     """Of a symmetric matrix without negative eigenvalues."""
     values, axes = torch.linalg.eigh(matrix)
-    powers: Tensor = axes @ torch.diag(values.clamp_min(_LEAST) ** exponent) @ axes.T
+    powers: Tensor = axes @ torch.diag(values.clamp_min(1e-9) ** exponent) @ axes.T
     return powers

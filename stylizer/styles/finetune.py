@@ -62,12 +62,13 @@ class Recipe:
     momentum: float = 0.9
     references: float = 0.5
     mix: float = 0.8
-    pool: int = 24
+    pool: int = 16
     offset: float = 0.3
     shape: float = 0.8
     looks: float = 0.4
     parts: float = 5.0
     color: float = 2.5
+    target_color: float = 7.5
     identity: float = 2.5
     structure: float = 0.5
     face_statistics: float = 0.5
@@ -185,7 +186,7 @@ class _Training:
         code = self._mixed(pair.code, self.spec.mix_from + 2, 1.0) if mixed else self._finished(pair.code)
         trunk, picture = self._draw_small(code)
         maps = self._small_features(picture)
-        loss = r.color * losses.color_distance(picture, pair.target, sitter.weight)
+        loss = r.target_color * losses.color_distance(picture, pair.target, sitter.weight)
         for ours, theirs in zip(losses.unit(maps), sitter.features, strict=True):
             loss = loss + losses.weighted_mean(losses.place_distance(ours, theirs), sitter.weight)
         loss = loss + r.identity * (self._person(picture) - sitter.person).square().sum()
@@ -299,7 +300,7 @@ class _Training:
         return losses.inner(self._features(F.avg_pool2d(crop, 2) if halved else crop, 1))
 
     def _drawn(self, reference: Reference) -> _Drawn:
-        maps = self._small_features(reference.small)
+        maps = self._small_features(reference.full)
         regions = {"face": reference.regions.face, **reference.regions.outside()}
         known = {name: region for name, region in regions.items() if float(region.mean()) >= _AREA_MIN}
         grams = {name: losses.grams(maps[:3], region) for name, region in known.items()}
