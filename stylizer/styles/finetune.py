@@ -71,11 +71,11 @@ class Recipe:
     target_color: float = 7.5
     identity: float = 2.5
     structure: float = 0.5
-    face_statistics: float = 0.5
+    face_statistics: float = 1.0
     statistics: float = 1.5
     palette: float = 3.0
     window: float = 1.0
-    texture: float = 1.5
+    texture: float = 3.0
     track: float = 4.0
     pattern: float = 10.0
     windows: bool = True
@@ -296,15 +296,15 @@ class _Training:
         return self.recipe.track * (small - true).abs().mean() + self.recipe.pattern * losses.fixed_pattern(crop)
 
     def _fine(self, crop: Tensor, halved: bool) -> list[Tensor]:
-        """The two finest features of a window, without the rim that its border spoils."""
-        return losses.inner(self._features(F.avg_pool2d(crop, 2) if halved else crop, 1))
+        """The three finest features of a window, without the rim that its border spoils."""
+        return losses.inner(self._features(F.avg_pool2d(crop, 2) if halved else crop, 2))
 
     def _drawn(self, reference: Reference) -> _Drawn:
         maps = self._small_features(reference.full)
         regions = {"face": reference.regions.face, **reference.regions.outside()}
         known = {name: region for name, region in regions.items() if float(region.mean()) >= _AREA_MIN}
         grams = {name: losses.grams(maps[:3], region) for name, region in known.items()}
-        fine = {1: self._features(reference.full, 1), 2: self._features(F.avg_pool2d(reference.full, 2), 1)}
+        fine = {1: self._features(reference.full, 2), 2: self._features(F.avg_pool2d(reference.full, 2), 2)}
         fine_grams = {n: {name: losses.grams(x, region) for name, region in known.items()} for n, x in fine.items()}
         return _Drawn(reference, losses.unit(maps), grams, fine_grams if self.recipe.windows else {})
 
