@@ -53,7 +53,7 @@ class Recipe:
     tail_rate: times as much in the layers behind the head's maps.
     references: share of the steps on references. mix: how far at most the fine styles go towards a random face's.
     pool, offset: number of invented faces, and how far off W they are, in deviations.
-    shape, looks: see `PairMaker`. parts: how much more eyes, brows, nose and mouth count than the rest of the face.
+    shape: see `PairMaker`. parts: how much more eyes, brows, nose and mouth count than the rest of the face.
     The others weigh the losses.
     """
 
@@ -65,7 +65,6 @@ class Recipe:
     pool: int = 16
     offset: float = 0.3
     shape: float = 0.8
-    looks: float = 0.4
     parts: float = 5.0
     color: float = 2.5
     target_color: float = 7.5
@@ -75,7 +74,7 @@ class Recipe:
     statistics: float = 1.5
     palette: float = 3.0
     window: float = 1.0
-    texture: float = 3.0
+    texture: float = 2.5
     track: float = 4.0
     pattern: float = 10.0
     windows: bool = True
@@ -117,7 +116,7 @@ class _Training:
         self.networks, self.recipe, self.backbone, self.spec = networks, recipe, networks.backbone, networks.spec
         self.device = device_of(self.backbone)
         self.rng = torch.Generator().manual_seed(settings.seed)
-        maker = PairMaker(networks, reader, shape=recipe.shape, looks=recipe.looks, offset=recipe.offset)
+        maker = PairMaker(networks, reader, shape=recipe.shape, offset=recipe.offset)
         references = [maker.reference(*example) for example in examples]
         self.deformation = maker.deformation(references)
         pairs = maker.pairs(references, self.deformation, recipe.pool, self.rng)
@@ -212,7 +211,7 @@ class _Training:
     def _become_in_window(self, sitter: _Sitter, trunk: Tensor, code: Tensor) -> Tensor:
         """The same in a window of the full resolution."""
         r, pair, drawn = self.recipe, sitter.pair, sitter.drawn
-        halved, part = self._halved(drawn.reference), _WINDOW_PARTS[self._draw(len(_WINDOW_PARTS))]
+        halved, part = True, _WINDOW_PARTS[self._draw(len(_WINDOW_PARTS))]
         middle = None
         if part is not None:
             spread = _WINDOW_SPREAD * torch.randn(2, generator=self.rng).numpy()

@@ -41,9 +41,12 @@ _ANCHORS = sorted(
 _SIDES = (234, 454)  # of the mesh: the cheeks' outermost points
 _TURNED = 0.05  # radians by which the mirrored reference must lie nearer to a face's pose, to be used instead
 _TOO_SMALL, _SURE = 0.12, 0.32  # of the area that a piece of a target comes from, over its own: guessed, believed
-_DIFFERENCE = 0.25  # of the lightness range of 2: smaller differences from the natural face are light, not looks
+# How much of what is the invented face's own its target gets, and from what difference of lightness on (the range is
+# 2): for a drawing that has nothing of its natural face's light and shade, and for one that follows it like a photo.
+_DRAWN_LOOKS, _PAINTED_LOOKS = (0.4, 0.25), (0.9, 0.06)
+_DRAWN, _PAINTED = 0.4, 0.85  # correlations of a reference's light and shade with its natural face's
 _DETAILS = 13  # cells a side; what is coarser than these is light, not looks
-_SAME_SKIN = 0.8  # a face that is so many times as light as the natural one, or lighter, is drawn as light as it
+_SAME_SKIN = 0.65  # a face that is so many times as light as the natural one, or lighter, is drawn as light as it
 _ROOM = 0.08  # sides of the crop around it: what the warp leaves where it is lies there
 _ATTEMPTS = 4  # invented faces tried for each that is wanted
 
@@ -79,7 +82,7 @@ class Reference:
     code: (1, num_ws, w_dim). full: (1, 3, side, side); small: the same at the head's side.
     face: the full picture without what covers the face; sure: (1, 1, S, S), 0 where it is not known what is below that.
     natural: that face, (1, 3, head side, head side). meshes: (468, 3) in pixels of the crop.
-    regions: of the head's side. detail: pixels of the picture it was cut from, to a pixel of the crop; 1 where unknown.
+    regions: of the head's side. likeness: correlation of its light and shade with the natural face's. detail: pixels of the picture it was cut from, to a pixel of the crop; 1 where unknown.
     """
 
     code: Tensor
@@ -91,6 +94,7 @@ class Reference:
     mesh_xyz: Points
     natural_mesh_xyz: Points
     regions: Regions
+    likeness: float
     detail: float
 
     def mirrored(self, partner: NDArray[np.intp]) -> "Reference":
@@ -143,13 +147,13 @@ class PairMaker:
     """Makes pairs for one or several references of one style.
 
     Args:
-        shape: how much of the style's deformation the targets have. looks: how much of what is the invented face's own.
+        shape: how much of the style's deformation the targets have.
         offset: how far off W the codes of invented faces are, in deviations, as those of inverted photos.
     """
 
-    def __init__(self, networks: Networks, reader: FaceReader, *, shape: float, looks: float, offset: float) -> None:
+    def __init__(self, networks: Networks, reader: FaceReader, *, shape: float, offset: float) -> None:
         self._networks, self._reader, self._backbone = networks, reader, networks.backbone
-        self._shape, self._looks, self._offset = shape, looks, offset
+        self._shape, self._offset = shape, offset
         self._device, self._spec = device_of(networks.backbone), networks.spec
         self.mean_xyz = self._mesh_of_code(mean_code(self._backbone)[None], None)
         self._partner = mirror_of(self.mean_xyz)
@@ -177,6 +181,9 @@ class PairMaker:
             mesh_xyz=mesh,
             natural_mesh_xyz=natural_mesh,
             regions=regions,
+            likeness=_correlation(
+                small, _sampled(natural, self._grid(natural_mesh, mesh), spec.head_side), regions.face
+            ),
             detail=detail,
         )
 
@@ -225,15 +232,19 @@ class PairMaker:
         regions = self._regions(wanted, picture)
         own = _sampled(picture, self._grid(mesh, wanted), side)
         natural = _sampled(source.natural, self._grid(source.natural_mesh_xyz, wanted), side)
-        target = self._with_own_looks(target, own, natural, regions)
+        target = self._with_own_looks(target, own, natural, regions, reference.likeness)
         return Pair(code, picture, own, target, sure, regions, wanted, source, grid)
 
-    def _with_own_looks(self, target: Tensor, own: Tensor, natural: Tensor, regions: Regions) -> Tensor:
+    def _with_own_looks(
+        self, target: Tensor, own: Tensor, natural: Tensor, regions: Regions, likeness: float
+    ) -> Tensor:
         """A target with what the invented face has and a natural one in the reference's place has not."""
+        painted = min(max((likeness - _DRAWN) / (_PAINTED - _DRAWN), 0.0), 1.0)
+        amount, least = ((1 - painted) * a + painted * b for a, b in zip(_DRAWN_LOOKS, _PAINTED_LOOKS, strict=True))
         difference = _details(own) - _details(natural)
-        looks = difference.sign() * (difference.abs() - _DIFFERENCE).clamp_min(0)
+        looks = amount * difference.sign() * (difference.abs() - least).clamp_min(0)
         depth = _depth(own, natural, regions)
-        dressed = torch.lerp(target, (target + 1) * depth - 1, regions.face) + self._looks * looks * regions.face
+        dressed = torch.lerp(target, (target + 1) * depth - 1, regions.face) + looks * regions.face
         # An open mouth shows the own teeth; their light is the target's.
         teeth = 0.64 * own.mean(1, keepdim=True) + 0.15 * target.mean((2, 3), keepdim=True)
         return torch.lerp(dressed, teeth.expand_as(dressed), regions.mouth).clamp(-1, 1)
@@ -287,6 +298,13 @@ def _details(picture: Tensor) -> Tensor:
     light = picture.mean(1, keepdim=True)
     coarse = F.interpolate(light, size=_DETAILS, mode="area")
     return light - F.interpolate(coarse, size=light.shape[-1], mode="bicubic", align_corners=False)
+
+
+def _correlation(one: Tensor, other: Tensor, weight: Tensor) -> float:
+    """Of two pictures' light and shade."""
+    a, b = (_details(x) * weight for x in (one, other))
+    a, b = a - a.mean(), b - b.mean()
+    return float((a * b).sum() / (a.square().sum() * b.square().sum()).sqrt().clamp_min(1e-6))
 
 
 def _sampled(picture: Tensor, grid: Tensor, side: int) -> Tensor:
