@@ -9,7 +9,8 @@ def recolor(weight: Tensor, bias: Tensor | None, matrix: Tensor, offset: Tensor)
     """Make a layer draw matrix @ x + offset for each colour x that it draws now.
 
     Args:
-        weight: (12, ...) to the bands of three colours, in the layout of `networks.wavelet`; changed in place, as is the bias.
+        weight: (12, ...) to the bands of three colours, in the layout of `networks.wavelet`; changed in place, like
+            the bias.
         bias: (12,); None: the layer is added to another one that has the bias.
         matrix: (3, 3). offset: (3,).
     """
