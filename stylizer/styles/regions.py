@@ -57,7 +57,7 @@ def regions_of(points_xyz: Points, person: Tensor, crop_side: int, side: int) ->
     rows = torch.arange(side, dtype=torch.float32)[:, None] + 0.5
     above = torch.sigmoid((float(points[152, 1]) - _CHIN * side - rows) * (128 / side))[None, None]
     mouth = _polygon(points[INNER_LIPS], side, side / 128)
-    if float(mouth.mean()) < OPEN_MOUTH:
+    if _area(points[INNER_LIPS]) < OPEN_MOUTH * side**2:  # drawn, an outline is never thinner than a pixel
         mouth = torch.zeros_like(mouth)
     return Regions(face, outside * above, outside * (1 - above), 1 - person, _parts(points, side), mouth)
 
@@ -67,6 +67,11 @@ def _polygon(points: Points, side: int, blur: float) -> Tensor:
     ImageDraw.Draw(chart).polygon([tuple(point) for point in points], fill=255)
     pixels = np.asarray(chart.filter(ImageFilter.GaussianBlur(blur)), np.float32)
     return torch.from_numpy(pixels / 255)[None, None]
+
+
+def _area(outline: Points) -> float:
+    x, y = outline.T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
 
 
 def _parts(points: Points, side: int) -> Tensor:

@@ -1,0 +1,132 @@
+"""Regions of a portrait against the mesh that they are made from."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOSE, OVAL, RIGHT_BROW, RIGHT_EYE
+from stylizer.styles.regions import Regions, regions_of
+from tests.face_readers import MESH_SIDE, scaled
+
+SIDE = 128
+LOWER, UPPER = INNER_LIPS[1:10], INNER_LIPS[:10:-1]  # point by point above each other
+
+
+def places() -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the masks' pixels, in the pixels of the crop."""
+    rows, columns = (np.indices((SIDE, SIDE)) + 0.5) * (MESH_SIDE / SIDE) - 0.5
+    return rows, columns
+
+
+@pytest.fixture(scope="module")
+def person() -> Tensor:
+    """Head and shoulders, before a ground."""
+    rows, columns = (np.indices((256, 256)) + 0.5) / 256
+    head = ((columns - 0.5) / 0.36) ** 2 + ((rows - 0.55) / 0.45) ** 2 < 1
+    return torch.from_numpy((head | (rows > 0.9)).astype(np.float32))[None, None]
+
+
+@pytest.fixture(scope="module")
+def regions(mean_mesh: np.ndarray, person: Tensor) -> Regions:
+    return regions_of(mean_mesh, person, MESH_SIDE, SIDE)
+
+
+def from_outline(mesh: np.ndarray) -> np.ndarray:
+    """Distance of each place to the outline of the face."""
+    corners = mesh[[*OVAL, OVAL[0]], :2]
+    line = np.concatenate([np.linspace(a, b, 12) for a, b in zip(corners, corners[1:], strict=False)])
+    rows, columns = places()
+    spots = np.stack([columns.ravel(), rows.ravel()], 1)
+    squares = np.square(spots).sum(1)[:, None] + np.square(line).sum(1) - 2 * spots @ line.T
+    return np.sqrt(squares.min(1).clip(0)).reshape(SIDE, SIDE)
+
+
+def test_they_cover_the_picture_and_do_not_overlap(mean_mesh: np.ndarray, regions: Regions) -> None:
+    masks = torch.cat([regions.face, *regions.outside().values()])[:, 0]
+    assert masks.min() >= 0 and masks.max() <= 1
+    total = masks.sum(0).numpy()
+    far = from_outline(mean_mesh) > 0.06 * MESH_SIDE
+    assert far.mean() > 0.6
+    np.testing.assert_allclose(total[far], 1, atol=0.01)  # the soft rim has 255 levels
+    assert total.max() <= 1 + 1e-6
+    assert (regions.face * (regions.hair + regions.body)).max() < 0.03  # nothing of the face's soft rim is hair
+
+
+def test_hair_is_above_the_chin_and_body_below(mean_mesh: np.ndarray, regions: Regions) -> None:
+    rows, _ = places()
+    chin, room = mean_mesh[152, 1], 0.06 * MESH_SIDE
+    hair, body = regions.hair[0, 0].numpy(), regions.body[0, 0].numpy()
+    assert hair[rows > chin + room].max() < 0.02 and body[rows < chin - 2 * room].max() < 0.02
+    assert hair.sum() > 100 and body.sum() > 100
+
+
+def test_what_is_of_no_person_is_ground(mean_mesh: np.ndarray, regions: Regions) -> None:
+    assert regions.ground[0, 0, :20, :10].min() == 1 and regions.ground[0, 0, 60, 64] == 0
+    nobody = regions_of(mean_mesh, torch.zeros(1, 1, 256, 256), MESH_SIDE, SIDE)
+    assert nobody.ground.min() == 1 and not nobody.hair.any() and not nobody.body.any()
+    everybody = regions_of(mean_mesh, torch.ones(1, 1, 256, 256), MESH_SIDE, SIDE)
+    assert not everybody.ground.any()
+    torch.testing.assert_close(everybody.face, regions.face)
+
+
+def test_the_face_is_what_the_outline_holds(mean_mesh: np.ndarray, regions: Regions) -> None:
+    x, y = mean_mesh[OVAL, 0], mean_mesh[OVAL, 1]
+    area = abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2 / MESH_SIDE**2
+    assert float(regions.face.mean()) == pytest.approx(area, rel=0.03)
+    rows, columns = places()
+    face = regions.face[0, 0].numpy()
+    middle = [(face * along).sum() / face.sum() for along in (columns, rows)]
+    assert np.hypot(*(np.array(middle) - mean_mesh[:, :2].mean(0))) < 0.08 * MESH_SIDE
+    for part in (LEFT_EYE, RIGHT_EYE, LIPS, NOSE):
+        assert (at(regions.face, mean_mesh[part]) > 0.99).all()
+
+
+def at(mask: Tensor, points: np.ndarray) -> np.ndarray:
+    """A mask's values where points of the mesh lie."""
+    columns, rows = ((points[:, :2] + 0.5) * SIDE / MESH_SIDE).astype(int).T
+    return mask[0, 0].numpy()[rows, columns]
+
+
+def test_parts_lie_where_the_mesh_has_them(mean_mesh: np.ndarray, regions: Regions) -> None:
+    for part in (LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, LIPS, NOSE[:5]):
+        assert at(regions.parts, mean_mesh[part].mean(0)[None]) > 0.95
+    for part in (LEFT_EYE, RIGHT_EYE):
+        assert at(regions.parts, mean_mesh[part]).min() > 0.4
+    cheeks_forehead_chin = mean_mesh[[50, 280, 10, 152, 234, 454]]
+    assert at(regions.parts, cheeks_forehead_chin).max() < 0.35
+    assert at(regions.parts, mean_mesh[[10, 152, 234, 454]]).max() < 0.1
+
+
+def opened(mesh: np.ndarray, gap: float) -> np.ndarray:
+    """The lips' inner edges so many pixels apart in the middle, less towards the corners."""
+    result = mesh.copy()
+    middle = (mesh[LOWER, :2] + mesh[UPPER, :2]) / 2
+    apart = np.sin(np.linspace(0, np.pi, 11)[1:-1]) * gap / 2
+    for edge, sign in ((LOWER, 1), (UPPER, -1)):
+        result[edge, :2] = middle + np.stack([np.zeros(9), sign * apart], 1)
+    return result
+
+
+def test_a_closed_mouth_is_empty_and_an_open_one_is_between_the_lips(mean_mesh: np.ndarray, person: Tensor) -> None:
+    for side in (SIDE, 2 * SIDE):
+        for gap in (0, 3):
+            assert not regions_of(opened(mean_mesh, gap), person, MESH_SIDE, side).mouth.any()
+    wide = opened(mean_mesh, 60)
+    mouth = regions_of(wide, person, MESH_SIDE, SIDE).mouth
+    x, y = wide[INNER_LIPS, 0], wide[INNER_LIPS, 1]
+    area = abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2 / MESH_SIDE**2
+    assert float(mouth.mean()) == pytest.approx(area, rel=0.25)
+    middle = wide[INNER_LIPS].mean(0)[None]
+    assert at(mouth, middle) > 0.9
+    assert at(mouth, wide[[10, 152, 1, *LEFT_EYE]]).max() == 0
+
+
+def test_the_size_of_the_crop_does_not_count(mean_mesh: np.ndarray, person: Tensor, regions: Regions) -> None:
+    half = regions_of(scaled(mean_mesh, MESH_SIDE // 2), person, MESH_SIDE // 2, SIDE)
+    for name, mask in vars(regions).items():
+        torch.testing.assert_close(getattr(half, name), mask, atol=0.02, rtol=0, msg=name)
+    fine = regions_of(mean_mesh, person, MESH_SIDE, 2 * SIDE)
+    for name, mask in vars(regions).items():
+        shrunk = torch.nn.functional.avg_pool2d(getattr(fine, name), 2)
+        assert (shrunk - mask).abs().mean() < 0.01, name
