@@ -70,11 +70,11 @@ class Recipe:
     target_color: float = 7.5
     identity: float = 2.5
     structure: float = 0.5
-    face_statistics: float = 1.0
+    face_statistics: float = 0.5
     statistics: float = 1.5
     palette: float = 3.0
     window: float = 1.0
-    texture: float = 2.5
+    texture: float = 1.5
     track: float = 4.0
     pattern: float = 10.0
     windows: bool = True
@@ -125,11 +125,7 @@ class _Training:
             self.sitters = [self._sitter(pair, self.drawn[i % len(references)]) for i, pair in enumerate(pairs)]
         self.tuned = TunedGenerator(self.backbone)
         self.head = copy.deepcopy(self.backbone.head).requires_grad_()
-        if pairs:
-            codes = [self._finished(pair.code) for pair in pairs]
-            with torch.no_grad():
-                colors = color_map(self.backbone, codes, [reference.small for reference in references])
-                self.backbone.recolor(self.tuned.moved, self.head, *colors)
+        # Steps are as large as the base's weights ask for, whatever the colours start from.
         tail = {name: recipe.tail_rate for name in self.tuned.moved if not self.spec.is_trunk(name)}
         rates = [recipe.rate * tail.get(name, 1.0) for name in self.tuned.moved]
         head = list(self.head.parameters())
@@ -140,6 +136,11 @@ class _Training:
             settings.iterations,
             warm_up=8,
         )
+        if pairs:
+            codes = [self._finished(pair.code) for pair in pairs]
+            with torch.no_grad():
+                colors = color_map(self.backbone, codes, [reference.small for reference in references])
+                self.backbone.recolor(self.tuned.moved, self.head, *colors)
 
     def step(self) -> Tensor:
         """One step, on a reference or on an invented face; returns its small picture."""
@@ -295,15 +296,15 @@ class _Training:
         return self.recipe.track * (small - true).abs().mean() + self.recipe.pattern * losses.fixed_pattern(crop)
 
     def _fine(self, crop: Tensor, halved: bool) -> list[Tensor]:
-        """The three finest features of a window, without the rim that its border spoils."""
-        return losses.inner(self._features(F.avg_pool2d(crop, 2) if halved else crop, 2))
+        """The two finest features of a window, without the rim that its border spoils."""
+        return losses.inner(self._features(F.avg_pool2d(crop, 2) if halved else crop, 1))
 
     def _drawn(self, reference: Reference) -> _Drawn:
         maps = self._small_features(reference.full)
         regions = {"face": reference.regions.face, **reference.regions.outside()}
         known = {name: region for name, region in regions.items() if float(region.mean()) >= _AREA_MIN}
         grams = {name: losses.grams(maps[:3], region) for name, region in known.items()}
-        fine = {1: self._features(reference.full, 2), 2: self._features(F.avg_pool2d(reference.full, 2), 2)}
+        fine = {1: self._features(reference.full, 1), 2: self._features(F.avg_pool2d(reference.full, 2), 1)}
         fine_grams = {n: {name: losses.grams(x, region) for name, region in known.items()} for n, x in fine.items()}
         return _Drawn(reference, losses.unit(maps), grams, fine_grams if self.recipe.windows else {})
 
