@@ -76,6 +76,7 @@ class Recipe:
     window: float = 1.0
     texture: float = 1.5
     track: float = 4.0
+    follow: float = 1.0
     pattern: float = 10.0
     windows: bool = True
 
@@ -290,10 +291,19 @@ class _Training:
         return window[..., near, near], corner, crop[..., far, far]
 
     def _honest(self, window: Tensor, code: Tensor, crop: Tensor) -> Tensor:
-        """Keeps head and last layers at one picture, each the other's teacher, and these free of a fixed pattern."""
+        """Keeps head and last layers at one picture, each the other's teacher, and these free of a fixed pattern.
+
+        The head learns sooner what is to be seen, so its features are the last layers' teacher.
+        """
+        r = self.recipe
         true = F.avg_pool2d(crop, self.spec.side // self.spec.head_side)
         small: Tensor = self.head(window.detach(), code)
-        return self.recipe.track * (small - true).abs().mean() + self.recipe.pattern * losses.fixed_pattern(crop)
+        loss = r.track * (small - true).abs().mean() + r.pattern * losses.fixed_pattern(crop)
+        with torch.no_grad():
+            wanted = losses.unit(self._features(small, 2))
+        for ours, theirs in zip(losses.unit(self._features(true, 2)), wanted, strict=True):
+            loss = loss + r.follow * losses.place_distance(ours, theirs).mean()
+        return loss
 
     def _fine(self, crop: Tensor, halved: bool) -> list[Tensor]:
         """The two finest features of a window, without the rim that its border spoils."""
