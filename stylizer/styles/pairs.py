@@ -82,7 +82,8 @@ class Reference:
     code: (1, num_ws, w_dim). full: (1, 3, side, side); small: the same at the head's side.
     face: the full picture without what covers the face; sure: (1, 1, S, S), 0 where it is not known what is below that.
     natural: that face, (1, 3, head side, head side). meshes: (468, 3) in pixels of the crop.
-    regions: of the head's side. likeness: correlation of its light and shade with the natural face's. detail: pixels of the picture it was cut from, to a pixel of the crop; 1 where unknown.
+    regions: of the head's side. likeness: correlation of its light and shade with the natural face's.
+    detail: pixels of the picture it was cut from, to a pixel of the crop; 1 where unknown.
     """
 
     code: Tensor
@@ -244,11 +245,11 @@ class PairMaker:
         own = _sampled(picture, self._grid(mesh, wanted), side)
         natural = _sampled(source.natural, self._grid(source.natural_mesh_xyz, wanted), side)
         depth = _depth(own, natural, regions)
-        target = self._with_own_looks(target, own, natural, depth, regions, reference.likeness)
+        target = self._with_own_looks(target, own, natural, regions, depth=depth, likeness=reference.likeness)
         return Pair(code, picture, own, target, depth, sure, regions, wanted, source, grid)
 
     def _with_own_looks(
-        self, target: Tensor, own: Tensor, natural: Tensor, depth: Tensor, regions: Regions, likeness: float
+        self, target: Tensor, own: Tensor, natural: Tensor, regions: Regions, *, depth: Tensor, likeness: float
     ) -> Tensor:
         """A target with what the invented face has and a natural one in the reference's place has not."""
         painted = min(max((likeness - _DRAWN) / (_PAINTED - _DRAWN), 0.0), 1.0)
