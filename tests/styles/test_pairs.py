@@ -277,7 +277,8 @@ def test_an_open_mouth_shows_the_sitters_own_teeth(networks: Networks, itself: t
     regions = replace(reference.regions, mouth=mouth)
     own = (torch.full_like(reference.small, tone) for tone in (-0.8, 0.8))
     dark, light = (
-        maker._with_own_looks(reference.small, each, reference.natural, torch.ones(1), regions, 0.0) for each in own
+        maker._with_own_looks(reference.small, each, reference.natural, regions, depth=torch.ones(1), likeness=0.0)
+        for each in own
     )
     there = (mouth > 0).expand(-1, 3, -1, -1)
     assert (light - dark)[there].min() > 0.5
