@@ -27,14 +27,13 @@ from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
 from stylizer.settings import TrainSettings
 from stylizer.styles.finetune import Recipe, finetune
+from stylizer.styles.pairs import FaceReader
 from stylizer.styles.style import Style
 
 ROOT = Path(__file__).parents[1]
 REFERENCES = ("pencil", "oil", "toon3d")
 SHOWN = 2  # sitters on the sheet
-ALONE = Recipe(
-    identity=0, structure=0, features=0, palette=0, statistics=(0, 0), texture=0, track=0, pattern=0, gain=1, pool=1
-)
+ALONE = Recipe(references=1, pool=0, track=0, pattern=0)
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,13 @@ class Variant:
 
 VARIANTS = {
     "A": Variant("JoJoGAN's loss alone, on this generator", ALONE, finish=False, likeness=False),
-    "B": Variant("+ invented faces take on the statistics and stay themselves", finish=False, likeness=False),
+    "B": Variant("+ invented faces become what the artist would make of them", finish=False, likeness=False),
     "C": Variant("+ the mean face's finish", likeness=False),
     "D": Variant("+ the likeness: the product"),
     "E": Variant("the product, without the finish", finish=False),
-    "F": Variant("the product, identity 1.0 instead of 3.5 in training", Recipe(identity=1.0)),
-    "G": Variant("the product, no identity and structure in training", Recipe(identity=0, structure=0, features=0)),
+    "F": Variant("the product, no identity and structure in training", Recipe(identity=0, structure=0)),
+    "G": Variant("the product, faces keep their own proportions in training", Recipe(shape=0)),
+    "H": Variant("the product, no windows at full resolution", Recipe(windows=False)),
 }
 
 
@@ -63,7 +63,8 @@ def learn(stylizer: Stylizer, face: AlignedFace, variant: Variant, settings: Tra
     if variant.recipe is None:
         return stylizer.learn(face, settings)[0]
     code = stylizer.invert(face, purpose="reference")
-    return finetune(stylizer.networks, [face], [code], settings, recipe=variant.recipe)
+    reader = FaceReader(stylizer.finder.mesh_finder(), stylizer.segment)
+    return finetune(stylizer.networks, [face], [code], settings, reader=reader, recipe=variant.recipe)
 
 
 def drawn(stylizer: Stylizer, photo: Photo, style: Style, variant: Variant) -> Image.Image:

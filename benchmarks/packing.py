@@ -19,6 +19,7 @@ from stylizer.runtime import tune_process
 from stylizer.settings import TrainSettings
 from stylizer.styles.finetune import finetune
 from stylizer.styles.packing import pack, unpack
+from stylizer.styles.pairs import FaceReader
 from stylizer.styles.sampling import sample
 from stylizer.styles.style import HEAD
 
@@ -35,12 +36,13 @@ def main() -> None:
     options = parser.parse_args()
     tune_process()
     stylizer, settings = Stylizer.open(), TrainSettings(options.iterations)
+    reader = FaceReader(stylizer.finder.mesh_finder(), stylizer.segment)
     faces = [Inversion(w_plus, "fast") for w_plus in sample(stylizer.networks, options.faces)]
     print("| reference | bytes | PSNR, mean | PSNR, least | LPIPS-HED, mean |\n|---|---:|---:|---:|---:|")
     for path in options.references:
         reference = stylizer.align(path)
         code = stylizer.invert(reference, purpose="reference")
-        style = finetune(stylizer.networks, [reference], [code], settings)
+        style = finetune(stylizer.networks, [reference], [code], settings, reader=reader)
         content = pack({**style.delta, **{HEAD + name: change for name, change in style.head.items()}})
         delta = {name: change for name, change in unpack(content).items() if not name.startswith(HEAD)}
         pairs = [(stylizer.render(face, style), stylizer.render(face, replace(style, delta=delta))) for face in faces]

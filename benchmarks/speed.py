@@ -32,6 +32,7 @@ from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
 from stylizer.settings import RenderSettings, TrainSettings
 from stylizer.styles.finetune import finetune
+from stylizer.styles.pairs import FaceReader
 from stylizer.styles.render import compile_style, draw
 from stylizer.styles.sampling import sample
 from stylizer.styles.style import Style
@@ -139,7 +140,8 @@ def main() -> None:
     started = time.perf_counter()
     code = invert(networks, reference, "refined", purpose="reference")
     inverted_at = time.perf_counter()
-    style = replace(finetune(networks, [reference], [code], settings), key="benchmark")
+    reader = FaceReader(stylizer.finder.mesh_finder(), stylizer.segment)
+    style = replace(finetune(networks, [reference], [code], settings, reader=reader), key="benchmark")
     ended = time.perf_counter()
     table.row("fine-tuning, an iteration", (ended - inverted_at) / settings.iterations)
     table.row(f"a new style, whole ({settings.iterations} iterations)", ended - started)

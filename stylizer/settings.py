@@ -71,7 +71,7 @@ class TrainSettings:
     seed: of the style-mixing draws and the crops; same seed, same style.
     """
 
-    iterations: int = 96
+    iterations: int = 140
     seed: int = 0
 
     def __post_init__(self) -> None:

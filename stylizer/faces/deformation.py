@@ -315,7 +315,9 @@ def _symmetric(points: Points, partner: NDArray[np.intp], axis: float) -> Points
 def _factor(drawn: Points, natural: Points, axis: int, limits: Pair) -> float:
     """How much larger a part is along an axis, by least squares about its middle."""
     there, here = (part[:, axis] - part[:, axis].mean() for part in (drawn, natural))
-    return float(np.clip((there @ here) / max(here @ here, 1e-9), *limits))
+    if not here @ here > 1e-9:  # a part that is a point, as of a face that was not seen, has no size
+        return 1.0
+    return float(np.clip((there @ here) / (here @ here), *limits))
 
 
 def _shortened(shifts: Points) -> Points:

@@ -13,6 +13,7 @@ from stylizer.styles.regions import Regions
 
 _NEARER = 0.6  # a covered place's colour is so much nearer to the hair's than to the skin's
 _PART = 0.35  # of `Regions.parts`: brows and lashes have the hair's colour by right
+_NEAR_PART = 0.15  # of the same
 _GRAIN = 7  # pixels: lines of the hair's colour are thinner
 _HAIR_MIN, _COVER_MIN = 0.015, 0.02  # of the picture; of the face: less is none
 
@@ -53,13 +54,15 @@ def covered(small: Tensor, regions: Regions) -> Tensor:
     return found if float(found.mean()) > _COVER_MIN * float(regions.face.mean()) else nothing
 
 
-def uncover(full: Tensor, cover: Tensor, other: Tensor, other_cover: Tensor) -> Uncovered:
+def uncover(full: Tensor, cover: Tensor, other: Tensor, other_cover: Tensor, parts: Tensor) -> Uncovered:
     """Take what is covered from the other half of the face.
 
     Args:
         full: (1, 3, side, side). cover: (1, 1, S, S), see `covered`.
         other: (1, 3, side, side), the reference's mirror image, warped onto it. other_cover: likewise, of the cover.
+        parts: as `Regions` has it; half a brow completed by half of the other would be two.
     """
-    taken = F.avg_pool2d(cover * (1 - other_cover), 5, 1, 2)
+    unknown = torch.maximum(other_cover, (parts > _NEAR_PART).float())
+    taken = F.avg_pool2d(cover * (1 - unknown), 5, 1, 2)
     taken = F.interpolate(taken, size=full.shape[-1], mode="bilinear", align_corners=False)
-    return Uncovered(torch.lerp(full, other, taken), 1 - cover * other_cover)
+    return Uncovered(torch.lerp(full, other, taken), 1 - cover * unknown)

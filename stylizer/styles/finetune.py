@@ -58,17 +58,17 @@ class Recipe:
     """
 
     rate: float = 5e-3
-    tail_rate: float = 2.0
+    tail_rate: float = 3.0
     momentum: float = 0.9
     references: float = 0.5
     mix: float = 0.8
     pool: int = 16
     offset: float = 0.3
-    shape: float = 0.8
+    shape: float = 1.0
     parts: float = 5.0
     color: float = 2.5
     target_color: float = 7.5
-    identity: float = 2.5
+    identity: float = 1.5
     structure: float = 0.5
     face_statistics: float = 0.5
     statistics: float = 1.5
@@ -314,9 +314,11 @@ class _Training:
         regions = {"face": reference.regions.face, **reference.regions.outside()}
         known = {name: region for name, region in regions.items() if float(region.mean()) >= _AREA_MIN}
         grams = {name: losses.grams(maps[:3], region) for name, region in known.items()}
-        fine = {1: self._features(reference.full, 1), 2: self._features(F.avg_pool2d(reference.full, 2), 1)}
+        fine: dict[int, list[Tensor]] = {}
+        if self.recipe.windows:  # the whole picture's finest features take the most memory of all
+            fine = {n: self._features(F.avg_pool2d(reference.full, n), 1) for n in (1, 2)}
         fine_grams = {n: {name: losses.grams(x, region) for name, region in known.items()} for n, x in fine.items()}
-        return _Drawn(reference, losses.unit(maps), grams, fine_grams if self.recipe.windows else {})
+        return _Drawn(reference, losses.unit(maps), grams, fine_grams)
 
     def _sitter(self, pair: Pair, drawn: _Drawn) -> _Sitter:
         regions = pair.regions

@@ -82,8 +82,12 @@ class Reference:
     code: (1, num_ws, w_dim). full: (1, 3, side, side); small: the same at the head's side.
     face: the full picture without what covers the face; sure: (1, 1, S, S), 0 where it is not known what is below that.
     natural: that face, (1, 3, head side, head side). meshes: (468, 3) in pixels of the crop.
+<<<<<<< HEAD
     regions: of the head's side.
     likeness: correlation of its light and shade with the natural face's, -1 to 1.
+=======
+    regions: of the head's side. likeness: correlation of its light and shade with the natural face's.
+>>>>>>> learntests
     detail: pixels of the picture it was cut from, to a pixel of the crop; 1 where unknown.
     """
 
@@ -120,6 +124,7 @@ class Pair:
 
     code: (1, num_ws, w_dim). picture: as the base network draws it, own: the same, deformed as the style does, target:
     as the style should draw it, (1, 3, S, S) of the head's side.
+    depth: (1, 1, 1, 1), how many times as light as the reference's its face is.
     sure: (1, 1, S, S), 0 where the target is guessed, to 1.
     regions: of the target. source: the reference, or its mirror image, that the target was made from.
     grid: (1, n, n, 2) as `grid_sample` takes it, corners aligned: from the target to the source.
@@ -129,6 +134,7 @@ class Pair:
     picture: Tensor
     own: Tensor
     target: Tensor
+    depth: Tensor
     sure: Tensor
     regions: Regions
     mesh_xyz: Points
@@ -136,13 +142,15 @@ class Pair:
     grid: Tensor
 
     def target_window(self, corner_yx: tuple[int, int], side: int) -> Tensor:
-        """A square of the target at full resolution: (1, 3, side, side)."""
+        """A square of the target at full resolution, without the face's own looks: (1, 3, side, side)."""
         full = self.source.face
         whole, count = full.shape[-1], self.grid.shape[1]
         y, x = ((torch.arange(side, device=full.device) + c) * ((count - 1) / (whole - 1)) for c in corner_yx)
         places = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None] * (2 / (count - 1)) - 1
         grid = F.grid_sample(self.grid.permute(0, 3, 1, 2), places, padding_mode="border", align_corners=True)
-        return F.grid_sample(full, grid.permute(0, 2, 3, 1), padding_mode="reflection", align_corners=True)
+        window = F.grid_sample(full, grid.permute(0, 2, 3, 1), padding_mode="reflection", align_corners=True)
+        face = F.grid_sample(self.regions.face, places, padding_mode="border", align_corners=True)
+        return torch.lerp(window, (window + 1) * self.depth - 1, face)
 
 
 class PairMaker:
@@ -202,7 +210,7 @@ class PairMaker:
             return Uncovered(full, 1 - cover)
         grid = self._grid(_mirrored(mesh, self._partner, full.shape[-1]), mesh)
         other, other_cover = (_sampled(x.flip(3), grid, x.shape[-1]) for x in (full, cover))
-        return uncover(full, cover, other, (other_cover > 0.25).float())
+        return uncover(full, cover, other, (other_cover > 0.25).float(), regions.parts)
 
     def deformation(self, references: list[Reference]) -> Deformation:
         """What the style's deformation is, from all its references."""
@@ -241,18 +249,18 @@ class PairMaker:
         regions = self._regions(wanted, picture)
         own = _sampled(picture, self._grid(mesh, wanted), side)
         natural = _sampled(source.natural, self._grid(source.natural_mesh_xyz, wanted), side)
-        target = self._with_own_looks(target, own, natural, regions, reference.likeness)
-        return Pair(code, picture, own, target, sure, regions, wanted, source, grid)
+        depth = _depth(own, natural, regions)
+        target = self._with_own_looks(target, own, natural, regions, depth=depth, likeness=reference.likeness)
+        return Pair(code, picture, own, target, depth, sure, regions, wanted, source, grid)
 
     def _with_own_looks(
-        self, target: Tensor, own: Tensor, natural: Tensor, regions: Regions, likeness: float
+        self, target: Tensor, own: Tensor, natural: Tensor, regions: Regions, *, depth: Tensor, likeness: float
     ) -> Tensor:
         """A target with what the invented face has and a natural one in the reference's place has not."""
         painted = min(max((likeness - _DRAWN) / (_PAINTED - _DRAWN), 0.0), 1.0)
         amount, least = ((1 - painted) * a + painted * b for a, b in zip(_DRAWN_LOOKS, _PAINTED_LOOKS, strict=True))
         difference = _details(own) - _details(natural)
         looks = amount * difference.sign() * (difference.abs() - least).clamp_min(0)
-        depth = _depth(own, natural, regions)
         dressed = torch.lerp(target, (target + 1) * depth - 1, regions.face) + looks * regions.face
         # An open mouth shows the own teeth; their light is the target's.
         teeth = 0.64 * own.mean(1, keepdim=True) + 0.15 * target.mean((2, 3), keepdim=True)
@@ -301,7 +309,7 @@ def _depth(own: Tensor, natural: Tensor, regions: Regions) -> Tensor:
     weight = regions.face * (1 - regions.parts)
     levels = [((x.mean(1, keepdim=True) + 1) * weight).sum() / weight.sum().clamp_min(1e-6) for x in (own, natural)]
     ratio = (levels[0] / levels[1].clamp_min(1e-3)).clamp(0.2, 1.0)
-    return (ratio / _SAME_SKIN).clamp_max(1.0).sqrt()
+    return (ratio / _SAME_SKIN).clamp_max(1.0).sqrt().reshape(1, 1, 1, 1)
 
 
 def _details(picture: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """A second backbone: other sizes, other blocks, random weights. What works with it does not lean on the first one's."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -37,15 +38,27 @@ OTHER = replace(
 )
 
 
+class OtherBackbone(SimpleNamespace):
+    """A `Backbone` of any parts."""
+
+    def recolor(self, weights: Mapping[str, Tensor], head: nn.Module, matrix: Tensor, offset: Tensor) -> None:
+        bands = torch.block_diag(matrix, torch.kron(matrix.contiguous(), torch.eye(3)))
+        for weight in (weights["to_rgb.weight"], head.weight):
+            weight.data = torch.einsum("oi,i...->o...", bands, weight.data)
+        for bias in (weights["to_rgb.bias"], head.bias):
+            bias.data = bands @ bias.data + torch.cat([2 * offset, torch.zeros(9)])
+
+
 class Head(nn.Module):
     """A plain 1x1 head."""
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(12, CHANNELS[OTHER.head_block], 1, 1) / 8)
+        self.bias = nn.Parameter(torch.zeros(12))
 
     def forward(self, features: Tensor, w_plus: Tensor) -> Tensor:
-        return inverse_haar(nn.functional.conv2d(features, self.weight))
+        return inverse_haar(nn.functional.conv2d(features, self.weight, self.bias))
 
 
 def other_networks(real: Networks, spec: BackboneSpec = OTHER) -> Networks:
@@ -61,5 +74,5 @@ def other_networks(real: Networks, spec: BackboneSpec = OTHER) -> Networks:
     parts["wspace"] = WSpace(parts["mapping"], spec.w_dim, 512)
     for part in parts.values():
         part.eval().requires_grad_(False)
-    backbone: Any = SimpleNamespace(spec=spec, heads=parts["head"], openvino_graph=lambda: None, **parts)
+    backbone: Any = OtherBackbone(spec=spec, heads=parts["head"], openvino_graph=lambda: None, **parts)
     return replace(real, backbone=backbone, base_hash="0" * 64, synthesizer=choose_synthesizer(backbone))

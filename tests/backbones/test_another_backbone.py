@@ -27,6 +27,7 @@ from stylizer.styles.sampling import sample
 from stylizer.styles.style import Style, make_card
 from stylizer.weights.load import Networks, load_networks
 from tests.backbones.other_backbone import OTHER, other_networks
+from tests.face_readers import FixedReader
 
 KEY = "0123456789abcdef" * 2
 
@@ -48,9 +49,11 @@ def face(other: Networks, inversion: Inversion) -> AlignedFace:
 
 
 @pytest.fixture(scope="module")
-def style(other: Networks, inversion: Inversion, face: AlignedFace) -> Style:
-    learned = finetune(other, [face], [inversion], TrainSettings(1), recipe=Recipe(pool=1))
-    card = make_card({"iterations": 1}, OTHER, other.base_hash, "r" * 64)
+def style(other: Networks, inversion: Inversion, face: AlignedFace, mean_mesh: np.ndarray) -> Style:
+    """Its faces are none, so what sees them is told where they would be; one step on an invented one."""
+    reader, recipe = FixedReader(mean_mesh), Recipe(pool=1, references=0)
+    learned = finetune(other, [face], [inversion], TrainSettings(1), reader=reader, recipe=recipe)
+    card = {**make_card({"iterations": 1}, OTHER, other.base_hash, "r" * 64), **learned.card}
     return replace(learned, key=KEY, name="ink", card=card)
 
 

@@ -44,7 +44,7 @@ def test_mean_and_covariance_come_out_right() -> None:
 
 
 def test_it_moves_colours_as_little_as_that_allows() -> None:
-    """Of all maps with this covariance, the symmetric one without negative eigenvalues: turned, it moves them farther."""
+    """Of all maps that give this covariance, the symmetric positive one: any other moves them farther."""
     ours, theirs = [picture(0)], [picture(5)]
     matrix, offset = color_map(*drawing(ours), theirs)
     torch.testing.assert_close(matrix, matrix.T, atol=1e-5, rtol=0)

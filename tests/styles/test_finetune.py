@@ -1,5 +1,8 @@
 """Fine-tuning on the real networks, a few steps of it."""
 
+import json
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,17 +12,20 @@ from torch.func import functional_call
 from stylizer.backbones.functional import call_with
 from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.errors import Cancelled
-from stylizer.evaluation.metrics import style_distance
 from stylizer.faces import AlignedFace, already_aligned
-from stylizer.imaging.tensors import to_image
+from stylizer.faces.deformation import Deformation, LandmarkDeformation, Parts, deformation_from
+from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.code import Inversion
 from stylizer.settings import TrainSettings
-from stylizer.styles.finetune import Recipe, finetune
+from stylizer.styles.finetune import PREVIEW_EVERY, Recipe, finetune
+from stylizer.styles.losses import gram_distance, grams
+from stylizer.styles.pairs import FaceReader
 from stylizer.styles.style import Style, blended
 from stylizer.weights.load import Networks, hash_weights
+from tests.face_readers import FixedReader
 from tests.tiny import render
 
-FEW_FACES = Recipe(pool=2)
+FEW_FACES, SETTINGS = Recipe(pool=1), TrainSettings(3)
 
 
 @pytest.fixture(scope="module")
@@ -37,23 +43,38 @@ def reference(networks: Networks, code: Inversion) -> AlignedFace:
     return already_aligned(Image.merge("RGB", (grey.point(lambda v: v // 3), grey.point(lambda v: v // 2), grey)))
 
 
-def learn(networks: Networks, reference: AlignedFace, code: Inversion, steps: int, seed: int = 0) -> Style:
-    return finetune(networks, [reference], [code], TrainSettings(steps, seed), recipe=FEW_FACES)
+@pytest.fixture(scope="module")
+def learned(networks: Networks, reader: FaceReader, reference: AlignedFace, code: Inversion) -> Style:
+    """A few steps; the base is as it was."""
+    before = hash_weights(networks.backbone.generator), hash_weights(networks.backbone.heads)
+    style = finetune(networks, [reference], [code], SETTINGS, reader=reader, recipe=FEW_FACES)
+    assert (hash_weights(networks.backbone.generator), hash_weights(networks.backbone.heads)) == before
+    return style
 
 
 @pytest.mark.slow
-def test_a_few_steps_bring_the_reference_nearer_and_leave_the_base_alone(
-    networks: Networks, reference: AlignedFace, code: Inversion
+def test_a_few_steps_bring_the_reference_nearer(
+    networks: Networks, reference: AlignedFace, code: Inversion, learned: Style
 ) -> None:
-    before = hash_weights(networks.backbone.generator), hash_weights(networks.backbone.heads)
-    style = learn(networks, reference, code, 8)
-    assert (hash_weights(networks.backbone.generator), hash_weights(networks.backbone.heads)) == before
-    plain, full = (to_image(render(networks.backbone, code.w_plus, style, s)) for s in (0.0, 1.0))
-    assert style_distance(networks, full, reference.crop) < 0.9 * style_distance(networks, plain, reference.crop)
-    assert all(d.dtype == torch.float16 and torch.isfinite(d).all() for d in style.delta.values())
-    assert set(style.delta) <= {name for name, _ in networks.backbone.generator.named_parameters()}
-    own, other = (head_error(networks, code, style, share) for share in (1.0, 0.0))
-    assert own < other  # the head learned along, and is the better proxy of the styled picture
+    plain, full = (to_image(render(networks.backbone, code.w_plus, learned, s)) for s in (0.0, 1.0))
+    before, after = (apart(networks, picture, reference.crop) for picture in (plain, full))
+    assert after < 0.9 * before
+    assert all(d.dtype == torch.float16 and torch.isfinite(d).all() for d in learned.delta.values())
+    assert set(learned.delta) <= {name for name, _ in networks.backbone.generator.named_parameters()}
+    colors = [np.asarray(picture, float).mean((0, 1)) for picture in (plain, full, reference.crop)]
+    assert np.abs(colors[1] - colors[2]).max() < 0.4 * np.abs(colors[0] - colors[2]).max()
+
+
+def apart(networks: Networks, one: Image.Image, other: Image.Image) -> float:
+    """How far two pictures' textures are from each other, at 192 px."""
+    small = (to_tensor(picture.resize((192, 192), Image.Resampling.BOX)) for picture in (one, other))
+    with torch.no_grad():
+        return float(gram_distance(*(grams(networks.perceptual(picture, 2)) for picture in small)))
+
+
+def test_the_head_learns_along(networks: Networks, code: Inversion, learned: Style) -> None:
+    """It is a better proxy of the styled picture than the base's, and than one whose colours alone are the style's."""
+    assert head_error(networks, code, learned, 1.0) < 0.5 * head_error(networks, code, learned, 0.0)
 
 
 def head_error(networks: Networks, code: Inversion, style: Style, share: float) -> float:
@@ -67,17 +88,106 @@ def head_error(networks: Networks, code: Inversion, style: Style, share: float) 
     return float((small - true).abs().mean())
 
 
+@pytest.fixture(scope="module")
+def small(networks: Networks, mean_mesh: np.ndarray, reference: AlignedFace, code: Inversion) -> Style:
+    """Learned without windows, on invented faces alone."""
+    return without_windows(networks, mean_mesh, reference, code, 0)
+
+
+def without_windows(
+    networks: Networks, mean_mesh: np.ndarray, reference: AlignedFace, code: Inversion, seed: int
+) -> Style:
+    reader, recipe = FixedReader(mean_mesh), Recipe(pool=1, references=0)
+    settings = TrainSettings(2, seed)
+    return finetune(networks, [reference], [code], settings, reader=reader, small=True, recipe=recipe)
+
+
+def changes(style: Style) -> dict[str, torch.Tensor]:
+    return {**style.delta, **{f"head:{name}": change for name, change in style.head.items()}}
+
+
 @pytest.mark.slow
-def test_one_seed_one_style(networks: Networks, reference: AlignedFace, code: Inversion) -> None:
-    one, same, other = (learn(networks, reference, code, 2, seed).delta for seed in (0, 0, 1))
-    assert all(torch.equal(one[name], same[name]) for name in one)
-    assert any(not torch.equal(one[name], other[name]) for name in one)
+def test_one_seed_one_style(
+    networks: Networks, reader: FaceReader, reference: AlignedFace, code: Inversion, learned: Style
+) -> None:
+    """The same bits, whatever was drawn from torch's own generator in between."""
+    torch.rand(3)
+    same = finetune(networks, [reference], [code], SETTINGS, reader=reader, recipe=FEW_FACES)
+    assert all(torch.equal(change, changes(same)[name]) for name, change in changes(learned).items())
+    assert same.card == learned.card
 
 
-def test_cancel_comes_through(networks: Networks, reference: AlignedFace, code: Inversion) -> None:
+def test_another_seed_another_style(
+    networks: Networks, mean_mesh: np.ndarray, reference: AlignedFace, code: Inversion, small: Style
+) -> None:
+    other = changes(without_windows(networks, mean_mesh, reference, code, 1))
+    assert all(not torch.equal(small.delta[name], other[name]) for name in ("conv.weight", "to_rgb.weight"))
+
+
+def test_cancel_comes_through(
+    networks: Networks, mean_mesh: np.ndarray, reference: AlignedFace, code: Inversion
+) -> None:
+    """At the first step, which shows a preview."""
+    previews: list[Image.Image] = []
+
     def on_step(step: int, total: int, preview: Image.Image | None) -> None:
-        assert (step, total) == (1, 9) and preview is not None
+        assert (step, total) == (1, PREVIEW_EVERY + 1) and preview is not None
+        previews.append(preview)
         raise Cancelled("stop")
 
+    reader, settings = FixedReader(mean_mesh), TrainSettings(PREVIEW_EVERY + 1)
     with pytest.raises(Cancelled):
-        finetune(networks, [reference], [code], TrainSettings(9), on_step, recipe=FEW_FACES)
+        finetune(networks, [reference], [code], settings, on_step, reader=reader, small=True, recipe=FEW_FACES)
+    assert [preview.size for preview in previews] == [(SPEC.head_side,) * 2]
+
+
+def deep(name: str) -> bool:
+    """Whether a parameter belongs to the layers between the head's maps and the picture."""
+    return not SPEC.is_trunk(name) and not name.startswith("to_rgb")
+
+
+def test_small_leaves_the_windows_out(small: Style, learned: Style) -> None:
+    """Then nothing moves the layers behind the head's maps."""
+    assert any(deep(name) for name in small.delta)
+    for name, change in small.delta.items():
+        if deep(name):
+            assert not change.any() and learned.delta[name].any(), name
+    assert all(small.delta[name].any() for name in ("conv.weight", "blocks.2.conv1.pointwise"))
+
+
+def drawn_with_large_eyes(mean_mesh: np.ndarray, reference: AlignedFace) -> FaceReader:
+    """Sees the mean face everywhere, in the reference with wider and taller eyes."""
+    large = Deformation(np.zeros((468, 2)), Parts((1.2, 1.5))).moved(mean_mesh, mean_mesh)
+
+    class Reader(FixedReader):
+        def mesh(self, crop: Image.Image) -> np.ndarray | None:
+            return large if crop is reference.crop else super().mesh(crop)
+
+    return Reader(mean_mesh)
+
+
+def test_the_card_tells_the_deformation(
+    networks: Networks, mean_mesh: np.ndarray, reference: AlignedFace, code: Inversion
+) -> None:
+    """As much of it as the style's weights are to draw."""
+    reader = drawn_with_large_eyes(mean_mesh, reference)
+    recipe, settings = Recipe(pool=1, shape=0.5), TrainSettings(1)
+    style = finetune(networks, [reference], [code], settings, reader=reader, small=True, recipe=recipe)
+    found = deformation_from(json.loads(json.dumps(style.card))["deformation"])
+    assert style.deformation == found
+    assert found.parts.eye_factors == pytest.approx((1.1, 1.25), abs=0.01)
+    assert np.abs(found.shifts_xy).max() < 0.02
+
+
+def test_without_faces_the_reference_alone_is_learned(
+    networks: Networks, mean_mesh: np.ndarray, reference: AlignedFace, code: Inversion
+) -> None:
+    """Where the mesh sees none: neither the mean face, nor the reference's, nor any of the invented ones."""
+    reader, recipe = FixedReader(mean_mesh, lambda _: False), Recipe(pool=1, references=0)
+    style = finetune(networks, [reference], [code], TrainSettings(3), reader=reader, small=True, recipe=recipe)
+    assert all(torch.isfinite(change).all() for change in changes(style).values())
+    assert style.deformation == LandmarkDeformation()
+    pictures = [render(networks.backbone, code.w_plus, style, strength) for strength in (0.0, 1.0)]
+    wanted = to_tensor(reference.crop)
+    before, after = ((F.avg_pool2d(picture - wanted, 16)).abs().mean() for picture in pictures)
+    assert after < before

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.styles.losses import (
-    color_distance,
     coarse_distance,
+    color_distance,
     fixed_pattern,
     gram_distance,
     grams,

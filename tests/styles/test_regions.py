@@ -1,5 +1,7 @@
 """Regions of a portrait against the mesh that they are made from."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -35,7 +37,7 @@ def regions(mean_mesh: np.ndarray, person: Tensor) -> Regions:
 def from_outline(mesh: np.ndarray) -> np.ndarray:
     """Distance of each place to the outline of the face."""
     corners = mesh[[*OVAL, OVAL[0]], :2]
-    line = np.concatenate([np.linspace(a, b, 12) for a, b in zip(corners, corners[1:], strict=False)])
+    line = np.concatenate([np.linspace(a, b, 12) for a, b in pairwise(corners)])
     rows, columns = places()
     spots = np.stack([columns.ravel(), rows.ravel()], 1)
     squares = np.square(spots).sum(1)[:, None] + np.square(line).sum(1) - 2 * spots @ line.T
