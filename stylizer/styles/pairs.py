@@ -82,12 +82,8 @@ class Reference:
     code: (1, num_ws, w_dim). full: (1, 3, side, side); small: the same at the head's side.
     face: the full picture without what covers the face; sure: (1, 1, S, S), 0 where it is not known what is below that.
     natural: that face, (1, 3, head side, head side). meshes: (468, 3) in pixels of the crop.
-<<<<<<< HEAD
     regions: of the head's side.
     likeness: correlation of its light and shade with the natural face's, -1 to 1.
-=======
-    regions: of the head's side. likeness: correlation of its light and shade with the natural face's.
->>>>>>> learntests
     detail: pixels of the picture it was cut from, to a pixel of the crop; 1 where unknown.
     """
 

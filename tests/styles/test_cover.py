@@ -105,7 +105,7 @@ def test_skin_of_the_other_half_takes_its_place(portrait: Portrait) -> None:
     picture, fringe = portrait.with_fringe(LEFT)
     cover = covered(picture, portrait.regions)
     full = F.interpolate(picture, scale_factor=4)
-    found = uncover(full, cover, full.flip(3), cover.flip(3))
+    found = uncover(full, cover, full.flip(3), cover.flip(3), torch.zeros_like(cover))
     assert found.full.shape == full.shape and found.sure.min() == 1
     inside = F.interpolate(-F.max_pool2d(-fringe * cover, 13, 1, 6), scale_factor=4) > 0.5
     assert inside.sum() > 2000
@@ -120,7 +120,7 @@ def test_what_is_covered_on_both_sides_is_not_believed(portrait: Portrait) -> No
     picture = torch.minimum(left, right)
     cover = covered(picture, portrait.regions)
     full, both = F.interpolate(picture, scale_factor=4), cover * cover.flip(3)
-    found = uncover(full, cover, full.flip(3), cover.flip(3))
+    found = uncover(full, cover, full.flip(3), cover.flip(3), torch.zeros_like(cover))
     assert torch.equal(found.sure, 1 - both)
     assert both.sum() > 0.8 * cover.sum() > 1000
     alone = F.interpolate(F.max_pool2d(cover - both, 5, 1, 2), scale_factor=4) == 0
