@@ -42,7 +42,7 @@ class ControlsPanel:
             (STRENGTH_MIN, STRENGTH_MAX),
             render.strength,
         )
-        about = "How much of the person's own features: 0 is the face as the style draws it, 1 keeps the most"
+        about = "0 is the face as the style draws it, 1 is most like the person"
         self.likeness = _slider("likeness", "Likeness", about, (LIKENESS_MIN, LIKENESS_MAX), render.likeness)
         with gr.Accordion("Fine control", open=False, elem_id="fine"):
             about = "Proportions: 0 keeps the photo's, 1 takes the style's, more exaggerates"
