@@ -1,7 +1,7 @@
 """The sheets that the README shows: `python benchmarks/sheets.py [--out benchmarks/sheets]`.
 
-presets.webp: every preset (rows of three) over five invented sitters. controls.webp: what shape, texture, colour,
-strength and a mixture do, one preset a row. Nobody in these pictures exists.
+presets.webp: every preset (rows of three) over five invented sitters. controls.webp: what strength, likeness, shape,
+texture, colour and a mixture do, one preset a row. Nobody in these pictures exists.
 """
 
 import argparse
@@ -27,6 +27,8 @@ OTHER = "comic"
 SETTINGS = (
     RenderSettings(),
     RenderSettings(0.5),
+    RenderSettings(likeness=0.0),
+    RenderSettings(likeness=1.0),
     RenderSettings(shape=0.0),
     RenderSettings(shape=1.5),
     RenderSettings(texture=0.0),
@@ -37,13 +39,13 @@ SETTINGS = (
 )
 
 
-def controls(stylizer: Stylizer, done: dict[str, Stylized], style: Style, other: Style) -> list[Image.Image]:
+def controls(stylizer: Stylizer, face: Stylized, style: Style, other: Style) -> list[Image.Image]:
     """One preset's row: without a style, each setting, and half of another style in it."""
-    mine, its = done[style.key], done[other.key]
-    row = [mine.inverted, *(stylizer.render(mine.inversion, style, s, mine.likeness) for s in SETTINGS)]
-    assert mine.likeness is not None and its.likeness is not None
-    half = (mine.likeness + its.likeness) / 2
-    return [*row, stylizer.render(mine.inversion, stylizer.blend(style, other, 0.5), likeness=half)]
+    mine, its = (stylizer.likeness(face.inversion, one, face.aligned) for one in (style, other))
+    row = [face.inverted, *(stylizer.render(face.inversion, style, s, mine) for s in SETTINGS)]
+    assert mine is not None and its is not None
+    half = (mine + its) / 2
+    return [*row, stylizer.render(face.inversion, stylizer.blend(style, other, 0.5), likeness=half)]
 
 
 def main() -> None:
@@ -57,18 +59,18 @@ def main() -> None:
     styles = [stylizer.find_style(info.key) for info in stylizer.styles() if info.preset]
     faces = [stylizer.align(TARGETS / f"{name}.webp") for name in SITTERS]
     codes = [stylizer.invert(face) for face in faces]
-    rows, done = [], {}
+    rows = []
     for style in styles:
         results = [stylizer.stylize(f, style, inversion=c) for f, c in zip(faces, codes, strict=True)]
-        done[style.key] = results[1]
         rows.append([result.crop for result in results])
         print(style.name, flush=True)
     sitters = [face.crop for face in faces] * 3
     wide = [[tile for row in rows[i : i + 3] for tile in row] for i in range(0, len(rows), 3)]
     contact_sheet([sitters, *wide], 128).save(options.out / "presets.webp", quality=82)
     named = {style.name: style for style in styles}
-    shown = [controls(stylizer, done, named[name], named[OTHER]) for name in SHOWN]
-    contact_sheet(shown, 160).save(options.out / "controls.webp", quality=82)
+    shown = stylizer.stylize(faces[1], None, inversion=codes[1])
+    rows = [controls(stylizer, shown, named[name], named[OTHER]) for name in SHOWN]
+    contact_sheet(rows, 160).save(options.out / "controls.webp", quality=82)
 
 
 if __name__ == "__main__":

@@ -244,17 +244,13 @@ class Stylizer:
             StyleFileError: the style was made for another network. DeviceError: out of memory.
         """
         inversion, settings = instance("The inversion", inversion, Inversion, AN_INVERSION), known_settings(settings)
-        likeness = optional("The likeness", likeness, Tensor, "what likeness returned")
-        if likeness is not None and likeness.shape != inversion.w_plus.shape:
-            raise ArgumentError(
-                "The likeness is of another shape than the code; give what the method likeness returned."
-            )
+        likeness = _known_likeness(likeness, inversion)
         photo = None if photo is None else open_picture(photo)
         known = self._style(style, or_none=True)
         return draw(self.networks, inversion, known, settings, likeness=likeness, photo=photo)
 
     def likeness(self, inversion: Inversion, style: StyleSource, aligned: AlignedFace | None = None) -> Tensor | None:
-        """What to add to a code, (num_ws, w_dim), times the strength, to keep the person; None for a "fast" inversion.
+        """What keeps the person: added to a code in the settings' amount; (num_ws, w_dim), None for a "fast" inversion.
 
         Raises: StyleFileError, DeviceError.
         """
@@ -276,6 +272,7 @@ class Stylizer:
         on_step: OnStep | None = None,
         *,
         inversion: Inversion | None = None,
+        likeness: Tensor | None = None,
     ) -> Stylized:
         """Draw the person of a photo in a style.
 
@@ -283,18 +280,21 @@ class Stylizer:
             photo: a picture, or a face cut out before (then `face` is ignored).
             full_frame: put the crop back into the whole photo.
             inversion: of this face, if given, `inversion_mode` is ignored.
+            likeness: what `likeness` found for this inversion and style. None: found now, where the settings take any.
         Raises:
             The errors of `align`, `invert` and `render`.
         """
         settings, inversion_mode, style = known_settings(settings), known_mode(inversion_mode), self._style(style, True)
         full_frame, on_step = flag("full_frame", full_frame), callback("on_step", on_step)
         inversion = optional("The inversion", inversion, Inversion, AN_INVERSION)
+        likeness = _known_likeness(likeness, inversion)
         started = time.perf_counter()
         aligned = photo if isinstance(photo, AlignedFace) else self.align(photo, face)
         found = time.perf_counter()
         inversion = inversion or self.invert(aligned, inversion_mode, on_step)
         inverted_at = time.perf_counter()
-        likeness = self.likeness(inversion, style, aligned) if style else None
+        if likeness is None and style is not None and settings.likeness_share:
+            likeness = self.likeness(inversion, style, aligned)
         kept_at = time.perf_counter()
         inverted = draw(self.networks, inversion, None, settings)
         crop = draw(self.networks, inversion, style, settings, likeness=likeness, inverted=inverted, photo=aligned.crop)
@@ -418,6 +418,18 @@ def known_mode(inversion_mode: str) -> InversionMode:
 def known_settings(settings: RenderSettings) -> RenderSettings:
     """The settings of a drawing. Raises ArgumentError."""
     return instance("settings", settings, RenderSettings, "a RenderSettings")
+
+
+def _known_likeness(likeness: Tensor | None, inversion: Inversion | None) -> Tensor | None:
+    """What `Stylizer.likeness` returned for this inversion. Raises ArgumentError."""
+    likeness = optional("The likeness", likeness, Tensor, "what likeness returned")
+    if likeness is None:
+        return None
+    if inversion is None:
+        raise ArgumentError("The likeness is of an inversion; give that inversion, too.")
+    if likeness.shape != inversion.w_plus.shape:
+        raise ArgumentError("The likeness is of another shape than the code; give what the method likeness returned.")
+    return likeness
 
 
 @cache

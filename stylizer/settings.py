@@ -14,6 +14,7 @@ DEFAULT_INVERSION_MODE: InversionMode = "refined"
 
 STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full style, beyond = exaggerated
 AMOUNT_MIN, AMOUNT_MAX = 0.0, 1.5  # of the style's shape, texture, colour; 1 = as learned
+LIKENESS, LIKENESS_MIN, LIKENESS_MAX = 0.5, 0.0, 1.0  # of the person: 0 = as the style draws them, 1 = all found
 ITERATIONS_MIN, ITERATIONS_MAX = 1, 2000
 SEED_MAX = 2**31 - 1
 COUNT, COUNT_MIN, COUNT_MAX = 6, 1, 64  # invented people at once
@@ -46,6 +47,7 @@ def _written(value: float) -> str:
 RANGES = {
     "strengths": f"{STRENGTH_MIN:g} to {STRENGTH_MAX:g}",
     "amounts": f"{AMOUNT_MIN:g} to {AMOUNT_MAX:g}",
+    "likenesses": f"{LIKENESS_MIN:g} to {LIKENESS_MAX:g}",
     "ratios": f"{MIX_RATIO_MIN:g} to {MIX_RATIO_MAX:g}",
     "iterations": f"{ITERATIONS_MIN} to {ITERATIONS_MAX}",
     "seeds": f"0 to {SEED_MAX}",
@@ -89,6 +91,8 @@ class RenderSettings:
     preserve_color: keep the photo's colours (at every strength), take only the style's light, line and texture.
     shape: 0 keeps the photo's proportions, 1 takes the style's (large eyes, a long chin), up to AMOUNT_MAX exaggerates.
     texture, color: how much of the style's finish and of its colours, 0 = none, 1 = as learned, up to AMOUNT_MAX.
+    likeness: how much of the person's own features, 0 = as the style draws them, LIKENESS_MAX = as many as
+        `styles.likeness` finds.
     The strength scales all of them.
     """
 
@@ -97,6 +101,7 @@ class RenderSettings:
     shape: float = 1.0
     texture: float = 1.0
     color: float = 1.0
+    likeness: float = LIKENESS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "preserve_color", flag("preserve_color", self.preserve_color))
@@ -106,8 +111,15 @@ class RenderSettings:
             name = f"The amount of {field}"
             object.__setattr__(self, field, number(name, getattr(self, field)))
             check_range(name, getattr(self, field), AMOUNT_MIN, AMOUNT_MAX)
+        object.__setattr__(self, "likeness", number("The likeness", self.likeness))
+        check_range("The likeness", self.likeness, LIKENESS_MIN, LIKENESS_MAX)
 
     @property
     def style_color(self) -> float:
         """How much of the style's colours: none where the photo's are kept."""
         return 0.0 if self.preserve_color else self.color
+
+    @property
+    def likeness_share(self) -> float:
+        """How many times the move that `styles.likeness` finds is added to a code; where it is 0, none is needed."""
+        return self.strength * self.likeness

@@ -15,7 +15,8 @@ class Stylized:
 
     image: what was asked for: the crop, or with full_frame the whole photo with the crop put back.
     crop: the stylised crop, a square of the backbone's side. inverted: the same code drawn without a style.
-    aligned, inversion, likeness: what a rendering at another strength starts from.
+    aligned, inversion, likeness: what a rendering at another strength starts from. likeness is None in the inversion
+        mode "fast", and where the settings took none and it was not known.
     seconds: "align", "invert", "likeness", "render".
     """
 

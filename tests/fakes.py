@@ -234,7 +234,7 @@ class FakeStylizer:
         tinted = ImageOps.colorize(flat.convert("L"), "black", "white", colour)
         stylised = Image.blend(inverted, tinted, settings.strength * settings.texture / 2)
         down = round(40 * settings.strength * (settings.shape - 1))
-        stylised = ImageChops.offset(stylised, round((likeness or 0) * settings.strength), down)
+        stylised = ImageChops.offset(stylised, round((likeness or 0) * settings.likeness_share), down)
         if settings.style_color == 1:
             return stylised
         light = stylised.convert("YCbCr").getchannel("Y")
@@ -243,7 +243,7 @@ class FakeStylizer:
 
     def likeness(self, inversion: FakeInversion, style: FakeStyle, aligned: FakeAligned | None = None) -> int | None:
         self.calls.append("likeness")
-        return None if inversion.inversion_mode == "fast" else 30  # pixels to shift by, times the strength
+        return None if inversion.inversion_mode == "fast" else 30  # pixels to shift by, times the settings' share
 
     def stylize(  # noqa: PLR0917 - as the real one
         self,
@@ -256,11 +256,13 @@ class FakeStylizer:
         on_step: OnStep | None = None,
         *,
         inversion: FakeInversion | None = None,
+        likeness: Any = None,
     ) -> FakeStylized:
         self.calls.append("stylize")
         aligned = photo if isinstance(photo, FakeAligned) else self.align(photo, face)
         inversion = inversion or self.invert(aligned, inversion_mode, on_step)
-        likeness = self.likeness(inversion, style, aligned) if style else None
+        if likeness is None and style is not None and settings.likeness_share:
+            likeness = self.likeness(inversion, style, aligned)
         crop = self.render(inversion, style, settings, likeness, aligned.crop)
         image = self.paste(aligned, crop) if full_frame else crop
         seconds = {"align": 0.01, "invert": self.delay * self.steps, "likeness": 0.0, "render": 0.01}

@@ -18,6 +18,7 @@ from PIL import Image
 import stylizer.imaging.opening
 import stylizer.pipeline
 from stylizer.errors import (
+    ArgumentError,
     Cancelled,
     DeviceError,
     FaceIndexError,
@@ -250,14 +251,31 @@ def test_an_inversion_at_hand_is_not_made_again(tiny: Stylizer, style: Style, mo
 
 
 def test_the_likeness_is_kept_at_every_strength_but_by_the_fast_depth(tiny: Stylizer, style: Style) -> None:
-    done = tiny.stylize(noise_picture(2), style, RenderSettings(0.5))
+    settings = RenderSettings(0.5, likeness=1.0)
+    done = tiny.stylize(noise_picture(2), style, settings)
     assert done.likeness is not None and done.likeness.shape == done.inversion.w_plus.shape
     moved = dataclasses.replace(done.inversion, w_plus=done.inversion.w_plus + 0.5 * done.likeness)
-    assert same(done.crop, tiny.render(moved, style, RenderSettings(0.5)))
-    assert not same(done.crop, tiny.render(done.inversion, style, RenderSettings(0.5)))
-    plain = tiny.render(done.inversion, style, RenderSettings(0.0), done.likeness)
+    assert same(done.crop, tiny.render(moved, style, settings))
+    assert not same(done.crop, tiny.render(done.inversion, style, settings))
+    plain = tiny.render(done.inversion, style, RenderSettings(0.0, likeness=1.0), done.likeness)
     assert same(plain, done.inverted)
-    assert tiny.stylize(noise_picture(2), style, inversion_mode="fast").likeness is None
+    assert tiny.stylize(noise_picture(2), style, settings, inversion_mode="fast").likeness is None
+
+
+def test_the_likeness_is_looked_for_where_any_of_it_is_wanted_and_not_known(
+    tiny: Stylizer, style: Style, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = RenderSettings(likeness=0.7)
+    first = tiny.stylize(noise_picture(2), style, wanted)
+    monkeypatch.setattr(stylizer.pipeline, "find_likeness", lambda *_: pytest.fail("looked for again"))
+    at_hand = {"inversion": first.inversion, "likeness": first.likeness}
+    assert same(tiny.stylize(first.aligned, style, wanted, **at_hand).crop, first.crop)  # type: ignore[arg-type]
+    for settings in (RenderSettings(likeness=0.0), RenderSettings(0.0, likeness=1.0)):
+        done = tiny.stylize(first.aligned, style, settings)
+        assert done.likeness is None
+        assert same(done.crop, tiny.render(first.inversion, style, settings, first.likeness))
+    with pytest.raises(ArgumentError, match="give that inversion"):
+        tiny.stylize(first.aligned, style, wanted, likeness=first.likeness)
 
 
 def test_full_frame_changes_the_face_alone(tiny: Stylizer, style: Style) -> None:
@@ -392,6 +410,7 @@ ARGUMENTS: list[tuple[str, str, str]] = [
     ("invent", "settings", "settings"),
     ("invent", "seed", "whole number"),
     ("invent", "truncation", "number"),
+    ("stylize", "likeness", "value"),
     ("invent", "on_step", "callback"),
     ("judge", "style", "style"),
     ("judge", "inverted", "picture"),
@@ -451,7 +470,7 @@ def test_every_argument_is_in_the_table() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "field", "kind"),
-    [(RenderSettings, name, "number") for name in ("strength", "shape", "texture", "color")]
+    [(RenderSettings, name, "number") for name in ("strength", "shape", "texture", "color", "likeness")]
     + [(RenderSettings, "preserve_color", "flag")]
     + [(TrainSettings, name, "whole number") for name in ("iterations", "seed")],
 )
@@ -462,7 +481,7 @@ def test_a_wrong_setting_is_one_sentence(settings: Any, field: str, kind: str) -
 
 def test_natural_arguments_are_taken(tiny: Stylizer, tmp_path: Path) -> None:
     style, _ = tiny.learn((noise_picture(1),), TrainSettings(np.int64(3), np.uint8(0)), name="ink")
-    settings = RenderSettings(np.float32(0.5), np.bool_(True), shape=1)
+    settings = RenderSettings(np.float32(0.5), np.bool_(True), shape=1, likeness=np.float64(0.25))
     assert tiny.learn(noise_picture(1), SETTINGS)[0].key == style.key
     assert json.dumps(dataclasses.asdict(settings)) and isinstance(settings.strength, float)
     (info,) = tiny.styles()

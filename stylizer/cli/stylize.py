@@ -20,7 +20,17 @@ from stylizer.cli.options import (
 from stylizer.cli.outputs import OutputFile, OutputNames, check_output, is_picture_file, make_folder
 from stylizer.cli.train import learn, report, rounded, train_settings
 from stylizer.errors import OutputError
-from stylizer.settings import AMOUNT_MAX, AMOUNT_MIN, MIX_RATIO, MIX_RATIO_MAX, MIX_RATIO_MIN, RenderSettings
+from stylizer.settings import (
+    AMOUNT_MAX,
+    AMOUNT_MIN,
+    LIKENESS,
+    LIKENESS_MAX,
+    LIKENESS_MIN,
+    MIX_RATIO,
+    MIX_RATIO_MAX,
+    MIX_RATIO_MIN,
+    RenderSettings,
+)
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
@@ -38,6 +48,8 @@ def add_commands(add: AddCommand) -> None:
     sub.add_argument("--target", type=Path, nargs="+", action="extend", required=True, metavar="PHOTO")
     add_out_folder(sub, "a folder for the pictures; with one photo also a .png, .jpg or .webp file")
     add_strength(sub)
+    about = f"how much of the person's own features, {LIKENESS_MIN:g} to {LIKENESS_MAX:g} (default {LIKENESS:g})"
+    sub.add_argument("--likeness", type=float, default=LIKENESS, metavar="AMOUNT", help=about)
     for name, what in (
         ("shape", "proportions (0 keeps the photo's)"),
         ("texture", "lines and finish"),
@@ -66,7 +78,7 @@ def stylize(args: argparse.Namespace, context: Context) -> Outcome:
     """
     started = time.perf_counter()
     settings = train_settings(args)
-    render = RenderSettings(args.strength, args.preserve_color, args.shape, args.texture, args.color)
+    render = RenderSettings(args.strength, args.preserve_color, args.shape, args.texture, args.color, args.likeness)
     _check_out(args)
     batch = _Batch(args, render, context)
     stylizer = context.stylizer(args)

@@ -67,6 +67,7 @@ class Engine(Protocol):
         on_step: OnStep | None = None,
         *,
         inversion: "Inversion | None" = None,
+        likeness: Any = None,
     ) -> "Stylized": ...
 
     def render(

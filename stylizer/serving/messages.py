@@ -7,8 +7,8 @@ WAITING_ASIDE = "A saved style takes seconds, a new one minutes."
 NOTHING_CHANGED = "Nothing was changed."
 STOPPING = "Stopping …"
 DELETED = "Your pictures are deleted from this computer."
-KEEPING_LIKENESS = "Keeping the likeness in the other style, too"
-MIXED = "Mixed."
+FINDING_LIKENESS = "Finding the likeness in this style; this takes a few seconds"
+REDRAWN = "Redrawn."
 
 
 def display_name(name: str) -> str:
@@ -40,7 +40,7 @@ def finished(drawn: Drawn, from_picture: bool) -> str:
         done = f"Done. This style was learned before and is saved as {name}."
     else:
         done = f"Done, in the style {name}."
-    return f"{done} Move the strength to redraw."
+    return f"{done} Move the strength or the likeness to redraw."
 
 
 def advice(strength: float) -> str:

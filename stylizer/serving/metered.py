@@ -135,12 +135,12 @@ class MeteredEngine:
         on_step: OnStep | None = None,
         *,
         inversion: "Inversion | None" = None,
+        likeness: Any = None,
     ) -> "Stylized":
         """As the engine's, which itself reports how long each of its stages took."""
         with self._metrics.work():
-            done = self._engine.stylize(
-                photo, style, settings, inversion_mode, face, full_frame, on_step, inversion=inversion
-            )
+            how = (settings, inversion_mode, face, full_frame, on_step)
+            done = self._engine.stylize(photo, style, *how, inversion=inversion, likeness=likeness)
         for stage, seconds in done.seconds.items():
             self._metrics.add_seconds(stage, seconds)
         return done

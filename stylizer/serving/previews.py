@@ -54,12 +54,16 @@ class StylePreviews:
 
 @dataclass(frozen=True)
 class PreviewRequest:
-    """What to try: a face of a photo, how closely it is studied, and how it is drawn."""
+    """What to try: a face of a photo, how closely it is studied, and how it is drawn, which is without likeness."""
 
     target: Path
     face: int
     inversion_mode: InversionMode
     settings: RenderSettings
+
+    def __post_init__(self) -> None:
+        # Two requests that differ in the likeness alone want the same pictures.
+        object.__setattr__(self, "settings", replace(self.settings, likeness=0.0))
 
 
 def try_all(

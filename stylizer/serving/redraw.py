@@ -15,8 +15,8 @@ from stylizer.serving.work import redraw
 class Redrawn:
     """One stage of a redraw.
 
-    portrait: as it is now; None while it is being drawn. waits: this takes seconds, as the likeness in a second style
-    has to be found first. scored: whether the portrait's score is known now, or known to be none.
+    portrait: as it is now; None while it is being drawn. waits: this takes seconds, as the likeness in a style has to
+    be found first. scored: whether the portrait's score is known now, or known to be none.
     """
 
     portrait: PortraitSession | None

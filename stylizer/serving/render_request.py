@@ -44,7 +44,8 @@ class FaceMixer:
     """One face, ready to be drawn in one style or in a mixture of two: the arguments of `Engine.render`.
 
     inversion, aligned: of the face. key: of the first style.
-    likenesses: the likeness correction in each style, by the style's key; each is computed once.
+    likenesses: the likeness correction in each style, by the style's key; each is computed once, when a request first
+        takes any of it.
     """
 
     inversion: "Inversion"
@@ -58,23 +59,27 @@ class FaceMixer:
         Raises:
             StyleNotFoundError: one of the styles is no longer there.
         """
-        one = engine.find_style(self.key)
-        if render_request.mixed is None:
-            return one, self.likenesses[self.key], self
-        other, knows = engine.find_style(render_request.mixed), self
-        if other.key not in self.likenesses:
-            found = engine.likeness(self.inversion, other, self.aligned)
-            knows = replace(self, likenesses={**self.likenesses, other.key: found})
-        likeness = _between(self.likenesses[self.key], knows.likenesses[other.key], render_request.mix_ratio)
+        one, knows = engine.find_style(self.key), self
+        other = None if render_request.mixed is None else engine.find_style(render_request.mixed)
+        if render_request.settings.likeness_share:
+            knows = self._searched(engine, one) if other is None else self._searched(engine, one, other)
+        likeness = knows.likenesses.get(one.key)
+        if other is None:
+            return one, likeness, knows
+        likeness = _between(likeness, knows.likenesses.get(other.key), render_request.mix_ratio)
         return _blend(engine, one, other, render_request.mix_ratio), likeness, knows
 
     def lacks(self, render_request: RenderRequest) -> bool:
         """Whether `mix` must compute a likeness correction first, which takes seconds; `other` must be a key."""
-        return (
-            render_request.mixed is not None
-            and render_request.mixed not in self.likenesses
-            and self.inversion.inversion_mode != "fast"
-        )
+        keys = {self.key} if render_request.mixed is None else {self.key, render_request.mixed}
+        needed = render_request.settings.likeness_share > 0 and self.inversion.inversion_mode != "fast"
+        return needed and not keys <= self.likenesses.keys()
+
+    def _searched(self, engine: Engine, *styles: "Style") -> "FaceMixer":
+        """With the likeness correction in each of these styles."""
+        missing = [style for style in styles if style.key not in self.likenesses]
+        found = {style.key: engine.likeness(self.inversion, style, self.aligned) for style in missing}
+        return replace(self, likenesses={**self.likenesses, **found}) if found else self
 
 
 def wanted_style(engine: Engine, key: str, render_request: RenderRequest) -> "Style":

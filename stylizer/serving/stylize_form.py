@@ -30,6 +30,7 @@ class StylizeForm:
     saved: Any
     target: Any
     strength: Any
+    likeness: Any
     preserve_color: Any
     shape: Any
     texture: Any
@@ -100,8 +101,8 @@ class StylizeForm:
 
     def render_request(self) -> RenderRequest:
         """How the portrait is drawn; SettingsError where a number is none, or out of its range."""
-        amounts = (self.shape, self.texture, self.color)
-        return render_request_of(self.strength, self.preserve_color, *amounts, self.other, self.mix_ratio)
+        amounts = (self.strength, self.likeness, self.preserve_color, self.shape, self.texture, self.color)
+        return render_request_of(*amounts, self.other, self.mix_ratio)
 
 
 def _complete(marks: Marks) -> Marks:

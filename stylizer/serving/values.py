@@ -77,6 +77,7 @@ def paths_of(pictures: Any) -> tuple[Path, ...]:
 
 def render_request_of(  # noqa: PLR0917 - in the order of `controls.Controls`
     strength: Any = None,
+    likeness: Any = None,
     preserve_color: Any = False,
     shape: Any = None,
     texture: Any = None,
@@ -90,7 +91,7 @@ def render_request_of(  # noqa: PLR0917 - in the order of `controls.Controls`
         SettingsError: one is not a number, or out of its range.
     """
     default, render_request = RenderSettings(), RenderRequest()
-    amounts = {"strength": strength, "shape": shape, "texture": texture, "color": color}
+    amounts = {"strength": strength, "likeness": likeness, "shape": shape, "texture": texture, "color": color}
     numbers = {name: number(value, name, getattr(default, name)) for name, value in amounts.items()}
     keeps = boolean(preserve_color, "preserve_color", default.preserve_color)
     settings = RenderSettings(preserve_color=keeps, **numbers)

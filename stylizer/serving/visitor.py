@@ -35,8 +35,8 @@ class Visitor:
         Raises:
             StylizerError: of any kind; `Cancelled` when the reporter says so.
         """
-        known = self.photo_inversions
-        return draw(stylizer, request, reporter, lambda face: photo_inversions_of(face, known).inversions)
+        known, last = self.photo_inversions, self.portrait.drawn.mixer if self.portrait is not None else None
+        return draw(stylizer, request, reporter, lambda face: photo_inversions_of(face, known).inversions, last)
 
     def set_portrait(self, portrait: PortraitSession, memory: SessionMemory) -> None:
         """Replace the last portrait, whose files go, and remember what is known of the photo.

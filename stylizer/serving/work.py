@@ -114,11 +114,13 @@ def draw(
     request: Request,
     reporter: Reporter,
     known: "Callable[[AlignedFace], Mapping[InversionMode, Inversion]]" = lambda _: {},
+    last: FaceMixer | None = None,
 ) -> Drawn:
     """Learn the style (or find it), and draw the photo in it.
 
     Args:
         known: gives the inversions of a face that are at hand already.
+        last: of the last portrait: where it is of the same inversion, its likeness corrections are used again.
     Raises:
         StylizerError: of any kind; `Cancelled` when the reporter says so.
     """
@@ -134,12 +136,21 @@ def draw(
         engine.find_style(request.render_request.mixed)  # a missing one is reported before the learning, too
     style, trained, seconds = _style(engine, request, reporter)
     reporter.stage("Studying the photo")
-    inversion, how = (
-        known(aligned).get(request.inversion_mode),
-        (request.inversion_mode, request.face, request.full_frame),
+    inversion, settings = known(aligned).get(request.inversion_mode), request.render_request.settings
+    likenesses = last.likenesses if last is not None and inversion is last.inversion else {}
+    done = engine.stylize(
+        aligned,
+        style,
+        settings,
+        request.inversion_mode,
+        request.face,
+        request.full_frame,
+        reporter.on_step,
+        inversion=inversion,
+        likeness=likenesses.get(style.key),
     )
-    settings = request.render_request.settings
-    done = engine.stylize(aligned, style, settings, *how, reporter.on_step, inversion=inversion)
+    if settings.likeness_share:
+        likenesses = {**likenesses, style.key: done.likeness}
     photo = aligned.photo if request.full_frame else None
     aligned = replace(aligned, photo=photo)
     drawn = Drawn(
@@ -149,7 +160,7 @@ def draw(
         inverted=done.inverted,
         reference=crops[0] if crops else None,
         origin=_origin(style, request.full_frame),
-        mixer=FaceMixer(done.inversion, aligned, style.key, {style.key: done.likeness}),
+        mixer=FaceMixer(done.inversion, aligned, style.key, likenesses),
         style_name=style.name,
         trained=trained,
         full_frame=request.full_frame,

@@ -1,9 +1,9 @@
 """Likeness: a photo's code is moved a little until the styled picture shows the person again.
 
 A style bends all faces alike, towards its own. How much of the person that costs is known only once the style is laid
-over the code; then a few steps find the code of a face that the style bends into this person. The move grows with the
-strength, so strength 0 stays the inverted photo. The pictures come from the 256 px head, which learned along with the
-style.
+over the code; then a few steps find the code of a face that the style bends into this person. How much of the move is
+taken is the user's choice (`RenderSettings.likeness`); it grows with the strength, so strength 0 stays the inverted
+photo. The pictures come from the 256 px head, which learned along with the style.
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def find_likeness(
     landmarks_xy: NDArray[np.float32] | None = None,
     search: Search = Search(),
 ) -> Tensor:
-    """What is added to a code, times the strength, so that the style keeps the person.
+    """What is added to a code, times `RenderSettings.likeness_share`, so that the style keeps the person.
 
     Args:
         style: with the change of the head that it was trained with; without it, the answer is no move.

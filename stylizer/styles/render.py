@@ -60,7 +60,7 @@ class StyleRenderer:
         """Draw a code.
 
         Args:
-            likeness: what is added to the code, times the strength; (num_ws, w_dim).
+            likeness: what is added to the code, times the strength and the settings' likeness; (num_ws, w_dim).
             inverted: the picture without a style, if it was drawn before.
             photo: the crop that was inverted, of any size. Where the settings keep the photo's colours, these are
                 taken, at strength 0 too; without it, the inversion's, which differ.
@@ -74,7 +74,9 @@ class StyleRenderer:
             plain = inverted or self._picture(self._merged_for(inversion), inversion.w_plus)
             keeps = self._style is not None and photo is not None and settings.style_color < 1
             return mix_colors(plain, plain, settings.style_color, photo) if keeps else plain
-        w_plus = inversion.w_plus if likeness is None else inversion.w_plus + settings.strength * likeness
+        w_plus = inversion.w_plus
+        if likeness is not None and settings.likeness_share:
+            w_plus = w_plus + settings.likeness_share * likeness
         mean, finish = self._networks.backbone.wspace.mean, settings.strength * settings.texture
         picture = self._picture(self._merged_for(inversion), with_finish(w_plus, mean, finish, spec.finish_from))
         if settings.style_color != 1:

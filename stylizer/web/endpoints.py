@@ -138,6 +138,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
         blend: str = "",
         mix_ratio: float = MIX_RATIO,
         references: list[FileData] | None = None,
+        likeness: float = _RENDER.likeness,
     ) -> tuple[FileData, StylizeInfo]:
         """Draw the face of `target` in the style of `reference`, or in a saved `style` (its name or key).
 
@@ -146,7 +147,8 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
         photo's colours. `iterations` are $iterations, `seed` is $seeds. `face` counts from 0, the largest.
         `inversion_mode` is fast, refined or faithful. `already_aligned`: the style picture is one face that fills the
         square. `full_frame` puts the portrait back into the photo.
-        `blend` mixes in a saved style, as much of it as `mix_ratio` says ($ratios).
+        `likeness` is $likenesses, how much of the person's own features: 0 is the face as the style draws it, 1 keeps
+        the most. `blend` mixes in a saved style, as much of it as `mix_ratio` says ($ratios).
         Answers with a PNG file and {"style": {"key", "name", "trained"}, "face", "notes", "strength", "seconds",
         "score": {"person", "style", "identity", "inversion_identity", "suggested_strength"}}; the notes are sentences
         about what was decided, such as which of several faces was taken.
@@ -154,12 +156,13 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
         with _one_sentence():
             saved = text(style, "style")
             pictures = () if saved else (*paths_of(reference), *paths_of(references))
+            amounts = (strength, likeness, preserve_color, shape, texture, color)
             request = Request(
                 target=checked(pictures, saved, path_of(target)),
                 references=pictures,
                 style=saved or None,
                 train=train_settings(iterations, seed),
-                render_request=render_request_of(strength, preserve_color, shape, texture, color, blend, mix_ratio),
+                render_request=render_request_of(*amounts, blend, mix_ratio),
                 inversion_mode=_mode(inversion_mode),
                 face=integer(face, "face", 0),
                 already_aligned=boolean(already_aligned, "already_aligned"),

@@ -160,7 +160,7 @@ _STAGES = {
     "train": "style learned",
     "align": "face found",
     "invert": "photo studied",
-    "likeness": "likeness kept",
+    "likeness": "likeness found",
     "render": "drawn",
 }
 
@@ -244,8 +244,9 @@ def note(text: str, kind: str = "", fraction: float | None = None, aside: str = 
 
 
 def times(seconds: dict[str, float]) -> str:
-    """The seconds of each stage as a row of small labels."""
-    items = (f"<li>{_STAGES.get(k, html.escape(k))} <b>{v:.1f} s</b></li>" for k, v in seconds.items())
+    """The seconds of each stage as a row of small labels, without those that took no time: nothing was done there."""
+    took = {stage: f"{value:.1f} s" for stage, value in seconds.items() if round(value, 1) > 0}
+    items = (f"<li>{_STAGES.get(stage, html.escape(stage))} <b>{value}</b></li>" for stage, value in took.items())
     return f'<ul class="times">{"".join(items)}</ul>'
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from stylizer.cli import bench
 from stylizer.cli.main import main
+from stylizer.settings import RenderSettings
 from tests.cli.desk import STYLIZE
 from tests.fakes import FakeStylizer
 from tests.tiny import noise_picture, tiny_stylizer, use_tiny_parts
@@ -57,8 +58,11 @@ def test_every_option_reaches_the_picture(run: Any) -> None:
     pictures = [pixels_of(run(*STYLIZE, "ann.png", *o)[1]["results"][0]["file"]) for o in options]
     assert len(set(pictures)) == len(options)
     same = [("--blend", "zinc", "--mix-ratio", "0"), ("--shape", "1", "--texture", "1", "--color", "1")]
+    same.append(("--likeness", f"{RenderSettings().likeness}"))
     plain = pixels_of(run(*STYLIZE, "ann.png")[1]["results"][0]["file"])
     assert {pixels_of(run(*STYLIZE, "ann.png", *o)[1]["results"][0]["file"]) for o in same} == {plain}
+    likenesses = [run(*STYLIZE, "ann.png", "--likeness", amount)[1]["results"][0] for amount in ("0", "0.4", "1")]
+    assert len({pixels_of(result["file"]) for result in likenesses}) == 3
     whole = run(*STYLIZE, "ann.png", "--full-frame")[1]["results"][0]
     with Image.open(whole["file"]) as picture, Image.open("ann.png") as photo:
         assert picture.size == photo.size
@@ -238,7 +242,10 @@ def test_help_and_wrong_options_load_nothing_heavy() -> None:
 def test_help_says_the_ranges_that_the_settings_check(capsys: pytest.CaptureFixture[str]) -> None:
     from stylizer.settings import RANGES
 
-    shown = {"stylize": ("strengths", "amounts", "ratios", "iterations", "seeds"), "sample": ("counts", "seeds")}
+    shown = {
+        "stylize": ("strengths", "likenesses", "amounts", "ratios", "iterations", "seeds"),
+        "sample": ("counts", "seeds"),
+    }
     for command, names in shown.items():
         with pytest.raises(SystemExit):
             main([command, "--help"])

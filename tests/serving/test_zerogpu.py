@@ -16,7 +16,7 @@ from stylizer.errors import Cancelled, DeviceError, WeightsError
 from stylizer.faces.finder import FaceFinder
 from stylizer.pipeline import Stylizer
 from stylizer.serving.zerogpu import Zero, connect
-from stylizer.settings import TrainSettings
+from stylizer.settings import RenderSettings, TrainSettings
 from tests.tiny import noise_picture, tiny_finetune, tiny_invert, tiny_likeness, tiny_stylizer, use_tiny_parts
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="ZeroGPU is Linux only")
@@ -110,10 +110,11 @@ def test_a_style_that_is_there_asks_for_no_gpu(engine: Stylizer, spaces: Any, lo
 def test_a_photo_is_studied_there_and_drawn_here(engine: Stylizer, spaces: Any, log: Path, tmp_path: Path) -> None:
     style, _ = engine.learn(noise_picture(), SETTINGS)
     work_of(log)
+    wanted = RenderSettings(likeness=0.6)
     for inversion_mode in ("refined", "faithful"):
-        done = engine.stylize(noise_picture(1), style, inversion_mode=inversion_mode)
+        done = engine.stylize(noise_picture(1), style, wanted, inversion_mode=inversion_mode)
         assert work_of(log) == [("invert", "there"), ("likeness", "there"), ("draw", "here"), ("draw", "here")]
-        plain = tiny_stylizer(tmp_path / "home").stylize(noise_picture(1), style, inversion_mode=inversion_mode)
+        plain = tiny_stylizer(tmp_path / "home").stylize(noise_picture(1), style, wanted, inversion_mode=inversion_mode)
         work_of(log)
         assert same(done.image, plain.image)
         assert done.aligned.photo is not None, "which does not cross"
@@ -123,7 +124,7 @@ def test_without_a_gpu_styles_are_still_drawn_and_learning_says_why(engine: Styl
     style, _ = engine.learn(noise_picture(), SETTINGS)
     work_of(log)
     spaces.refusal = RuntimeError("Space app has reached its GPU limit.")
-    done = engine.stylize(noise_picture(1), style)
+    done = engine.stylize(noise_picture(1), style, RenderSettings(likeness=0.6))
     assert done.inversion.inversion_mode == "fast"
     assert done.likeness is None
     assert {where for _, where in work_of(log)} == {"here"}

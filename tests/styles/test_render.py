@@ -33,6 +33,14 @@ def style(networks: Networks) -> Style:
     return Style("", "", delta, {"deformation": LARGE_MOUTH.to_json()})
 
 
+@pytest.fixture(scope="module")
+def likeness(networks: Networks) -> torch.Tensor:
+    """Towards another face."""
+    u = torch.randn(1, 512, generator=torch.Generator().manual_seed(5))
+    other = networks.backbone.wspace.to_w(0.7 * u).expand(SPEC.num_ws, -1)
+    return 0.3 * (other - networks.backbone.wspace.mean)
+
+
 def chroma(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("YCbCr"), float)[..., 1:]
 
@@ -82,6 +90,24 @@ def test_shape_warps_what_the_weights_drew(networks: Networks, inversion: Invers
             wanted = bend(drawn, None, LARGE_MOUTH, strength, strength * shape)
             assert picture.tobytes() == wanted.tobytes()
             assert difference(picture, drawn) > 0.1
+
+
+def test_likeness_is_the_amount_of_the_move_that_is_taken(
+    networks: Networks, inversion: Inversion, style: Style, likeness: torch.Tensor
+) -> None:
+    """At 0 the code itself is drawn, at 1 the move is added times the strength."""
+    flat, strength = replace(style, card={}), 0.8
+    without = draw(networks, inversion, flat, RenderSettings(strength))
+    amounts = [RenderSettings(strength, likeness=amount) for amount in (0.0, 0.25, 0.5, 1.0)]
+    pictures = [draw(networks, inversion, flat, settings, likeness=likeness) for settings in amounts]
+    moved = replace(inversion, w_plus=inversion.w_plus + strength * likeness)
+    assert pictures[0].tobytes() == without.tobytes()
+    assert pictures[-1].tobytes() == draw(networks, moved, flat, RenderSettings(strength)).tobytes()
+    apart = [difference(picture, without) for picture in pictures]
+    assert apart == sorted(set(apart)) and apart[1] > 0.1
+    plain = draw(networks, inversion, None, RenderSettings())
+    unstyled = draw(networks, inversion, style, RenderSettings(0.0, likeness=1.0), likeness=likeness)
+    assert unstyled.tobytes() == plain.tobytes()
 
 
 def test_shape_leaves_a_style_without_a_deformation_alone(

@@ -352,6 +352,7 @@ def test_the_documentation_states_the_ranges_of_the_settings(serve: Serve) -> No
     about = info["/stylize"]["description"]
     assert f"`strength` is {RANGES['strengths']}" in about
     assert f"{RANGES['amounts']}, 1 is as learned" in about
+    assert f"`likeness` is {RANGES['likenesses']}" in about
     assert "$" not in "".join(endpoint["description"] for endpoint in info.values())
     kinds = {one["parameter_name"]: one["type"] for one in info["/stylize"]["parameters"]}
     assert kinds["inversion_mode"] == {"enum": list(INVERSION_MODES)}

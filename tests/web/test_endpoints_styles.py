@@ -18,7 +18,7 @@ PRESETS = ["Ink", "Oil"]
 
 def test_amounts_and_a_second_style_reach_the_engine(serve: Serve, tmp_path: Path) -> None:
     client, target = serve(FakeStylizer(presets=PRESETS)), face(tmp_path / "t.png", "pink")
-    amounts = {"shape": 1.5, "texture": 0.5, "color": 0.3}
+    amounts = {"likeness": 0.8, "shape": 1.5, "texture": 0.5, "color": 0.3}
     picture, info = stylize(client, target=target, style="Ink", strength=0.7, **amounts)
     direct = FakeStylizer(presets=PRESETS)
     ink, oil = direct.find_style("Ink"), direct.find_style("Oil")
@@ -38,7 +38,7 @@ def test_amounts_and_a_second_style_reach_the_engine(serve: Serve, tmp_path: Pat
 def test_what_is_left_empty_means_the_default(serve: Serve, tmp_path: Path) -> None:
     client, target = serve(FakeStylizer(presets=PRESETS)), face(tmp_path / "t.png", "pink")
     empty = dict.fromkeys(
-        ("strength", "shape", "texture", "color", "blend", "mix_ratio", "references", "inversion_mode")
+        ("strength", "likeness", "shape", "texture", "color", "blend", "mix_ratio", "references", "inversion_mode")
     )
     picture, _ = stylize(client, target=target, style="Ink", **empty)
     assert same(picture, stylize(client, target=target, style="Ink")[0])
@@ -56,6 +56,7 @@ def inky(serve_all: Serve) -> Client:
         ({"shape": 3}, "shape"),
         ({"texture": "rough"}, "texture"),
         ({"color": -1}, "color"),
+        ({"likeness": 1.5}, "likeness"),
         ({"blend": "Pastel"}, "No style is called Pastel"),
         ({"blend": "Oil", "mix_ratio": 2}, "mix ratio"),
         ({"blend": "Oil", "mix_ratio": "half"}, "mix ratio"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from stylizer import __version__
+from stylizer.settings import RenderSettings
 from tests.fakes import FakeStylizer
 from tests.web.page_browser import MARKS, Browser, Keys, Site, click_at, drawn, near, same
 from tests.web.page_pictures import face
@@ -172,8 +173,11 @@ def test_all_controls_redraw_and_are_put_back(site: Site, tmp_path: Path) -> Non
     assert page.value("strength") == 0.5
     page.until(lambda: not page.find("#advice") or not page.find("#advice").is_displayed())
     page.open("fine", "shape")
+    likeness = page.value("likeness")
+    assert likeness == RenderSettings().likeness
     assert page.find("#mix-ratio") is None or not page.find("#mix-ratio").is_displayed()
     for act in (
+        lambda: page.move("likeness", 1.0 if likeness < 0.5 else 0.0),
         lambda: page.move("shape", 1.5),
         lambda: page.move("texture", 0.4),
         lambda: page.move("color", 0.25),
@@ -191,7 +195,13 @@ def test_all_controls_redraw_and_are_put_back(site: Site, tmp_path: Path) -> Non
     page.shot("8-fine")
     page.press("#reset")
     page.until(lambda: near(page.result(), in_preset(target, "Bronze")))
-    assert [page.value(name) for name in ("strength", "shape", "texture", "color")] == [1, 1, 1, 1]
+    assert [page.value(name) for name in ("strength", "likeness", "shape", "texture", "color")] == [
+        1,
+        likeness,
+        1,
+        1,
+        1,
+    ]
     assert not page.find("#preserve input").is_selected()
 
 

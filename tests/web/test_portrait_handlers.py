@@ -57,6 +57,12 @@ def download(hands: Hands) -> Image.Image:
         return picture.convert("RGB")
 
 
+def portrait(hands: Hands) -> Image.Image:
+    """Without the watermark."""
+    assert hands.visitor.portrait is not None
+    return hands.visitor.portrait.drawn.image
+
+
 def opened(path: Path) -> Image.Image:
     with Image.open(path) as picture:
         return picture.convert("RGB")
@@ -93,6 +99,7 @@ def test_what_is_missing_is_said_in_one_sentence_and_nothing_is_computed(visitor
         ("face", "left", "The face is not a number"),
         ("inversion_mode", "deep", "The inversion mode is 'deep'"),
         ("strength", 9, "strength"),
+        ("likeness", 1.2, "The likeness is 1.2; choose a value from 0 to 1."),
         ("shape", -1, "shape"),
         ("texture", "x", "The texture is not a number"),
         ("other", "no such key", "No style is called no such key"),
@@ -177,7 +184,7 @@ def test_downloads_of_the_networks_are_progress(visitor: Visitor, tmp_path: Path
 def test_the_end_is_told_of_new_known_and_ready_styles(visitor: Visitor, tmp_path: Path) -> None:
     fake = FakeStylizer(presets=PRESETS)
     hands, _ = with_preset(visitor, fake, tmp_path)
-    assert hands.stylize() == "Done, in the style “Bronze”. Move the strength to redraw."
+    assert hands.stylize() == "Done, in the style “Bronze”. Move the strength or the likeness to redraw."
     hands.set(hands.portrait.style.source, "picture")
     hands.upload(hands.portrait.style.reference, face(tmp_path / "r.png", "navy"))
     hands.set(hands.portrait.advanced.name, " night_blue ")
@@ -199,11 +206,13 @@ def test_each_control_redraws_and_all_are_put_back(visitor: Visitor, tmp_path: P
     hands, photo = with_preset(visitor, fake, tmp_path)
     hands.redraw()
     assert fake.calls == [], "there is no portrait yet"
+    controls = hands.portrait.controls
+    hands.set(controls.likeness, 1.0)
     hands.stylize()
-    first = download(hands)
-    assert same(first, in_preset(photo, "Bronze"))
-    controls, calls, wanted = hands.portrait.controls, len(fake.calls), {}
-    for name, value in (("shape", 1.5), ("texture", 0.4), ("color", 0.25), ("strength", 0.8), ("preserve_color", True)):
+    assert same(portrait(hands), in_preset(photo, "Bronze", likeness=1.0))
+    calls, wanted = len(fake.calls), {}
+    changes: dict[str, Any] = {"likeness": 0.3, "shape": 1.5, "texture": 0.4, "color": 0.25, "strength": 0.8}
+    for name, value in {**changes, "preserve_color": True}.items():
         hands.set(controls.form[name], value)
         wanted[name] = value
         hands.redraw()
@@ -212,7 +221,7 @@ def test_each_control_redraws_and_all_are_put_back(visitor: Visitor, tmp_path: P
     hands.call(controls.reset, hands.portrait.result.redraws)
     assert hands.value(hands.portrait.result.redraws) == 1
     hands.redraw()
-    assert same(download(hands), first)
+    assert same(download(hands), in_preset(photo, "Bronze"))
     calls = len(fake.calls)
     hands.redraw()
     assert len(fake.calls) == calls, "nothing has moved"
@@ -221,18 +230,43 @@ def test_each_control_redraws_and_all_are_put_back(visitor: Visitor, tmp_path: P
     assert hands.failed()
 
 
+def test_the_likeness_is_looked_for_once_in_each_style_and_when_it_is_wanted(visitor: Visitor, tmp_path: Path) -> None:
+    fake = FakeStylizer(presets=PRESETS)
+    hands, photo = with_preset(visitor, fake, tmp_path)
+    likeness, chosen = hands.portrait.controls.likeness, hands.portrait.style.list.chosen
+    hands.set(likeness, 0.0)
+    hands.stylize()
+    assert same(portrait(hands), in_preset(photo, "Bronze", likeness=0.0))
+    assert "likeness" not in fake.calls
+    for amount in (1.0, 0.4, 0.0, 0.7):
+        hands.set(likeness, amount)
+        said = [str(update.get(hands.portrait.jobs.note)) for update in hands.redraw()]
+        assert any("Finding the likeness" in words for words in said) == (amount == 1.0)
+        assert same(portrait(hands), in_preset(photo, "Bronze", likeness=amount))
+    assert fake.calls.count("likeness") == 1
+    for name, searches in (("Bronze", 1), ("Comic", 2), ("Bronze", 2)):
+        hands.set(chosen, fake.find_style(name).key)
+        hands.stylize()
+        assert same(portrait(hands), in_preset(photo, name, likeness=0.7))
+        assert fake.calls.count("likeness") == searches, "what is known of this photo is used again"
+    hands.upload(hands.portrait.photo, face(tmp_path / "other.png", "gold"))
+    hands.stylize()
+    assert fake.calls.count("likeness") == 3, "another photo"
+
+
 def test_another_style_is_mixed_in(visitor: Visitor, tmp_path: Path) -> None:
     fake = FakeStylizer(presets=PRESETS)
     hands, photo = with_preset(visitor, fake, tmp_path)
+    hands.set(hands.portrait.controls.likeness, 0.6)
     hands.stylize()
     first, controls = download(hands), hands.portrait.controls
     assert hands.choices(controls.other) == ["None", "Bronze", "Comic", "Ink wash"]
     hands.set(controls.other, fake.find_style("Comic").key)
     said = [str(update.get(hands.portrait.jobs.note)) for update in hands.redraw()]
-    assert any("Keeping the likeness in the other style" in words for words in said)
-    assert "Mixed." in hands.note()
+    assert any("Finding the likeness" in words for words in said)
+    assert "Redrawn." in hands.note()
     half = download(hands)
-    for ratio, wanted in ((1.0, in_preset(photo, "Comic")), (0.0, first), (0.5, half)):
+    for ratio, wanted in ((1.0, in_preset(photo, "Comic", likeness=0.6)), (0.0, first), (0.5, half)):
         hands.set(controls.mix_ratio, ratio)
         hands.redraw()
         assert same(download(hands), wanted), ratio
@@ -392,6 +426,7 @@ def test_all_styles_are_tried_and_one_is_picked(visitor: Visitor, tmp_path: Path
     assert near(opened(hands.shown()), in_preset(photo, "Comic")), "with what keeps the likeness"
     assert fake.calls.count("invert") == 1
     calls = len(fake.calls)
+    hands.set(hands.portrait.controls.likeness, 0.9)
     hands.try_all()
     assert "render" not in fake.calls[calls:], "they are all there already"
     hands.call(hands.portrait.forget_photo)

@@ -1,4 +1,4 @@
-"""What redraws the portrait in about a second: strength, and the finer controls."""
+"""What redraws the portrait in about a second: strength, likeness, and the finer controls."""
 
 from typing import Any
 
@@ -9,6 +9,8 @@ from stylizer.serving.values import sentence
 from stylizer.settings import (
     AMOUNT_MAX,
     AMOUNT_MIN,
+    LIKENESS_MAX,
+    LIKENESS_MIN,
     MIX_RATIO,
     MIX_RATIO_MAX,
     MIX_RATIO_MIN,
@@ -40,6 +42,8 @@ class ControlsPanel:
             (STRENGTH_MIN, STRENGTH_MAX),
             render.strength,
         )
+        about = "0 is the face as the style draws it, 1 is most like the person"
+        self.likeness = _slider("likeness", "Likeness", about, (LIKENESS_MIN, LIKENESS_MAX), render.likeness)
         with gr.Accordion("Fine control", open=False, elem_id="fine"):
             about = "Proportions: 0 keeps the photo's, 1 takes the style's, more exaggerates"
             self.shape = _slider("shape", "Shape", about, amounts, render.shape)
@@ -76,6 +80,7 @@ class ControlsPanel:
         """The fields of `StylizeForm` that are here, in the order of `values.render_request_of`."""
         return {
             "strength": self.strength,
+            "likeness": self.likeness,
             "preserve_color": self.preserve_color,
             "shape": self.shape,
             "texture": self.texture,
@@ -87,7 +92,7 @@ class ControlsPanel:
     @property
     def moved(self) -> list[Any]:
         """The events after which the portrait has to be redrawn."""
-        sliders = (self.strength, self.shape, self.texture, self.color, self.mix_ratio)
+        sliders = (self.strength, self.likeness, self.shape, self.texture, self.color, self.mix_ratio)
         return [*(slider.release for slider in sliders), self.preserve_color.input, self.other.input]
 
     def bind(self, services: Services, *, redraws: gr.State) -> None:
@@ -110,6 +115,7 @@ class ControlsPanel:
         render = RenderSettings()
         return {
             self.strength: render.strength,
+            self.likeness: render.likeness,
             self.preserve_color: render.preserve_color,
             self.shape: render.shape,
             self.texture: render.texture,

@@ -212,10 +212,10 @@ class ResultPanel:
 
     def _show_stage(self, visitor: Visitor, stage: Redrawn) -> Updates:
         if stage.portrait is None:
-            return {self._news: theme.note(messages.KEEPING_LIKENESS, "busy")}
+            return {self._news: theme.note(messages.FINDING_LIKENESS, "busy")}
         if not stage.scored:
-            mixed = {self._news: theme.note(messages.MIXED, "done")} if stage.waits else {}
-            return {**self._show_drawn(stage.portrait), **mixed, self._page.visitor: visitor}
+            waited = {self._news: theme.note(messages.REDRAWN, "done")} if stage.waits else {}
+            return {**self._show_drawn(stage.portrait), **waited, self._page.visitor: visitor}
         scoring, drawn = visitor.scoring, stage.portrait.drawn
         if stage.portrait.score is None or scoring is None:
             return {self.score: "", **self._show_advice(None)}
