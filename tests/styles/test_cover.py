@@ -126,3 +126,16 @@ def test_what_is_covered_on_both_sides_is_not_believed(portrait: Portrait) -> No
     alone = F.interpolate(F.max_pool2d(cover - both, 5, 1, 2), scale_factor=4) == 0
     far = F.interpolate(-F.max_pool2d(-alone.float(), 17, 1, 8), size=SIDE * 4) > 0.5
     torch.testing.assert_close(found.full[far.expand_as(full)], full[far.expand_as(full)])
+
+
+def test_a_part_is_not_completed_by_its_mirror_image(portrait: Portrait) -> None:
+    """Half a brow and half of the other one would be two: near a part it is not known what the hair covers."""
+    picture, _ = portrait.with_fringe(LEFT)
+    cover, full = covered(picture, portrait.regions), F.interpolate(picture, scale_factor=4)
+    parts = torch.zeros_like(cover)
+    parts[..., 110:, :] = 1
+    found = uncover(full, cover, full.flip(3), cover.flip(3), parts)
+    assert (cover[..., 110:, :] * (1 - cover.flip(3)[..., 110:, :])).sum() > 300
+    assert not (found.sure[..., 110:, :] * cover[..., 110:, :]).any() and found.sure[..., :110, :].min() == 1
+    assert torch.equal(found.full[..., 4 * 120 :, :], full[..., 4 * 120 :, :])
+    assert not torch.equal(found.full[..., : 4 * 110, :], full[..., : 4 * 110, :])
