@@ -73,7 +73,7 @@ class TrainSettings:
     seed: of the style-mixing draws and the crops; same seed, same style.
     """
 
-    iterations: int = 140
+    iterations: int = 110
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -134,8 +134,15 @@ def coarse_distance(one: Tensor, other: Tensor, cell: int) -> Tensor:
     return F.l1_loss(F.avg_pool2d(one, cell), F.avg_pool2d(other, cell))
 
 
-def fixed_pattern(picture: Tensor) -> Tensor:
-    """How far the mean of the fine Haar bands is from zero, as in pictures: a grid of 2 or 4 px shows in it."""
-    bands = haar(picture)
-    coarser = haar(bands[:, :3] / 2)
-    return bands[:, 3:].mean((2, 3)).abs().mean() + coarser[:, 3:].mean((2, 3)).abs().mean()
+def fixed_pattern(picture: Tensor, levels: int = 3) -> Tensor:
+    """How far the mean of the fine Haar bands is from zero, as in pictures: a grid shows in it.
+
+    Args:
+        picture: (1, 3, H, W), sides multiples of 1 << levels. levels: grids of 2, 4, .. 1 << levels px are seen.
+    """
+    total = picture.new_zeros(())
+    for _ in range(levels):
+        bands = haar(picture)
+        total = total + bands[:, 3:].mean((2, 3)).abs().mean()
+        picture = bands[:, :3] / 2
+    return total
