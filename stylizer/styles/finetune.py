@@ -76,7 +76,7 @@ class Recipe:
     window: float = 1.0
     texture: float = 1.5
     track: float = 4.0
-    follow: float = 0.5
+    follow: float = 1.0
     pattern: float = 20.0
     windows: bool = True
 
@@ -165,7 +165,7 @@ class _Training:
         r, reference = self.recipe, drawn.reference
         code = self._mixed(reference.code, self.spec.mix_from, r.mix)
         trunk, picture = self._draw_small(code)
-        loss = r.color * losses.color_distance(picture, reference.small) + r.pattern * losses.fixed_pattern(picture)
+        loss = r.color * losses.color_distance(picture, reference.small) + r.pattern * losses.fixed_pattern(picture, 2)
         for ours, theirs in zip(losses.unit(self._small_features(picture)), drawn.features, strict=True):
             loss = loss + losses.place_distance(ours, theirs).mean()
         if not r.windows:
@@ -188,7 +188,7 @@ class _Training:
         trunk, picture = self._draw_small(code)
         maps = self._small_features(picture)
         loss = r.target_color * losses.color_distance(picture, pair.target, sitter.weight)
-        loss = loss + r.pattern * losses.fixed_pattern(picture)
+        loss = loss + r.pattern * losses.fixed_pattern(picture, 2)
         for ours, theirs in zip(losses.unit(maps), sitter.features, strict=True):
             loss = loss + losses.weighted_mean(losses.place_distance(ours, theirs), sitter.weight)
         loss = loss + r.identity * (self._person(picture) - sitter.person).square().sum()
@@ -299,7 +299,7 @@ class _Training:
         r = self.recipe
         true = F.avg_pool2d(crop, self.spec.side // self.spec.head_side)
         small: Tensor = self.head(window.detach(), code)
-        loss = r.track * (small - true).abs().mean() + r.pattern * losses.fixed_pattern(crop, 4)
+        loss = r.track * (small - true).abs().mean() + r.pattern * losses.fixed_pattern(crop)
         with torch.no_grad():
             wanted = losses.unit(self._features(small, 2))
         for ours, theirs in zip(losses.unit(self._features(true, 2)), wanted, strict=True):
