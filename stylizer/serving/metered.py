@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from stylizer.styles.style import Style
     from stylizer.stylized import Stylized
 
-# An iteration takes so many drawings, roughly (10 in benchmarks/speed.py on two cores, fewer on one). What comes
-# before the first takes so many iterations, and inverting one picture so many more.
-DRAWINGS_PER_ITERATION, PREPARING, INVERTING = 7.5, 5.0, 4.0
+# An iteration takes so many drawings, roughly. What comes before the first takes so many iterations, and inverting one
+# picture so many more.
+DRAWINGS_PER_ITERATION, PREPARING, INVERTING = 4.0, 12.0, 10.0
 
 
 class LearningEta:
