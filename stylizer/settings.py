@@ -73,7 +73,7 @@ class TrainSettings:
     seed: of the style-mixing draws and the crops; same seed, same style.
     """
 
-    iterations: int = 110
+    iterations: int = 96
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -69,12 +69,12 @@ class Recipe:
     color: float = 2.5
     target_color: float = 7.5
     identity: float = 1.5
-    structure: float = 0.5
-    face_statistics: float = 0.5
-    statistics: float = 1.5
+    structure: float = 1.0
+    face_statistics: float = 1.0
+    statistics: float = 3.0
     palette: float = 3.0
     window: float = 1.0
-    texture: float = 1.5
+    texture: float = 2.5
     track: float = 4.0
     follow: float = 1.0
     pattern: float = 20.0
@@ -307,8 +307,8 @@ class _Training:
         return loss
 
     def _fine(self, crop: Tensor, halved: bool) -> list[Tensor]:
-        """The two finest features of a window, without the rim that its border spoils."""
-        return losses.inner(self._features(F.avg_pool2d(crop, 2) if halved else crop, 1))
+        """The three finest features of a window, without the rim that its border spoils."""
+        return losses.inner(self._features(F.avg_pool2d(crop, 2) if halved else crop, 2))
 
     def _drawn(self, reference: Reference) -> _Drawn:
         maps = self._small_features(reference.full)
@@ -317,7 +317,7 @@ class _Training:
         grams = {name: losses.grams(maps[:3], region) for name, region in known.items()}
         fine: dict[int, list[Tensor]] = {}
         if self.recipe.windows:  # the whole picture's finest features take the most memory of all
-            fine = {n: self._features(F.avg_pool2d(reference.full, n), 1) for n in (1, 2)}
+            fine = {n: self._features(F.avg_pool2d(reference.full, n), 2) for n in (1, 2)}
         fine_grams = {n: {name: losses.grams(x, region) for name, region in known.items()} for n, x in fine.items()}
         return _Drawn(reference, losses.unit(maps), grams, fine_grams)
 
