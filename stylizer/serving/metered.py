@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # An iteration takes so many drawings, roughly. What comes before the first takes so many iterations, and inverting one
 # picture so many more.
-DRAWINGS_PER_ITERATION, PREPARING, INVERTING = 4.0, 12.0, 10.0
+DRAWINGS_PER_ITERATION, PREPARING, INVERTING = 5.0, 12.0, 10.0
 
 
 class LearningEta:

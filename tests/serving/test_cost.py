@@ -23,7 +23,7 @@ def test_a_training_tells_how_long_the_next_one_takes() -> None:
     pace.learned(96, 240.0)
     assert pace.seconds(96) == pytest.approx(240)
     assert guessed is not None
-    assert 100 < guessed < 240, "an iteration takes 6 to 10 drawings"
+    assert 100 < guessed < 240, "an iteration takes 4 to 6 drawings"
     half, two = pace.seconds(48), pace.seconds(96, 2)
     assert half is not None
     assert two is not None
@@ -36,7 +36,7 @@ def test_the_page_knows_it_from_the_first_drawing(tmp_path: Path, monkeypatch: p
     engine = MeteredEngine(FakeStylizer(), Metrics())
     assert learning_cost(engine, 96, 1) == ""
     engine.warm_up()
-    assert "about 13 minutes" in learning_cost(engine, 96, 1)
+    assert "about 10 minutes" in learning_cost(engine, 96, 1)
     engine.learn(face(tmp_path / "r.png", "navy"), TrainSettings(iterations=96))
     assert "about 5 seconds" in learning_cost(engine, 96, 1), "it took one"
     engine.learn(face(tmp_path / "r.png", "navy"), TrainSettings(iterations=96))

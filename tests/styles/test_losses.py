@@ -156,4 +156,6 @@ def test_structure_is_not_tone() -> None:
 def test_a_grid_is_a_fixed_pattern_and_a_picture_is_none() -> None:
     smooth = F.interpolate(picture(side=8), size=SIDE, mode="bicubic")
     grid = 0.2 * (torch.arange(SIDE) % 2 - 0.5)
-    assert float(fixed_pattern(smooth + grid)) > 5 * float(fixed_pattern(smooth))
+    assert float(fixed_pattern(smooth + grid, 2)) > 5 * float(fixed_pattern(smooth, 2))
+    wide = 0.2 * (torch.arange(SIDE) // 4 % 2 - 0.5)  # repeats after 8 px
+    assert float(fixed_pattern(smooth + wide, 3)) > 2 * float(fixed_pattern(smooth + wide, 2))
