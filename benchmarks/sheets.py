@@ -16,7 +16,7 @@ from quality import contact_sheet
 
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
-from stylizer.settings import RenderSettings
+from stylizer.settings import LIKENESS, RenderSettings
 from stylizer.styles.style import Style
 from stylizer.stylized import Stylized
 
@@ -52,6 +52,9 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "sheets")
+    parser.add_argument("--only", choices=("presets", "controls"), help="one of the two; default both")
+    about = "of the people in presets.webp; 0 needs no search, which takes most of the time"
+    parser.add_argument("--likeness", type=float, default=LIKENESS, help=about)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     tune_process()
@@ -59,18 +62,20 @@ def main() -> None:
     styles = [stylizer.find_style(info.key) for info in stylizer.styles() if info.preset]
     faces = [stylizer.align(TARGETS / f"{name}.webp") for name in SITTERS]
     codes = [stylizer.invert(face) for face in faces]
-    rows = []
-    for style in styles:
-        results = [stylizer.stylize(f, style, inversion=c) for f, c in zip(faces, codes, strict=True)]
-        rows.append([result.crop for result in results])
-        print(style.name, flush=True)
-    sitters = [face.crop for face in faces] * 3
-    wide = [[tile for row in rows[i : i + 3] for tile in row] for i in range(0, len(rows), 3)]
-    contact_sheet([sitters, *wide], 128).save(options.out / "presets.webp", quality=82)
-    named = {style.name: style for style in styles}
-    shown = stylizer.stylize(faces[1], None, inversion=codes[1])
-    rows = [controls(stylizer, shown, named[name], named[OTHER]) for name in SHOWN]
-    contact_sheet(rows, 160).save(options.out / "controls.webp", quality=82)
+    if options.only != "controls":
+        settings, rows = RenderSettings(likeness=options.likeness), []
+        for style in styles:
+            results = [stylizer.stylize(f, style, settings, inversion=c) for f, c in zip(faces, codes, strict=True)]
+            rows.append([result.crop for result in results])
+            print(style.name, flush=True)
+        sitters = [face.crop for face in faces] * 3
+        wide = [[tile for row in rows[i : i + 3] for tile in row] for i in range(0, len(rows), 3)]
+        contact_sheet([sitters, *wide], 128).save(options.out / "presets.webp", quality=82)
+    if options.only != "presets":
+        named = {style.name: style for style in styles}
+        shown = stylizer.stylize(faces[1], None, inversion=codes[1])
+        rows = [controls(stylizer, shown, named[name], named[OTHER]) for name in SHOWN]
+        contact_sheet(rows, 160).save(options.out / "controls.webp", quality=82)
 
 
 if __name__ == "__main__":
