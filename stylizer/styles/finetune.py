@@ -83,12 +83,12 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """What a reference is compared by. fine_grams: of windows, by how much they are shrunk, then by region."""
+    """What a reference is compared by. fine_grams: of halved windows, by region."""
 
     reference: Reference
     features: list[Tensor]
     grams: dict[str, losses.Grams]
-    fine_grams: dict[int, dict[str, losses.Grams]]
+    fine_grams: dict[str, losses.Grams]
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,39 +212,38 @@ class _Training:
         return loss, picture
 
     def _become_in_window(self, sitter: _Sitter, trunk: Tensor, code: Tensor) -> Tensor:
-        """The same in a window of the full resolution."""
+        """The same in a wide window, halved."""
         r, pair, drawn = self.recipe, sitter.pair, sitter.drawn
-        halved, part = True, _WINDOW_PARTS[self._draw(len(_WINDOW_PARTS))]
+        part = _WINDOW_PARTS[self._draw(len(_WINDOW_PARTS))]
         middle = None
         if part is not None:
             spread = _WINDOW_SPREAD * torch.randn(2, generator=self.rng).numpy()
             middle = pair.mesh_xyz[part, :2].mean(0)[::-1] + spread
-        window, corner, crop = self._window(trunk, code, halved, middle)
+        window, corner, crop = self._window(trunk, code, True, middle)
         loss = self._honest(window, code, crop)
-        fine, scale = self._fine(crop, halved), self.spec.side // self.spec.head_side
+        fine, scale = self._fine(crop, True), self.spec.side // self.spec.head_side
         place = slice(losses.RIM, -losses.RIM)
 
         def local(mask: Tensor) -> Tensor:
             cut = _cut(mask, corner, scale, crop.shape[-1] // scale)
-            size = crop.shape[-1] // (2 if halved else 1)
-            return F.interpolate(cut, size=size, mode="bilinear", align_corners=False)[..., place, place]
+            return F.interpolate(cut, size=crop.shape[-1] // 2, mode="bilinear", align_corners=False)[..., place, place]
 
         inside = local(pair.regions.face * pair.sure * (1 - pair.regions.mouth))
         share = float(inside.mean())
         if share > _WINDOW_AREA_MIN / 2:
             wanted = pair.target_window(corner, crop.shape[-1])
-            theirs_fine = self._fine(wanted, halved)
+            theirs_fine = self._fine(wanted, True)
             for ours, theirs in zip(losses.unit(fine), losses.unit(theirs_fine), strict=True):
                 distance = losses.weighted_mean(losses.place_distance(ours, theirs), inside)
                 loss = loss + r.window * share**0.5 * distance
-            small = [F.avg_pool2d(x, 2) if halved else x for x in (crop, wanted)]
+            small = [F.avg_pool2d(x, 2) for x in (crop, wanted)]
             ours, theirs = (x[..., place, place] for x in small)
             loss = loss + r.color * share * losses.color_distance(ours, theirs, inside, (4,))
         for name in ("face", "hair", "ground"):
             region = local(getattr(pair.regions, name))
             share = float(region.mean())
             if name in drawn.grams and share > _WINDOW_AREA_MIN:
-                ours_grams, theirs_grams = losses.grams(fine, region), drawn.fine_grams[1 + halved][name]
+                ours_grams, theirs_grams = losses.grams(fine, region), drawn.fine_grams[name]
                 loss = loss + r.texture * share**0.5 * losses.gram_distance(ours_grams, theirs_grams)
         return loss
 
@@ -315,10 +314,10 @@ class _Training:
         regions = {"face": reference.regions.face, **reference.regions.outside()}
         known = {name: region for name, region in regions.items() if float(region.mean()) >= _AREA_MIN}
         grams = {name: losses.grams(maps[:3], region) for name, region in known.items()}
-        fine: dict[int, list[Tensor]] = {}
-        if self.recipe.windows:  # the whole picture's finest features take the most memory of all
-            fine = {n: self._features(F.avg_pool2d(reference.full, n), 2) for n in (1, 2)}
-        fine_grams = {n: {name: losses.grams(x, region) for name, region in known.items()} for n, x in fine.items()}
+        fine_grams = {}
+        if self.recipe.windows:
+            fine = self._features(F.avg_pool2d(reference.full, 2), 2)
+            fine_grams = {name: losses.grams(fine, region) for name, region in known.items()}
         return _Drawn(reference, losses.unit(maps), grams, fine_grams)
 
     def _sitter(self, pair: Pair, drawn: _Drawn) -> _Sitter:

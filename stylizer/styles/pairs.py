@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.backbones.base import device_of, mean_code, small_picture
-from stylizer.faces import AlignedFace
+from stylizer.faces import AlignedFace, warp
 from stylizer.faces.deformation import Deformation, average, measure, mirror_of
 from stylizer.faces.ffhq import usual_box
 from stylizer.faces.mesh import MeshFinder
@@ -180,7 +180,7 @@ class PairMaker:
         )
         natural_mesh = self.mean_xyz if natural_mesh is None else natural_mesh
         mesh = self._reader.mesh(aligned.crop)
-        detail = float(np.sqrt(abs(np.linalg.det(aligned.crop_to_photo[:, :2])))) if aligned.photo is not None else 1.0
+        detail = warp.scale_of(aligned.crop_to_photo) if aligned.photo is not None else 1.0
         mesh = natural_mesh if mesh is None else mesh
         small, regions = F.interpolate(full, size=spec.head_side, mode="area"), self._regions(mesh, full)
         uncovered = self._uncovered(full, small, mesh, regions)
