@@ -1,0 +1,373 @@
+"""Train a 4x upscaler: `python -m stylizer.training.upscaler --network light --out FILE --data FOLDER ... --minutes M`.
+
+The pairs are pictures and their bicubic reductions. The rate falls along a cosine over the minutes (or `--steps`), so
+that a slow machine ends with fewer steps, not with an unfinished schedule. A run that was stopped goes on where it was
+when the same command is given again. Beside FILE lie FILE's .json (the card), .log.jsonl (the curve) and .checkpoint.
+"""
+
+import argparse
+import copy
+import hashlib
+import io
+import json
+import math
+import platform
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from stylizer.errors import PictureError, SettingsError, WeightsError
+from stylizer.evaluation.fidelity import psnr_y
+from stylizer.files import write_atomically
+from stylizer.imaging.opening import open_picture
+from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.networks.upscaler import NETWORKS, SCALE
+from stylizer.runtime import choose_device, home_dir, tune_process
+from stylizer.training.pairs import draw_code
+from stylizer.weights.load import load_networks
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+_WARM_UP = 100  # steps until the full rate
+_LAST_RATE = 0.01  # of the full one
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Sizes and rates of a run.
+
+    network: a key of NETWORKS. minutes: wall time over which the rate falls, summed over the parts of a run that was
+    stopped; steps: instead of it, how many (a run of steps has the same bits however often it was stopped).
+    batch: patches a step, of patch x patch pixels before the enlargement. rate: of Adam, at its highest.
+    average: decay of the weights' running average. bfloat16: whether the convolutions compute in it.
+    """
+
+    network: str = "light"
+    minutes: float = 100.0
+    steps: int | None = None
+    batch: int = 16
+    patch: int = 32
+    rate: float = 1e-3
+    average: float = 0.999
+    bfloat16: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A picture and its reduction, as uint8 tensors (4 h, 4 w, 3) and (h, w, 3)."""
+
+    high: Tensor
+    low: Tensor
+
+
+def shrink(picture: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """The benchmark's degradation: antialiased bicubic reduction by 4, rounded to 8 bits.
+
+    Args:
+        picture: any mode, at least 4 x 4 pixels.
+    Returns:
+        The picture in RGB, cut at the right and below to multiples of 4, and its reduction. Pillow's BICUBIC is
+        MATLAB's imresize but at the borders, where it leaves out what is beyond the picture instead of mirroring it.
+    """
+    width, height = (side - side % SCALE for side in picture.size)
+    high = picture.convert("RGB").crop((0, 0, width, height))
+    return high, high.resize((width // SCALE, height // SCALE), Image.Resampling.BICUBIC)
+
+
+def make_pair(picture: Image.Image) -> Pair:
+    """A picture and its reduction by `shrink`."""
+    high, low = (torch.from_numpy(np.array(part)) for part in shrink(picture))
+    return Pair(high, low)
+
+
+class Pairs:
+    """Patches from pairs: every place of every picture is as likely, in each of its eight positions.
+
+    Args:
+        pairs: at least one; every reduction at least `patch` pixels along each side.
+        patch: side of a patch of the reduction.
+    Raises:
+        PictureError: no pair, or one that is too small.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], patch: int) -> None:
+        if not pairs or min(min(pair.low.shape[:2]) for pair in pairs) < patch:
+            raise PictureError(
+                f"There is nothing to train on, or a picture is too small; give pictures of at least {patch * SCALE} "
+                "pixels along each side."
+            )
+        self.pairs, self.patch = pairs, patch
+        self._ends = torch.tensor([pair.low.shape[0] * pair.low.shape[1] for pair in pairs]).cumsum(0)
+
+    def batch(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Random patches.
+
+        Returns:
+            low (count, 3, patch, patch) and high (count, 3, 4 patch, 4 patch), float32 in [-1, 1], channels last.
+        """
+        lows, highs = [], []
+        for _ in range(count):
+            place = torch.randint(int(self._ends[-1]), (1,), generator=rng)
+            pair = self.pairs[int(torch.searchsorted(self._ends, place, right=True))]
+            top, left = (int(torch.randint(n - self.patch + 1, (1,), generator=rng)) for n in pair.low.shape[:2])
+            turn = int(torch.randint(8, (1,), generator=rng))
+            lows.append(_turned(_cut(pair.low, top, left, self.patch), turn))
+            highs.append(_turned(_cut(pair.high, SCALE * top, SCALE * left, SCALE * self.patch), turn))
+        return _to_signed(torch.stack(lows)), _to_signed(torch.stack(highs))
+
+
+class Training:
+    """One run: a network, its running average, its optimiser and its random draws."""
+
+    def __init__(self, config: TrainConfig, pairs: Pairs, device: torch.device) -> None:
+        self.config, self.pairs, self.device = config, pairs, device
+        self.step_index, self.elapsed, self.best = 0, 0.0, -math.inf
+        self.rng = torch.Generator().manual_seed(config.seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network: nn.Module = NETWORKS[config.network]()
+        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = copy.deepcopy(self.network).requires_grad_(False).eval()
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.rate, betas=(0.9, 0.99))
+
+    @property
+    def progress(self) -> float:
+        """How much of the run is done, 0 to 1."""
+        steps = self.config.steps
+        return min(1.0, self.elapsed / (60 * self.config.minutes) if steps is None else self.step_index / steps)
+
+    def step(self) -> float:
+        """One step; returns the loss, the mean absolute error in [-1, 1]."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate()
+        low, high = (x.to(self.device) for x in self.pairs.batch(self.config.batch, self.rng))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16):
+            enlarged = self.network(low)
+        loss = (enlarged.float() - high).abs().mean()
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self._average()
+        self.step_index += 1
+        return float(loss.detach())
+
+    def state(self) -> dict[str, object]:
+        """All that a later run needs to go on with the same bits."""
+        return {
+            "config": asdict(self.config),
+            "step": self.step_index,
+            "elapsed": self.elapsed,
+            "best": self.best,
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "rng": self.rng.get_state(),
+        }
+
+    def resume(self, state: dict[str, object]) -> None:
+        """Go on from `state()`.
+
+        Raises:
+            SettingsError: the state is of a run of other settings than the minutes or steps.
+        """
+        free = {"minutes": 0, "steps": 0}
+        config = state["config"]
+        assert isinstance(config, dict)
+        if {**config, **free} != {**asdict(self.config), **free}:
+            raise SettingsError(f"The checkpoint is of a run of other settings ({config}); give those or another file.")
+        self.step_index = int(state["step"])  # type: ignore[call-overload]
+        self.elapsed, self.best = float(state["elapsed"]), float(state["best"])  # type: ignore[arg-type]
+        for part in ("network", "averaged", "optimiser"):
+            getattr(self, part).load_state_dict(state[part])
+        self.rng.set_state(state["rng"].cpu())  # type: ignore[attr-defined]
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        share = 1 - min(self.config.average, (1 + self.step_index) / (10 + self.step_index))
+        for mean, new in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(new, share)
+        for mean, new in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
+            mean.copy_(new)
+
+    def _rate(self) -> float:
+        cosine = (1 + math.cos(math.pi * self.progress)) / 2
+        return self.config.rate * min(1.0, (self.step_index + 1) / _WARM_UP) * (_LAST_RATE + (1 - _LAST_RATE) * cosine)
+
+
+@torch.no_grad()
+def enlarge(network: nn.Module, picture: Image.Image) -> Image.Image:
+    """A picture enlarged four times by a network in evaluation mode, at once, so for pictures of moderate size."""
+    device = next(network.parameters()).device
+    return to_image(network(to_tensor(picture).to(device)))
+
+
+def validate(network: nn.Module, pairs: Sequence[Pair]) -> float:
+    """Mean PSNR on Y over whole pictures, 4 pixels cut off at the borders, in decibels."""
+    pictures = [[Image.fromarray(x.numpy()) for x in (pair.low, pair.high)] for pair in pairs]
+    return statistics.fmean(psnr_y(enlarge(network, low), high) for low, high in pictures)
+
+
+def save_weights(training: Training, path: Path) -> None:
+    """Write the averaged weights in half precision; the file's metadata names the network and the step."""
+    state = {k: v.half() if v.is_floating_point() else v for k, v in training.averaged.state_dict().items()}
+    metadata = {"network": training.config.network, "step": str(training.step_index)}
+    write_atomically(path, save({k: v.contiguous().cpu() for k, v in state.items()}, metadata))
+
+
+def read_upscaler(path: Path) -> nn.Module:
+    """The network of a file that `save_weights` wrote, in float32 on the CPU and in evaluation mode.
+
+    Raises:
+        WeightsError: the file is not there, damaged, or of another kind.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            name = (file.metadata() or {}).get("network", "")
+            if name not in NETWORKS:
+                raise WeightsError(f"{path} has no weights of an upscaler; give a file that the training wrote.")
+            network: nn.Module = NETWORKS[name]()
+            network.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 - no mapping
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(f"{path} cannot be read as an upscaler's weights; give a file of the training.") from error
+    return network.eval().requires_grad_(False)
+
+
+def run(training: Training, out: Path, held_out: Sequence[Pair], every: float) -> None:
+    """Train to the end; every few seconds a checkpoint, a line of the log, and the weights where they are the best.
+
+    Args:
+        out: the weights' file; checkpoint and log lie beside it, and a checkpoint that is there is gone on from.
+        held_out: pairs that the run does not train on. every: seconds.
+    """
+    checkpoint, log = out.with_suffix(".checkpoint"), out.with_suffix(".log.jsonl")
+    if checkpoint.exists():
+        training.resume(torch.load(checkpoint, map_location=training.device, weights_only=True))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic() - training.elapsed
+    reported, losses = training.elapsed, []
+    while training.progress < 1:
+        losses.append(training.step())
+        training.elapsed = time.monotonic() - begin
+        if training.elapsed - reported < every and training.progress < 1:
+            continue
+        score = validate(training.averaged, held_out)
+        if score > training.best:
+            training.best = score
+            save_weights(training, out)
+        line = {
+            "step": training.step_index,
+            "minutes": round(training.elapsed / 60, 2),
+            "loss": round(statistics.fmean(losses), 5),
+            "psnr_y": round(score, 3),
+        }
+        print(json.dumps(line), flush=True)
+        with log.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        content = io.BytesIO()
+        torch.save(training.state(), content)
+        write_atomically(checkpoint, content.getvalue())
+        reported, losses = training.elapsed, []
+
+
+def write_card(training: Training, path: Path, sources: Sequence[str]) -> None:
+    """Beside the weights: what they were trained on, how long, by what, and how good they are."""
+    card = {
+        "config": asdict(training.config),
+        "sources": list(sources),
+        "steps": training.step_index,
+        "minutes": round(training.elapsed / 60, 1),
+        "held_out_psnr_y": round(training.best, 3),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "device": f"{training.device} ({platform.machine()}), {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+    }
+    write_atomically(path.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """The pictures of a folder, by name.
+
+    Raises:
+        PictureError: there is none.
+    """
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise PictureError(f"There are no pictures in {folder}; give a folder of PNG, JPEG or WebP files.")
+    return paths
+
+
+def draw_faces(count: int, seed: int, device: torch.device) -> list[Pair]:
+    """Invented faces of the generator at 1024 px, as pairs."""
+    networks = load_networks(home_dir(), device)
+    rng = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        codes = [draw_code(networks, rng) for _ in range(count)]
+        return [make_pair(to_image(networks.backbone.generator(code))) for code in codes]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = TrainConfig()
+    parser.add_argument("--network", choices=sorted(NETWORKS), default=default.network)
+    parser.add_argument("--out", type=Path, required=True, help="where the weights are written (.safetensors)")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
+    parser.add_argument("--faces", type=int, default=0, help="faces that the generator invents, beside them")
+    parser.add_argument("--held-out", type=int, default=6, help="pictures of the first folder that are not trained on")
+    parser.add_argument("--every", type=float, default=3.0, help="minutes between checkpoints")
+    parser.add_argument("--minutes", type=float, default=default.minutes, help="wall time of the whole run")
+    parser.add_argument("--steps", type=int, help="instead of the minutes")
+    for name in ("batch", "patch", "rate", "seed"):
+        parser.add_argument(f"--{name}", type=type(getattr(default, name)), default=getattr(default, name))
+    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument("--device")
+    options = parser.parse_args()
+    tune_process()
+    device = choose_device(options.device)
+    names = ("network", "minutes", "steps", "batch", "patch", "rate", "seed")
+    bfloat16 = has_fast_bfloat16(device) if options.precision == "auto" else options.precision == "bfloat16"
+    config = TrainConfig(**{name: getattr(options, name) for name in names}, bfloat16=bfloat16)
+    pairs = [[make_pair(open_picture(path)) for path in list_pictures(folder)] for folder in options.data]
+    held_out = pairs[0][:: max(1, len(pairs[0]) // options.held_out)][: options.held_out]
+    trained = [pair for folder in pairs for pair in folder if not any(pair is other for other in held_out)]
+    trained += draw_faces(options.faces, config.seed, device) if options.faces else []
+    training = Training(config, Pairs(trained, config.patch), device)
+    run(training, options.out, held_out, 60 * options.every)
+    sources = [f"{folder.name}: {len(part)} pictures" for folder, part in zip(options.data, pairs, strict=True)]
+    write_card(training, options.out, [*sources, f"invented faces: {options.faces}"])
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 for convolutions: what GPUs since Ampere and AVX512-BF16 have."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
+def _cut(x: Tensor, top: int, left: int, side: int) -> Tensor:
+    return x[top : top + side, left : left + side]
+
+
+def _turned(x: Tensor, turn: int) -> Tensor:
+    """One of the eight positions of a square (H, W, 3)."""
+    x = torch.rot90(x, turn % 4, (0, 1))
+    return x.flip(1) if turn >= 4 else x
+
+
+def _to_signed(x: Tensor) -> Tensor:
+    """(N, H, W, 3) uint8 as (N, 3, H, W) float32 in [-1, 1], laid out as before."""
+    return x.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+if __name__ == "__main__":
+    main()
