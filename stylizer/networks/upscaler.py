@@ -19,7 +19,7 @@ class LightUpscaler(nn.Module):
     All convolutions work at the input's size. A block is two 3x3 convolutions whose result is weighted, pixel by pixel
     and channel by channel, by gates that are seen at a quarter of the size: there a 3x3 window costs a sixteenth and
     reaches four times as far. The enlargement itself is a fixed convolution, so everything is one graph of plain
-    operations. With 48 channels and 4 blocks: 272 thousand parameters, 12.7 thousand million multiplications and
+    operations. With 48 channels and 5 blocks: 244 thousand parameters, 15 thousand million multiplications and
     additions for 256 x 256 pixels.
 
     Args:
@@ -96,7 +96,7 @@ NETWORKS: dict[str, type[LightUpscaler] | type[SRResNet]] = {"light": LightUpsca
 
 
 class _GatedBlock(nn.Module):
-    """x + conv(act(conv(x))) * gate, the gate from the features' means over 4 x 4 pixels."""
+    """x + conv(act(conv(x))) * gate; the gate, 0 to 2, is seen in the features' means over 4 x 4 pixels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class _GatedBlock(nn.Module):
         coarse = self.gate(F.avg_pool2d(x, 4, ceil_mode=True, count_include_pad=False))
         gate = F.interpolate(2 * torch.sigmoid(coarse), scale_factor=4.0, mode="nearest")
         detail = self.second(self.act(self.first(x)))
-        return x + detail * gate[..., : x.shape[-2], : x.shape[-1]]
+        return x + detail * gate[..., : x.shape[-2], : x.shape[-1]]  # type: ignore[no-any-return]
 
 
 class _ResidualBlock(nn.Module):

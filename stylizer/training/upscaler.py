@@ -154,7 +154,7 @@ class Training:
             enlarged = self.network(low)
         loss = (enlarged.float() - high).abs().mean()
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self._average()
@@ -350,7 +350,7 @@ def main() -> None:
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is faster than float32 for convolutions: what GPUs since Ampere and AVX512-BF16 have."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
 
 
