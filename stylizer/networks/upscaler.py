@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 SCALE = 4  # output pixels for one input pixel, along each side
 _CUBIC = -0.5  # Keys' coefficient: what MATLAB and Pillow use (torch's own bicubic has -0.75)
+_WINDOW = 4  # side of the squares of features whose means the gates see
 _SLOPE = 0.1  # of the activation below zero
 _TAPS = 5  # input pixels that the 4 phases of a bicubic enlargement by 4 reach, along each side
 
@@ -50,13 +51,15 @@ class LightUpscaler(nn.Module):
         Returns:
             (N, 3, 4 H, 4 W), not clamped.
         """
-        x = self.head(picture)
+        height, width = picture.shape[-2:]
+        # To whole windows of the gates, at the right and below.
+        edge, reach = (0, -width % _WINDOW, 0, -height % _WINDOW), _TAPS // 2
+        whole = F.pad(picture, edge, mode="replicate")
+        x = self.head(whole)
         x = self.tail(self.blocks(x) + x)
-        reach = _TAPS // 2
-        edged = F.pad(picture, (reach, reach, reach, reach), mode="replicate")
         with torch.autocast(picture.device.type, enabled=False):  # 8 bits of bfloat16 would be seen
-            enlarged = F.conv2d(edged, self.bicubic)
-        return F.pixel_shuffle(enlarged + x, SCALE)
+            enlarged = F.conv2d(F.pad(whole, (reach,) * 4, mode="replicate"), self.bicubic)
+        return F.pixel_shuffle(enlarged + x, SCALE)[..., : SCALE * height, : SCALE * width]
 
 
 class SRResNet(nn.Module):
@@ -112,11 +115,9 @@ class _GatedBlock(nn.Module):
             self.second.weight.mul_(0.5)  # so that a few blocks in a row do not let the features grow
 
     def forward(self, x: Tensor) -> Tensor:
-        # Whole windows: what is missing at the right and lower edge is left out of the mean.
-        coarse = self.gate(F.avg_pool2d(x, 4, ceil_mode=True, count_include_pad=False))
-        gate = F.interpolate(2 * torch.sigmoid(coarse), scale_factor=4.0, mode="nearest")
+        gate = 2 * torch.sigmoid(self.gate(F.avg_pool2d(x, _WINDOW)))
         detail = self.second(self.act(self.first(x)))
-        return x + detail * gate[..., : x.shape[-2], : x.shape[-1]]  # type: ignore[no-any-return]
+        return x + detail * F.interpolate(gate, scale_factor=float(_WINDOW), mode="nearest")  # type: ignore[no-any-return]
 
 
 class _ResidualBlock(nn.Module):

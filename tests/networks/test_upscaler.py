@@ -58,6 +58,22 @@ def test_pictures_of_a_batch_do_not_see_each_other() -> None:
 
 
 @torch.no_grad()
+def test_a_size_between_two_multiples_draws_what_the_larger_one_draws() -> None:
+    network, picture = trained(LightUpscaler()), noise(1, 3, 8, 12)
+    picture[..., 6:, :], picture[..., 9:] = picture[..., 5:6, :], picture[..., 8:9]
+    assert torch.allclose(network(picture[..., :6, :9]), network(picture)[..., :24, :36], atol=1e-5)
+
+
+@torch.no_grad()
+def test_openvino_draws_the_same() -> None:
+    openvino = pytest.importorskip("openvino")
+    network, picture = trained(LightUpscaler()), noise(1, 3, 7, 10)
+    model = openvino.convert_model(network, example_input=picture, input=[list(picture.shape)])
+    compiled = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    assert np.allclose(compiled(picture.numpy())[0], network(picture).numpy(), atol=1e-5)
+
+
+@torch.no_grad()
 def test_what_is_far_does_not_matter() -> None:
     """Tiles with an overlap of the reach give the same pixels as the whole picture: the gates look 4 px wide."""
     network, picture = trained(LightUpscaler()), noise(1, 3, 16, 160)
