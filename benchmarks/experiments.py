@@ -26,14 +26,15 @@ from stylizer.faces import AlignedFace
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
 from stylizer.settings import TrainSettings
-from stylizer.styles.finetune import Recipe, finetune
+from stylizer.styles.finetune import finetune
 from stylizer.styles.pairs import FaceReader
+from stylizer.styles.recipe import Recipe
 from stylizer.styles.style import Style
 
 ROOT = Path(__file__).parents[1]
 REFERENCES = ("pencil", "oil", "toon3d")
 SHOWN = 2  # sitters on the sheet
-ALONE = Recipe(references=1, pool=0, track=0, pattern=0)
+ALONE = Recipe(references=1, pool=0, pattern=0)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ VARIANTS = {
     "E": Variant("the product, without the finish", finish=False),
     "F": Variant("the product, no identity and structure in training", Recipe(identity=0, structure=0)),
     "G": Variant("the product, faces keep their own proportions in training", Recipe(shape=0)),
-    "H": Variant("the product, no windows at full resolution", Recipe(windows=False)),
+    "H": Variant("the product, no windows at full resolution", Recipe(windows=0)),
 }
 
 

@@ -21,7 +21,6 @@ from stylizer.styles.finetune import finetune
 from stylizer.styles.packing import pack, unpack
 from stylizer.styles.pairs import FaceReader
 from stylizer.styles.sampling import sample
-from stylizer.styles.style import HEAD
 
 REFERENCES = Path(__file__).parents[1] / "styles" / "examples" / "references"
 
@@ -43,8 +42,8 @@ def main() -> None:
         reference = stylizer.align(path)
         code = stylizer.invert(reference, purpose="reference")
         style = finetune(stylizer.networks, [reference], [code], settings, reader=reader)
-        content = pack({**style.delta, **{HEAD + name: change for name, change in style.head.items()}})
-        delta = {name: change for name, change in unpack(content).items() if not name.startswith(HEAD)}
+        content = pack(style.delta)
+        delta = unpack(content)
         pairs = [(stylizer.render(face, style), stylizer.render(face, replace(style, delta=delta))) for face in faces]
         ratios = [psnr(*pair) for pair in pairs]
         apart = statistics.fmean(perceptual_distance(stylizer.networks, *pair) for pair in pairs)

@@ -49,7 +49,7 @@ from stylizer.styles.mixing import blend
 from stylizer.styles.pairs import FaceReader
 from stylizer.styles.render import compile_style, draw
 from stylizer.styles.sampling import sample
-from stylizer.styles.style import HEAD, Style, make_card
+from stylizer.styles.style import Style, make_card
 from stylizer.stylized import Stylized
 from stylizer.weights.face_networks import load_segmenter
 from stylizer.weights.load import Networks, load_networks
@@ -123,7 +123,6 @@ class Stylizer:
         opener = callback("The opener", opener) or open_picture
         networks = load_networks(home, choose_device(device), on_progress)
         shapes = {name: p.shape for name, p in networks.backbone.generator.named_parameters()}
-        shapes |= {HEAD + name: p.shape for name, p in networks.backbone.head.named_parameters()}
         library = open_library(home, networks.base_hash, shapes, open_hub(hub), backbone=networks.spec.name)
         stylizer = cls(networks, FaceFinder(home), library, load_segmenter(home), opener)
         stylizer._opened_with = home, str(networks.backbone.wspace.mean.device), hub

@@ -35,8 +35,10 @@ class BackboneSpec:
     mix_from: first style that a fine-tuning mixes with those of other faces.
     finish_from: first style that holds the finish: skin, strokes of hair, light.
     is_frozen: parameters of the generator, by name, that no fine-tuning moves.
+    fixed: what parameters are set to in every style, instead of being moved.
     is_texture: those that hold how things look; the others hold where they are.
     is_trunk: those that draw the head's maps; a photo's own tuning moves these.
+    is_detail: those that draw what the small pictures do not show.
     licence: one sentence for the cards of styles.
     files: weight file by part of the `Backbone`.
     """
@@ -55,8 +57,10 @@ class BackboneSpec:
     mix_from: int
     finish_from: int
     is_frozen: ParameterRule = field(repr=False)
+    fixed: Mapping[str, float] = field(repr=False)
     is_texture: ParameterRule = field(repr=False)
     is_trunk: ParameterRule = field(repr=False)
+    is_detail: ParameterRule = field(repr=False)
     licence: str = field(repr=False)
     files: Mapping[str, str] = field(repr=False)
 
@@ -79,6 +83,10 @@ class Generator(nn.Module):
 
     def features(self, w_plus: Tensor, upto: int) -> Tensor:
         """The maps of block `upto`, (N, channels, map side, map side)."""
+        raise NotImplementedError
+
+    def small(self, features: Tensor, w_plus: Tensor) -> Tensor:
+        """From the maps of block `head_block` to the small picture, (N, 3, head side, head side)."""
         raise NotImplementedError
 
     def tail(self, x: Tensor, w_plus: Tensor, start: int, offset_yx: tuple[int, int] = (0, 0)) -> Tensor:
@@ -116,10 +124,6 @@ class Backbone(Protocol):
         """All low-resolution heads."""
 
     @property
-    def head(self) -> nn.Module:
-        """Maps of block `head_block` and codes to pictures (N, 3, head_side, head_side)."""
-
-    @property
     def encoder(self) -> Encoder:
         """What is seen of a photo to a code."""
 
@@ -127,12 +131,11 @@ class Backbone(Protocol):
     def wspace(self) -> WSpace:
         """The distribution of w."""
 
-    def recolor(self, weights: Mapping[str, Tensor], head: nn.Module, matrix: Tensor, offset: Tensor) -> None:
-        """Change weights so that every colour x that is drawn becomes matrix @ x + offset.
+    def recolor(self, weights: Mapping[str, Tensor], matrix: Tensor, offset: Tensor) -> None:
+        """Change weights so that every colour x that is drawn becomes matrix @ x + offset, in small pictures too.
 
         Args:
             weights: the generator's, by name, or those of them that are moved; changed in place.
-            head: a copy of the `head`, changed likewise.
             matrix: (3, 3). offset: (3,).
         """
 
@@ -170,8 +173,7 @@ def device_of(backbone: Backbone) -> torch.device:
 
 def small_picture(backbone: Backbone, w_plus: Tensor) -> Tensor:
     """Codes (N, num_ws, w_dim) to pictures (N, 3, head_side, head_side), at a fraction of a full picture's cost."""
-    picture: Tensor = backbone.head(backbone.generator.features(w_plus, backbone.spec.head_block), w_plus)
-    return picture
+    return backbone.generator.small(backbone.generator.features(w_plus, backbone.spec.head_block), w_plus)
 
 
 def mean_code(backbone: Backbone) -> Tensor:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
 import torch
@@ -49,22 +50,32 @@ class TunedGenerator:
     Args:
         backbone: holds the base, and tells which parameters are never moved.
         chosen: which of the others, by name, are moved.
+        fixed: what further parameters are set to, and stay.
     """
 
-    def __init__(self, backbone: Backbone, chosen: Callable[[str], bool] = lambda _: True) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        chosen: Callable[[str], bool] = lambda _: True,
+        fixed: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self.generator, is_frozen = backbone.generator, backbone.spec.is_frozen
         named = self.generator.named_parameters()
         self.base = {name: p.detach() for name, p in named if chosen(name) and not is_frozen(name)}
         self._sizes = {name: _size(p) for name, p in self.base.items()}
         self.moved = {name: p.clone().requires_grad_() for name, p in self.base.items()}
+        known = dict(self.generator.named_parameters())
+        self._fixed = {name: torch.full_like(known[name], value) for name, value in fixed.items()}
+        self._fixed_delta = {name: p - known[name] for name, p in self._fixed.items()}
 
     def call(self, name: str, *arguments: object) -> Tensor:
         """A method of the generator, with the moved weights."""
-        return call_with(self.generator, self.moved, name, *arguments)
+        return call_with(self.generator, {**self.moved, **self._fixed}, name, *arguments)
 
     def delta(self, gain: float = 1.0) -> dict[str, Tensor]:
         """What was learned, in half precision on the CPU: the same fresh and from a file."""
-        return {name: (gain * (p.detach() - self.base[name])).half().cpu() for name, p in self.moved.items()}
+        changes = {name: p.detach() - self.base[name] for name, p in self.moved.items()} | self._fixed_delta
+        return {name: (gain * change).half().cpu() for name, change in changes.items()}
 
     def distance(self) -> Tensor:
         """Mean squared change of the tensors, each relative to its size."""

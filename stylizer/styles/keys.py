@@ -11,7 +11,7 @@ from PIL import Image
 from stylizer.backbones.base import BackboneSpec
 from stylizer.inversion.refined import REFERENCE_CONFIG
 from stylizer.settings import TrainSettings
-from stylizer.styles.finetune import Recipe
+from stylizer.styles.recipe import Recipe
 from stylizer.styles.style import STYLE_FORMAT
 
 KEY_DIGITS = 32

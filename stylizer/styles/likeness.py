@@ -3,7 +3,7 @@
 A style bends all faces alike, towards its own. How much of the person that costs is known only once the style is laid
 over the code; then a few steps find the code of a face that the style bends into this person. How much of the move is
 taken is the user's choice (`RenderSettings.likeness`); it grows with the strength, so strength 0 stays the inverted
-photo. The pictures come from the 256 px head, which learned along with the style.
+photo. The pictures are small ones.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,9 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.func import functional_call
 
 from stylizer.backbones.base import device_of
-from stylizer.backbones.functional import call_with, shallow_clone
+from stylizer.backbones.functional import call_with
 from stylizer.faces.chip import Affine, chip_of, cut_chip
 from stylizer.faces.regions import feature_ellipses
 from stylizer.inversion.code import Inversion
@@ -55,14 +54,13 @@ def find_likeness(
     """What is added to a code, times `RenderSettings.likeness_share`, so that the style keeps the person.
 
     Args:
-        style: with the change of the head that it was trained with; without it, the answer is no move.
         inversion: the photo's. landmarks_xy: (68, 2) of the face in its crop, if known.
     Returns:
         (num_ws, w_dim) float32 on the CPU.
     """
     spec, std = networks.spec, networks.backbone.wspace.std
     move = torch.zeros(1, spec.num_ws, spec.w_dim, device=std.device)
-    if not style.head or not search.steps:
+    if not search.steps:
         return move[0].cpu()
     drawing = _Drawing(networks, style, inversion)
     face = _Face(networks, inversion, chip_of(landmarks_xy, spec.mean_chip), drawing)
@@ -84,16 +82,14 @@ class _Drawing:
 
     def __init__(self, networks: Networks, style: Style, inversion: Inversion) -> None:
         backbone = networks.backbone
-        self.generator, self.head, self.spec = backbone.generator, shallow_clone(backbone.head), backbone.spec
+        self.generator, self.spec = backbone.generator, backbone.spec
         self.weights = blended(backbone, style, 1.0, inversion.tuned)
         self.mean = backbone.wspace.mean
-        self.head_weights = {name: p + style.head[name].to(p) for name, p in self.head.named_parameters()}
 
     def __call__(self, w_plus: Tensor) -> Tensor:
         code = with_finish(w_plus, self.mean, 1.0, self.spec.finish_from)
         features = call_with(self.generator, self.weights, "features", code, self.spec.head_block)
-        picture: Tensor = functional_call(self.head, self.head_weights, (features, code))
-        return picture
+        return call_with(self.generator, self.weights, "small", features, code)
 
 
 class _Face:
@@ -106,7 +102,7 @@ class _Face:
         with torch.no_grad():
             weights = blended(backbone, None, 0.0, inversion.tuned)
             features = call_with(backbone.generator, weights, "features", self.w_plus, spec.head_block)
-            self.picture: Tensor = backbone.head(features, self.w_plus)
+            self.picture = backbone.generator.small(features, self.w_plus)
             self.person = self._person(self.picture)
             self.structure = losses.self_similarity(self._maps(self.picture)[2:])
             self.style = losses.grams(self._maps(drawing(self.w_plus)))

@@ -3,6 +3,8 @@
 Feature maps are lists of (1, C, H, W), fine to coarse; every loss is a scalar, 0 for equal inputs.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,10 +12,12 @@ from torch import Tensor
 from stylizer.networks.wavelet import haar
 
 Grams = list[Tensor]
+Bands = list[Tensor | None]
+_FAINT = 0.01  # size of Haar coefficients below which their differences are not seen
 RIM = 16  # pixels of a crop, as far as the padding at its border spoils what the features say
 STRUCTURE_SIDE = 24  # maps are pooled to at most this side before places are compared
 AXES, QUANTILES = 3, 256  # of colours that are compared as a distribution
-OPPONENT = ((0.5, 0.5, 0.5), (1.0, -1.0, 0.0), (0.5, 0.5, -1.0))  # RGB to lightness, red-green, yellow-blue
+OPPONENT = ((0.5, 0.5, 0.5), (2.0, -2.0, 0.0), (1.0, 1.0, -2.0))
 
 
 def unit(maps: list[Tensor]) -> list[Tensor]:
@@ -132,6 +136,55 @@ def color_distance(one: Tensor, other: Tensor, weight: Tensor | None = None, cel
 def coarse_distance(one: Tensor, other: Tensor, cell: int) -> Tensor:
     """Mean absolute difference of pictures averaged over cells of cell x cell pixels."""
     return F.l1_loss(F.avg_pool2d(one, cell), F.avg_pool2d(other, cell))
+
+
+def bands(picture: Tensor, region: Tensor | None = None, skip: int = 0, upto: int = 3) -> Bands:
+    """How large the details of a region are: quantiles of its Haar coefficients, (9, Q) per level, finest first.
+
+    Args:
+        picture: (1, 3, H, W), sides multiples of 1 << upto.
+        region: (1, 1, S, S); a place counts above 0.5; None: everywhere.
+        skip, upto: levels that are left out, and the last one.
+    Returns:
+        None for a level in which the region is too small.
+    Source: Heeger & Bergen 1995, Pyramid-based texture analysis/synthesis.
+    """
+    result: Bands = []
+    for level in range(upto):
+        coefficients = haar(picture)
+        picture = coefficients[:, :3] / 2
+        if level < skip:
+            continue
+        flat = coefficients[0, 3:].flatten(1)
+        if region is not None:
+            flat = flat[:, F.interpolate(region, size=coefficients.shape[-2:], mode="area")[0, 0].flatten() > 0.5]
+        if flat.shape[1] < QUANTILES:
+            result.append(None)
+            continue
+        steps = (torch.arange(QUANTILES, device=flat.device) + 0.5) / QUANTILES
+        result.append(flat.sort(dim=1).values[:, (steps * (flat.shape[1] - 1)).long()])
+    return result
+
+
+def bands_distance(ours: Bands, theirs: Bands) -> Tensor:
+    """Sum over the levels of the mean difference of the quantiles, relative to the size of theirs.
+
+    A few large coefficients are edges, many small ones a weave or a blur: features' means hardly tell these apart.
+    """
+    return _bands_apart(ours, theirs, lambda a, b: (a - b).abs())
+
+
+def bands_excess(ours: Bands, theirs: Bands) -> Tensor:
+    """As `bands_distance`, but only of what is larger than theirs.
+
+    Asked for edges where it has none to draw, a generator draws the same scratches into every picture.
+    """
+    return _bands_apart(ours, theirs, lambda a, b: (a.abs() - b.abs()).clamp_min(0))
+
+
+def _bands_apart(ours: Bands, theirs: Bands, apart: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    both = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None]
+    return sum((apart(a, b).mean() / (b.abs().mean() + _FAINT) for a, b in both), torch.zeros(()))
 
 
 def fixed_pattern(picture: Tensor, levels: int = 3) -> Tensor:

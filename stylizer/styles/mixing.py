@@ -47,7 +47,7 @@ def blend(one: Style, other: Style, mix_ratio: float) -> Style:
     blend_of = {"styles": [one.key, other.key], "mix_ratio": mix_ratio}
     deformation = one.deformation.between(other.deformation, mix_ratio)
     card = {"backbone": one.backbone, "blend": blend_of, "deformation": deformation.to_json()}
-    return Style("", name, _between(one.delta, other.delta, mix_ratio), card, _between(one.head, other.head, mix_ratio))
+    return Style("", name, _between(one.delta, other.delta, mix_ratio), card)
 
 
 def _between(one: Mapping[str, Tensor], other: Mapping[str, Tensor], mix_ratio: float) -> dict[str, Tensor]:

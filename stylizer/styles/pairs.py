@@ -47,6 +47,7 @@ _DRAWN_LOOKS, _PAINTED_LOOKS = (0.4, 0.25), (0.9, 0.06)
 _DRAWN, _PAINTED = 0.4, 0.85  # correlations of a reference's light and shade with its natural face's
 _DETAILS = 13  # cells a side; what is coarser than these is light, not looks
 _SAME_SKIN = 0.65  # a face that is so many times as light as the natural one, or lighter, is drawn as light as it
+_LIGHTEST = 0.015  # of a face: places whose mean is as light as teeth are
 _ROOM = 0.08  # sides of the crop around it: what the warp leaves where it is lies there
 _ATTEMPTS = 4  # invented faces tried for each that is wanted
 
@@ -247,6 +248,7 @@ class PairMaker:
         natural = _sampled(source.natural, self._grid(source.natural_mesh_xyz, wanted), side)
         depth = _depth(own, natural, regions)
         target = self._with_own_looks(target, own, natural, regions, depth=depth, likeness=reference.likeness)
+        sure = torch.maximum(sure, regions.mouth)  # the own teeth
         return Pair(code, picture, own, target, depth, sure, regions, wanted, source, grid)
 
     def _with_own_looks(
@@ -258,13 +260,14 @@ class PairMaker:
         difference = _details(own) - _details(natural)
         looks = amount * difference.sign() * (difference.abs() - least).clamp_min(0)
         dressed = torch.lerp(target, (target + 1) * depth - 1, regions.face) + looks * regions.face
-        # An open mouth shows the own teeth; their light is the target's.
-        teeth = 0.64 * own.mean(1, keepdim=True) + 0.15 * target.mean((2, 3), keepdim=True)
-        return torch.lerp(dressed, teeth.expand_as(dressed), regions.mouth).clamp(-1, 1)
+        # An open mouth shows the own teeth, as light as the target's lightest places.
+        light = _lightest(target, regions.face) / _lightest(own.mean(1, keepdim=True), regions.face)
+        teeth = (own.mean(1, keepdim=True) + 1) * light - 1
+        return torch.lerp(dressed, teeth, regions.mouth).clamp(-1, 1)
 
     def _regions(self, mesh: Points, picture: Tensor) -> Regions:
         spec = self._spec
-        found = regions_of(mesh, self._reader.person(picture), spec.side, spec.head_side)
+        found = regions_of(mesh, self._reader.person(picture), picture.cpu(), spec.side, spec.head_side)
         return Regions(**{name: mask.to(self._device) for name, mask in vars(found).items()})
 
     def _grid(self, here: Points, there: Points) -> Tensor:
@@ -295,6 +298,14 @@ def _usual_mesh(side: int) -> Points:
     mesh[RIGHT_EYE + RIGHT_BROW, :2] = 0.623, 0.472
     mesh[LIPS + INNER_LIPS, :2] = 0.5, 0.752
     return mesh * side
+
+
+def _lightest(picture: Tensor, region: Tensor) -> Tensor:
+    """(1, C, 1, 1): mean light, from 0 on, of the lightest places of a region."""
+    inside = picture[0, :, region[0, 0] > 0.5] + 1
+    count = max(1, int(_LIGHTEST * inside.shape[1]))
+    lightest = inside[:, inside.mean(0).topk(count).indices] if inside.shape[1] else inside.new_ones(len(inside), 1)
+    return lightest.mean(1).clamp_min(0.05).reshape(1, -1, 1, 1)
 
 
 def _depth(own: Tensor, natural: Tensor, regions: Regions) -> Tensor:

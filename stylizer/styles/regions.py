@@ -14,7 +14,8 @@ from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOS
 # How far a part reaches around its middle, in distances of the eyes.
 _PARTS = ((LEFT_EYE, 0.30), (RIGHT_EYE, 0.30), (LEFT_BROW, 0.25), (RIGHT_BROW, 0.25), (LIPS, 0.36), (NOSE[:5], 0.25))
 _HAIRLINE = 40  # a side holds so many widths of the seam between the mesh's outline and what is surely hair
-_CHIN = 0.02  # of the side: so far above the chin hair begins to count as body
+_GROWING_SIDE, _HAIR_MIN = 64, 40  # of the picture in which long hair is sought; so many pixels of hair must be known
+_ALIKE, _HAIR_NOISE = 2.5, 0.02  # how many times the hair's own mean square of colours still is hair
 OPEN_MOUTH = 0.0006  # of the picture: a smaller opening of the lips is none
 
 Points = NDArray[np.float64]
@@ -24,8 +25,10 @@ Points = NDArray[np.float64]
 class Regions:
     """Masks of a portrait, each (1, 1, side, side) from 0 to 1.
 
-    face: inside the mesh's outline. hair: the rest of the person above the chin. body: the rest below it.
+    face: inside the mesh's outline. hair: the rest of the person above the eyes, and what of it below is as that is and
+    joined to it. body: the rest below the chin; ears are of no region.
     ground: what is not of the person. parts: 1 in the middle of eyes, brows, nose and mouth.
+    inner: inside the outlines of eyes and lips.
     mouth: between the lips, where that is open; else 0.
     """
 
@@ -34,6 +37,7 @@ class Regions:
     body: Tensor
     ground: Tensor
     parts: Tensor
+    inner: Tensor
     mouth: Tensor
 
     def outside(self) -> dict[str, Tensor]:
@@ -41,12 +45,12 @@ class Regions:
         return {"hair": self.hair, "body": self.body, "ground": self.ground}
 
 
-def regions_of(points_xyz: Points, person: Tensor, crop_side: int, side: int) -> Regions:
+def regions_of(points_xyz: Points, person: Tensor, picture: Tensor, crop_side: int, side: int) -> Regions:
     """The regions of a face whose mesh is known.
 
     Args:
         points_xyz: (468, 3), positions in a crop of `crop_side` pixels.
-        person: (1, 1, S, S), 0 to 1, of the same crop.
+        person: (1, 1, S, S), 0 to 1, of the same crop. picture: (1, 3, S, S), that crop.
         side: of the masks.
     """
     points = (points_xyz[:, :2] + 0.5) * (side / crop_side)
@@ -55,11 +59,37 @@ def regions_of(points_xyz: Points, person: Tensor, crop_side: int, side: int) ->
     seam = side // _HAIRLINE
     outside = person * (1 - F.max_pool2d(face, 2 * seam + 1, 1, seam))
     rows = torch.arange(side, dtype=torch.float32)[:, None] + 0.5
-    above = torch.sigmoid((float(points[152, 1]) - _CHIN * side - rows) * (128 / side))[None, None]
     mouth = _polygon(points[INNER_LIPS], side, side / 128)
     if _area(points[INNER_LIPS]) < OPEN_MOUTH * side**2:  # drawn, an outline is never thinner than a pixel
         mouth = torch.zeros_like(mouth)
-    return Regions(face, outside * above, outside * (1 - above), 1 - person, _parts(points, side), mouth)
+    eyes = float(points[LEFT_EYE + RIGHT_EYE, 1].mean())
+    over_eyes = outside * torch.sigmoid((eyes - rows) * (128 / side))[None, None]
+    hair = torch.maximum(over_eyes, outside * _long_hair(picture, over_eyes, outside, face))
+    outlines = [_polygon(points[outline], side, side / 256) for outline in (LEFT_EYE, RIGHT_EYE, LIPS)]
+    inner = torch.stack(outlines).sum(0)
+    below = torch.sigmoid((rows - float(points[152, 1])) * (128 / side))[None, None]
+    return Regions(face, hair, (outside - hair) * below, 1 - person, _parts(points, side), inner, mouth)
+
+
+def _long_hair(picture: Tensor, hair: Tensor, outside: Tensor, face: Tensor) -> Tensor:
+    """Where the person's surroundings are as the hair is, and joined to it: (1, 1, side, side), 0 to 1."""
+    parts = (F.interpolate(x, size=_GROWING_SIDE, mode="area") for x in (picture, hair, outside, face))
+    colors, known, room, skin = parts
+    known, skin = (known > 0.5).float(), (skin > 0.5).float()
+    if float(known.sum()) < _HAIR_MIN:
+        return torch.zeros_like(hair)
+
+    def away_from(region: Tensor) -> Tensor:
+        mean = (colors * region).sum((2, 3), keepdim=True) / region.sum()
+        return (colors - mean).square().sum(1, keepdim=True)
+
+    away = away_from(known)
+    usual = (away * known).sum() / known.sum()
+    alike = (away < torch.minimum(_ALIKE * (usual + _HAIR_NOISE), away_from(skin))).float() * (room > 0.5)
+    grown = known
+    for _ in range(_GROWING_SIDE):
+        grown = torch.maximum(known, F.max_pool2d(grown, 3, 1, 1) * alike)
+    return F.interpolate(F.avg_pool2d(grown, 3, 1, 1), size=hair.shape[-1], mode="bilinear", align_corners=False)
 
 
 def _polygon(points: Points, side: int, blur: float) -> Tensor:

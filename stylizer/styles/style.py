@@ -23,8 +23,7 @@ from stylizer.styles.packing import LARGEST, pack, unpack
 
 CARD_BYTES_MAX = 64 * 1024
 TENSORS_BYTES_MAX = 16 * 2**20  # a style takes 1.4 MB
-STYLE_FORMAT = 3  # raise it whenever the same reference and settings give another style than before
-HEAD = "head:"  # before the names of the head's parameters in the file
+STYLE_FORMAT = 4  # raise it whenever the same reference and settings give another style than before
 TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
 
 
@@ -35,7 +34,6 @@ class Style:
     key: 32 hexadecimal digits, the hash of everything the style depends on; "" before the library knows it.
     name: what users call it.
     delta: by parameter name of the generator, float16 on the CPU: fine-tuned weight minus base weight.
-    head: by parameter name of the 256 px head, float16: the change that keeps it a proxy of this style's pictures.
     card: facts that JSON can hold: format, settings, backbone, base_hash, reference_hash, licence, created_by;
     deformation: how it draws the parts of a face larger or elsewhere, see `faces.deformation`; may be missing.
     """
@@ -44,7 +42,6 @@ class Style:
     name: str
     delta: Mapping[str, Tensor] = field(repr=False)
     card: Mapping[str, Any]
-    head: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
     @property
     def backbone(self) -> str:
@@ -128,11 +125,10 @@ def save_style(style: Style, folder: Path) -> None:
         StyleFileError: a delta is not finite, or huge (the training diverged).
         DiskFullError, OutputError: the files cannot be written.
     """
-    changes = {**style.delta, **{HEAD + name: delta for name, delta in style.head.items()}}
-    for name, delta in changes.items():
+    for name, delta in style.delta.items():
         if not (delta.abs() <= LARGEST).all():  # NaN fails too
             raise StyleFileError(f"The training diverged (in {name}); train with fewer iterations.")
-    tensors = pack(changes)
+    tensors = pack(style.delta)
     card = {**style.card, "key": style.key, "name": style.name, "sha256": hashlib.sha256(tensors).hexdigest()}
     write_atomically(folder / TENSORS_FILE, tensors)
     write_card(folder, card)
@@ -211,7 +207,7 @@ def parse_style(
         card_content, tensors: of card.json and style.safetensors.xz.
         what: begins the error's sentence, as "The stored style ink".
         base_hash: of the generator in use; None skips this check.
-        shapes: of its parameters, and of the head's, these with HEAD before their names; None skips this check.
+        shapes: of its parameters; None skips this check.
         backbone: name of the generator in use; with base_hash None, styles of any are read.
     Raises:
         OtherBackboneError: made for another backbone.
@@ -233,11 +229,8 @@ def parse_style(
     for name, tensor in delta.items():
         if shapes is not None and shapes.get(name) != tensor.shape:
             raise _unusable(what, "its numbers do not fit this network")
-    head = {name.removeprefix(HEAD): delta.pop(name) for name in list(delta) if name.startswith(HEAD)}
-    if head and shapes is not None and len(head) < sum(name.startswith(HEAD) for name in shapes):
-        raise _unusable(what, "a part of its head is missing")
     facts = {k: v for k, v in card.items() if k not in {"key", "name", "sha256"}}
-    return _checked(Style(card["key"], card["name"], delta, facts, head), what)
+    return _checked(Style(card["key"], card["name"], delta, facts), what)
 
 
 def _checked(style: Style, what: str) -> Style:

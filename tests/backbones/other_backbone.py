@@ -34,6 +34,8 @@ OTHER = replace(
     form_styles=9,
     mix_from=7,
     finish_from=12,
+    fixed={},
+    is_detail=lambda name: name.startswith(("to_rgb", "blocks.4", "blocks.5")),
     is_trunk=lambda name: name.startswith(("constant", "conv", "blocks.0", "blocks.1", "blocks.2", "blocks.3")),
 )
 
@@ -41,24 +43,23 @@ OTHER = replace(
 class OtherBackbone(SimpleNamespace):
     """A `Backbone` of any parts."""
 
-    def recolor(self, weights: Mapping[str, Tensor], head: nn.Module, matrix: Tensor, offset: Tensor) -> None:
+    def recolor(self, weights: Mapping[str, Tensor], matrix: Tensor, offset: Tensor) -> None:
         bands = torch.block_diag(matrix, torch.kron(matrix.contiguous(), torch.eye(3)))
-        for weight in (weights["to_rgb.weight"], head.weight):
+        for weight in (weights["to_rgb.weight"], weights["plain.weight"]):
             weight.data = torch.einsum("oi,i...->o...", bands, weight.data)
-        for bias in (weights["to_rgb.bias"], head.bias):
+        for bias in (weights["to_rgb.bias"], weights["plain.bias"]):
             bias.data = bands @ bias.data + torch.cat([2 * offset, torch.zeros(9)])
 
 
-class Head(nn.Module):
-    """A plain 1x1 head."""
+class OtherGenerator(MobileGenerator):
+    """Its small pictures come from a plain 1x1 convolution, and are no part of the large ones."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(12, CHANNELS[OTHER.head_block], 1, 1) / 8)
-        self.bias = nn.Parameter(torch.zeros(12))
+        super().__init__(channels=CHANNELS, base_channels=16, w_dim=OTHER.w_dim)
+        self.plain = nn.Conv2d(CHANNELS[OTHER.head_block], 12, 1)
 
-    def forward(self, features: Tensor, w_plus: Tensor) -> Tensor:
-        return inverse_haar(nn.functional.conv2d(features, self.weight, self.bias))
+    def small(self, features: Tensor, w_plus: Tensor) -> Tensor:
+        return inverse_haar(self.plain(features))
 
 
 def other_networks(real: Networks, spec: BackboneSpec = OTHER) -> Networks:
@@ -66,13 +67,13 @@ def other_networks(real: Networks, spec: BackboneSpec = OTHER) -> Networks:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         parts: dict[str, Any] = {
-            "generator": MobileGenerator(channels=CHANNELS, base_channels=16, w_dim=spec.w_dim),
+            "generator": OtherGenerator(),
             "mapping": MappingNetwork(spec.w_dim, 2),
-            "head": Head(),
+            "heads": nn.Module(),
             "encoder": Encoder(spec.num_ws, spec.w_dim, channels=16, depth=1, hidden=32, rank=4),
         }
     parts["wspace"] = WSpace(parts["mapping"], spec.w_dim, 512)
     for part in parts.values():
         part.eval().requires_grad_(False)
-    backbone: Any = OtherBackbone(spec=spec, heads=parts["head"], openvino_graph=lambda: None, **parts)
+    backbone: Any = OtherBackbone(spec=spec, openvino_graph=lambda: None, **parts)
     return replace(real, backbone=backbone, base_hash="0" * 64, synthesizer=choose_synthesizer(backbone))

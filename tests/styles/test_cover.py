@@ -52,7 +52,9 @@ def painted(regions: Regions, mesh: np.ndarray) -> Tensor:
 def portrait(mean_mesh: np.ndarray) -> Portrait:
     rows, columns = (np.indices((SIDE, SIDE)) + 0.5) / SIDE
     head = ((columns - 0.5) / 0.4) ** 2 + ((rows - 0.5) / 0.48) ** 2 < 1
-    regions = regions_of(mean_mesh, torch.from_numpy(head.astype(np.float32))[None, None], MESH_SIDE, SIDE)
+    regions = regions_of(
+        mean_mesh, torch.from_numpy(head.astype(np.float32))[None, None], torch.zeros(1, 3, SIDE, SIDE), MESH_SIDE, SIDE
+    )
     return Portrait(regions, painted(regions, mean_mesh))
 
 
@@ -95,9 +97,9 @@ def test_a_few_strands_are_no_cover(portrait: Portrait) -> None:
 def test_without_hair_or_face_nothing_is_covered(portrait: Portrait) -> None:
     picture, _ = portrait.with_fringe(LEFT)
     nothing, regions = torch.zeros_like(portrait.regions.hair), portrait.regions
-    bald = Regions(regions.face, nothing, regions.body, 1 - regions.face, regions.parts, regions.mouth)
+    bald = Regions(regions.face, nothing, regions.body, 1 - regions.face, regions.parts, regions.inner, regions.mouth)
     assert not covered(picture, bald).any()
-    faceless = Regions(nothing, regions.hair, regions.body, regions.ground, nothing, nothing)
+    faceless = Regions(nothing, regions.hair, regions.body, regions.ground, nothing, nothing, nothing)
     assert not covered(picture, faceless).any()
 
 

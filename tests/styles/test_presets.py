@@ -22,7 +22,7 @@ from stylizer.styles.keys import key_of, reference_hash
 from stylizer.styles.losses import gram_distance, grams
 from stylizer.styles.render import draw
 from stylizer.styles.sampling import sample
-from stylizer.styles.style import HEAD, Style, read_card
+from stylizer.styles.style import Style, read_card
 from stylizer.weights.load import Networks
 
 FOLDER = presets_dir()
@@ -45,7 +45,6 @@ def library(tmp_path_factory: pytest.TempPathFactory, networks: Networks) -> Lib
     """As `Stylizer.open` makes it: base, shapes and backbone are checked."""
     backbone = networks.backbone
     shapes = {name: p.shape for name, p in backbone.generator.named_parameters()}
-    shapes |= {HEAD + name: p.shape for name, p in backbone.head.named_parameters()}
     home = tmp_path_factory.mktemp("home")
     return Library(home, FOLDER, networks.base_hash, shapes, backbone=networks.spec.name)
 
@@ -99,7 +98,7 @@ def test_each_draws_a_plausible_picture(
     drawn: dict[str, Drawn], plain: Image.Image, networks: Networks, name: str
 ) -> None:
     style, picture = drawn[name].style, drawn[name].picture
-    assert style.name == name and style.head and style.delta
+    assert style.name == name and style.delta
     assert picture.mode == "RGB" and picture.size == (networks.spec.side,) * 2
     pixels = np.asarray(picture, float)
     assert 15 < pixels.mean() < 240

@@ -173,7 +173,6 @@ def _cut(folder: Path, name: str) -> None:
         lambda f: _set_tensors(f, b"no weights"),
         lambda f: _set_tensors(f, pack({"spread": torch.zeros(2, 2).half()})),
         lambda f: _set_tensors(f, pack({"nowhere": torch.zeros(2).half()})),
-        lambda f: _set_tensors(f, pack({"head:nowhere": torch.zeros(2).half()})),
         lambda f: (f / CARD_FILE).write_text("[" * 50_000),
         lambda f: (f / CARD_FILE).write_text(json.dumps({"name": "x" * 10**6})),
         lambda f: _set_card(f, format=99),

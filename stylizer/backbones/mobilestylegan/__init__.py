@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from stylizer.backbones.base import BackboneSpec
 from stylizer.backbones.ffhq import MEAN_CHIP, MEAN_LANDMARKS_XY
@@ -21,18 +21,25 @@ from stylizer.networks.wspace import WSpace
 
 _SHIPPED = Path(__file__).parents[2] / "weights"  # heads and encoder, made by stylizer.training, come with the package
 _HEAD_SIDE = 256
+_FIXED = {"skip": 1.0}
 _TEXTURE_FROM = 3  # first block that holds texture; those before, up to maps of 32 px, hold where things are
 
 
 def _is_frozen(name: str) -> bool:
     """The maps from styles to modulations: trained, they learn the one code that they see, and bend other faces."""
-    return name.endswith(("modulation.weight", "up.weight"))
+    return name.endswith(("modulation.weight", "up.weight", "head.squeeze.weight")) or name in _FIXED
 
 
 def _is_before(name: str, block: int) -> bool:
     """Whether a parameter belongs to what comes before a block."""
     parts = name.split(".")
     return int(parts[1]) < block if parts[0] == "blocks" else parts[0] in {"constant", "conv"}
+
+
+def _is_after(name: str, block: int) -> bool:
+    """Whether a parameter belongs to a block after that one."""
+    parts = name.split(".")
+    return parts[0] == "blocks" and int(parts[1]) > block
 
 
 SPEC = BackboneSpec(
@@ -50,8 +57,10 @@ SPEC = BackboneSpec(
     mix_from=10,
     finish_from=15,
     is_frozen=_is_frozen,
+    fixed=MappingProxyType(_FIXED),
     is_texture=lambda name: not _is_before(name, _TEXTURE_FROM),
     is_trunk=lambda name: _is_before(name, block_for(_HEAD_SIDE) + 1),
+    is_detail=lambda name: name.startswith("to_rgb") or _is_after(name, block_for(_HEAD_SIDE)),
     licence=(
         "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose "
         "licence covers non-commercial use only; rights in the reference picture stay with its owner."
@@ -78,17 +87,11 @@ class MobileStyleGan:
     wspace: WSpace
     spec: ClassVar[BackboneSpec] = SPEC
 
-    @property
-    def head(self) -> nn.Module:
-        """The head of `spec.head_side`."""
-        return self.heads.heads[str(self.spec.head_side)]
-
-    def recolor(self, weights: Mapping[str, Tensor], head: nn.Module, matrix: Tensor, offset: Tensor) -> None:
+    def recolor(self, weights: Mapping[str, Tensor], matrix: Tensor, offset: Tensor) -> None:
         """As `Backbone.recolor`."""
-        assert isinstance(head, ImageHead)
-        recolor(weights["to_rgb.weight"], weights["to_rgb.bias"], matrix, offset)
-        recolor(head.weight, head.bias, matrix, offset)
-        recolor(head.tint.weight, None, matrix, offset)
+        for layer in ("to_rgb", "head"):
+            recolor(weights[f"{layer}.weight"], weights[f"{layer}.bias"], matrix, offset)
+        recolor(weights["head.tint.weight"], None, matrix, offset)
 
     def openvino_graph(self) -> OpenVinoGraph:
         """As `Backbone.openvino_graph`."""
@@ -102,5 +105,8 @@ class MobileStyleGan:
         mapping = fill(MappingNetwork(cls.spec.w_dim), folder / files["mapping"])
         heads = fill(ImageHeads(*size), _SHIPPED / files["heads"], INSTALL_AGAIN)
         encoder = fill(Encoder(*size), _SHIPPED / files["encoder"], INSTALL_AGAIN)
+        head = heads.heads[str(cls.spec.head_side)]
+        assert isinstance(head, ImageHead)
+        generator.add_skip(head)
         wspace = WSpace(mapping, cls.spec.w_dim).eval().requires_grad_(False)
         return cls(generator, mapping, heads, encoder, wspace)

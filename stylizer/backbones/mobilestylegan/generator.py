@@ -4,6 +4,9 @@ Convention:
     `w_plus` is (N, num_ws, w_dim). Style 0 drives the first convolution (4 px); block i (feature maps of side
     8 << i) takes style 1+3i for its upsampling and first convolution and 2+3i for its second; 3+3i drove the block's
     own image head, which was pruned away: unused. The last style, num_ws-1, drives the image head.
+    With a small head (see `heads`), the parameter `skip` says how much of what is coarse in the image is that head's:
+    0, as published, nothing; 1, in learned styles, all of it, so that the last blocks have to draw the details alone.
+    (StyleGAN2's generator has such skip connections from each resolution's head to the next.)
 Source: Belousov 2021, MobileStyleGAN (arXiv 2104.04767), distilled from StyleGAN2-FFHQ config-f; demodulation does
     not depend on the style there, so it is folded into the weights, and the noise is one constant map per layer.
 """
@@ -15,12 +18,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylizer.backbones.base import Generator
+from stylizer.backbones.mobilestylegan.heads import ImageHead
 from stylizer.networks.wavelet import inverse_haar
 
 NEGATIVE_SLOPE = 0.2
 BASE_SIDE = 4
-TAIL_MARGIN = 2  # pixels of a crop handed to `tail` that its zero padding spoils, whatever the starting block:
-# each block's two 3x3 convolutions spoil 2 px of maps twice as fine: 1 + 1/2 + 1/4 + ... < 2
+TAIL_MARGIN = 3  # pixels of a crop handed to `tail` that its zero padding spoils, whatever the starting block:
+# each block's two 3x3 convolutions spoil 2 px of maps twice as fine: 1 + 1/2 + 1/4 + ... < 2; the skip spreads that
+# by 2 px of the small head's picture, 1 px of its maps
 
 Offset = tuple[int, int]
 
@@ -136,6 +141,12 @@ class MobileGenerator(Generator):
             Block(before, after, w_dim, 2 * BASE_SIDE << index) for index, (before, after) in enumerate(pairs)
         )
         self.to_rgb = ToRgb(channels[-1], w_dim)
+        self.head: ImageHead | None = None
+
+    def add_skip(self, head: ImageHead) -> None:
+        """Give the network a small head, and the parameter `skip`, 0."""
+        self.head = head
+        self.skip = nn.Parameter(torch.zeros(1), requires_grad=False)
 
     def forward(self, w_plus: Tensor) -> Tensor:
         """Styles (N, num_ws, w_dim) to images (N, 3, side, side), float32 RGB; about [-1, 1], not clamped.
@@ -151,6 +162,12 @@ class MobileGenerator(Generator):
             raise ValueError(f"block {upto} does not exist; there are {len(self.blocks)}")
         return self._run(self._first(w_plus), w_plus, 0, upto + 1, (0, 0))
 
+    def small(self, features: Tensor, w_plus: Tensor) -> Tensor:
+        """As `Generator.small`."""
+        assert self.head is not None
+        picture: Tensor = self.head(features, w_plus)
+        return picture
+
     def tail(self, x: Tensor, w_plus: Tensor, start: int, offset_yx: Offset = (0, 0)) -> Tensor:
         """Go on from the output of block `start - 1` to the image.
 
@@ -164,13 +181,25 @@ class MobileGenerator(Generator):
         Returns:
             (N, 3, h * scale, w * scale).
         Raises:
-            ValueError: no such block, or the rectangle leaves the map.
+            ValueError: no such block, the rectangle leaves the map, or the skip starts from an earlier block.
         """
         if not 0 <= start <= len(self.blocks):
             raise ValueError(f"block {start} does not exist; there are {len(self.blocks)}")
-        x = self._run(x, w_plus, start, len(self.blocks), offset_yx)
-        image: Tensor = self.to_rgb(x, w_plus[:, -1])
-        return image
+        if self.head is None or not bool(self.skip):
+            image: Tensor = self.to_rgb(self._run(x, w_plus, start, len(self.blocks), offset_yx), w_plus[:, -1])
+            return image
+        middle = self.head.block + 1
+        if start > middle:
+            raise ValueError(f"the skip starts from block {middle - 1}; start at block {middle} at most")
+        x = self._run(x, w_plus, start, middle, offset_yx)
+        zoom = 1 << (middle - start)
+        rest = self._run(x, w_plus, middle, len(self.blocks), (offset_yx[0] * zoom, offset_yx[1] * zoom))
+        return self._with_skip(self.to_rgb(rest, w_plus[:, -1]), self.small(x, w_plus))
+
+    def _with_skip(self, image: Tensor, small: Tensor) -> Tensor:
+        cell = image.shape[-1] // small.shape[-1]
+        coarse = F.interpolate(small - F.avg_pool2d(image, cell), scale_factor=cell, mode="bicubic")
+        return image + self.skip * coarse
 
     def _first(self, w_plus: Tensor) -> Tensor:
         if w_plus.ndim != 3 or w_plus.shape[1] != self.num_ws:

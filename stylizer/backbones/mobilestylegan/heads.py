@@ -1,7 +1,8 @@
 """Image heads that turn the generator's intermediate feature maps into small pictures (64, 128, 256, 512 px).
 
 The published generator carries only its 1024 px head. These were fitted by `stylizer.training.heads` so that an
-iteration of inversion or fine-tuning costs a fraction of a full-resolution one.
+iteration of inversion or fine-tuning costs a fraction of a full-resolution one. The head of 256 px is the generator's
+skip too, from which learned styles take what is coarse in a picture.
 """
 
 import torch
@@ -26,7 +27,7 @@ class ImageHead(nn.Module):
 
     def __init__(self, block: int, num_ws: int, w_dim: int) -> None:
         super().__init__()
-        channels = HEAD_CHANNELS[block]
+        self.block, channels = block, HEAD_CHANNELS[block]
         self.first_style = 1 + 3 * block
         num_styles = num_ws - self.first_style
         self.weight = nn.Parameter(torch.zeros(12, channels))

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.backbones.mobilestylegan.generator import NEGATIVE_SLOPE, MobileGenerator
+from stylizer.backbones.mobilestylegan.heads import ImageHead
 from stylizer.backbones.openvino_quietly import load_openvino
 
 
@@ -23,16 +25,18 @@ class OpenVinoGraph:
 
     def __init__(self, generator: MobileGenerator) -> None:
         self._shapes = {name: tuple(p.shape) for name, p in generator.named_parameters()}
-        self._noise = {name: buffer.numpy() for name, buffer in generator.named_buffers()}
+        self._constants = {name: buffer.numpy() for name, buffer in generator.named_buffers()}
         self._code_shape = (1, generator.num_ws, generator.to_rgb.modulation.weight.shape[1])
         self.names = tuple(self._shapes)
         count = self._blocks = len(generator.blocks)
+        self._head = generator.head
         producers = ["conv", *(f"blocks.{i}.conv2" for i in range(count - 1))]
-        self._banded = {f"{p}.bias" for p in producers} | {"to_rgb.weight", "to_rgb.bias", "conv.weight"}
+        images = {f"{p}.{part}" for p in ("to_rgb", "head") for part in ("weight", "bias")} | {"head.tint.weight"}
+        self._banded = {f"{p}.bias" for p in producers} | {"conv.weight"} | images
         self._banded |= {f"{p}.pointwise" for p in producers[1:]}
         self._halved = {f"blocks.{i}.up.{part}" for i in range(count) for part in ("weight", "bias")}
         self._banded |= self._halved
-        self._halved |= {"to_rgb.weight", "to_rgb.bias"}
+        self._halved |= images
 
     def arrange(self, name: str, tensor: Tensor) -> Tensor:
         """A parameter, or a change of one, as the model takes it; linear in it, float32 and contiguous.
@@ -41,33 +45,33 @@ class OpenVinoGraph:
         """
         tensor = tensor.float()
         if name in self._banded:
-            count = tensor.shape[0] // 4
-            order = torch.cat([torch.arange(count), count + torch.arange(3 * count).view(count, 3).T.flatten()])
-            tensor = tensor[order]
+            tensor = tensor[_band_order(tensor.shape[0])]
         return (0.5 * tensor if name in self._halved else tensor).contiguous()
 
     def build(self) -> Any:
         """The model: inputs "w_plus" (1, num_ws, w_dim) and every parameter by name; output (1, 3, side, side)."""
         ov: Any = load_openvino()
 
-        builder = _Builder(self._code_shape, self._shapes, self._noise)
-        image = builder.image(self._blocks)
+        builder = _Builder(self._code_shape, self._shapes, self._constants)
+        image = builder.image(self._blocks, self._head)
         return ov.Model([image], [builder.code, *builder.parameters.values()], "mobilestylegan")
 
 
 class _Builder:
     """One layer after another; the names are those of the generator's parameters."""
 
-    def __init__(self, code: tuple[int, ...], shapes: Mapping[str, tuple[int, ...]], noise: Mapping[str, Any]) -> None:
+    def __init__(
+        self, code: tuple[int, ...], shapes: Mapping[str, tuple[int, ...]], constants: Mapping[str, Any]
+    ) -> None:
         import numpy as np
         from openvino import opset13
 
-        self._np, self._op, self._noise = np, opset13, noise
+        self._np, self._op, self._constants = np, opset13, constants
         self.code = self._input("w_plus", code)
         self.parameters = {name: self._input(name, shape) for name, shape in shapes.items()}
 
-    def image(self, blocks: int) -> Any:
-        op = self._op
+    def image(self, blocks: int, head: ImageHead | None) -> Any:
+        op, maps = self._op, []
         x = op.multiply(self.parameters["constant"], self._modulation("conv", 0))
         x = op.convolution(x, self.parameters["conv.weight"], [1, 1], [1, 1], [1, 1], [1, 1])
         x = self._finished(x, "conv")
@@ -76,9 +80,44 @@ class _Builder:
             x = op.multiply(x, self._modulation(f"blocks.{index}.up", first, own=True))
             x = self._convolved(self._joined(x), f"blocks.{index}.conv1", first)
             x = self._convolved(x, f"blocks.{index}.conv2", second)
+            maps.append(x)
         x = op.multiply(x, self._modulation("to_rgb", self.code.shape[1] - 1))
         x = op.convolution(x, self.parameters["to_rgb.weight"], [1, 1], [0, 0], [0, 0], [1, 1])
-        return self._joined(op.add(x, self._channels(self.parameters["to_rgb.bias"])))
+        image = self._joined(op.add(x, self._channels(self.parameters["to_rgb.bias"])))
+        return image if head is None else self._with_skip(image, self._small(maps[head.block], head))
+
+    def _small(self, x: Any, head: ImageHead) -> Any:
+        """The small head's picture of its block's maps."""
+        op, later = self._op, self._ints(*range(head.first_style, self.code.shape[1]))
+        styles = op.gather(self.code, later, self._ints(1, scalar=True))
+        styles = op.divide(op.subtract(styles, self._constant("head.w_mean")), self._constant("head.w_std"))
+        styles = op.reshape(styles, self._ints(1, -1), False)
+        code = op.matmul(styles, self.parameters["head.squeeze.weight"], False, True)
+        factors = op.matmul(code, self.parameters["head.modulation.weight"], False, True)
+        order, second = (
+            self._ints(*_band_order(factors.shape[1]).tolist()),
+            self._ints(1, scalar=True),
+        )  # as the maps' channels
+        factors, weight = (op.gather(t, order, second) for t in (factors, self.parameters["head.weight"]))
+        x = op.multiply(x, self._channels(op.add(factors, self._constant_of(1.0))))
+        weight = op.unsqueeze(weight, self._ints(2, 3))
+        x = op.convolution(x, weight, [1, 1], [0, 0], [0, 0], [1, 1])
+        tint = op.matmul(code, self.parameters["head.tint.weight"], False, True)
+        return self._joined(op.add(x, self._channels(op.add(tint, self.parameters["head.bias"]))))
+
+    def _with_skip(self, image: Any, small: Any) -> Any:
+        """What is coarse in the image replaced by the small picture, as far as the parameter `skip` says."""
+        op, cell = self._op, int(image.shape[3]) // int(small.shape[3])
+        coarse = op.avg_pool(image, [cell, cell], [0, 0], [0, 0], [cell, cell], True)
+        # The bicubic enlargement as a convolution, several times as fast as the layer that is called so.
+        kernel = _enlargement(cell)
+        reach = kernel.shape[-1] // 2
+        rims = self._ints(0, 0, reach, reach)
+        padded = op.pad(op.subtract(small, coarse), rims, rims, "edge")
+        filters = op.constant(self._np.broadcast_to(kernel, (3, *kernel.shape)).copy())
+        phases = op.group_convolution(padded, filters, [1, 1], [0, 0], [0, 0], [1, 1])
+        up = op.depth_to_space(phases, "depth_first", cell)
+        return op.add(image, op.multiply(up, self._channels(self.parameters["skip"])))
 
     def _convolved(self, x: Any, name: str, style: int) -> Any:
         op = self._op
@@ -93,8 +132,8 @@ class _Builder:
     def _finished(self, x: Any, name: str) -> Any:
         op = self._op
         x = op.add(x, self._channels(self.parameters[f"{name}.bias"]))
-        x = op.add(x, op.constant(self._noise[f"{name}.noise"]))
-        return op.prelu(x, op.constant(self._np.array([NEGATIVE_SLOPE], self._np.float32)))
+        x = op.add(x, self._constant(f"{name}.noise"))
+        return op.prelu(x, self._constant_of(NEGATIVE_SLOPE))
 
     def _joined(self, x: Any) -> Any:
         """Inverse Haar transform of four halved bands, one after the other in the channels."""
@@ -116,6 +155,12 @@ class _Builder:
     def _channels(self, vector: Any) -> Any:
         return self._op.reshape(vector, self._ints(1, -1, 1, 1), False)
 
+    def _constant(self, name: str) -> Any:
+        return self._op.constant(self._constants[name])
+
+    def _constant_of(self, value: float) -> Any:
+        return self._op.constant(self._np.array([value], self._np.float32))
+
     def _input(self, name: str, shape: tuple[int, ...]) -> Any:
         node = self._op.parameter(list(shape), self._np.float32, name)
         node.output(0).set_names({name})
@@ -123,6 +168,20 @@ class _Builder:
 
     def _ints(self, *values: int, scalar: bool = False) -> Any:
         return self._op.constant(self._np.array(values[0] if scalar else [int(v) for v in map(_int, values)], "int64"))
+
+
+def _band_order(channels: int) -> Tensor:
+    """Where the channels of each band of an inverse Haar transform lie, band after band."""
+    count = channels // 4
+    return torch.cat([torch.arange(count), count + torch.arange(3 * count).view(count, 3).T.flatten()])
+
+
+def _enlargement(cell: int) -> Any:
+    """Bicubic enlargement as filters, (cell * cell, 1, 5, 5): one for each place of the pixels that one becomes."""
+    point = torch.zeros(1, 1, 5, 5)
+    point[..., 2, 2] = 1
+    spread = F.interpolate(point, scale_factor=cell, mode="bicubic").view(5, cell, 5, cell)
+    return spread.flip(0, 2).permute(1, 3, 0, 2).reshape(cell * cell, 1, 5, 5).numpy()
 
 
 def _int(value: Any) -> int:

@@ -1,0 +1,44 @@
+"""How a style is learned, in numbers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Rates and loss weights of the fine-tuning.
+
+    rate: Adam's step as a fraction of each tensor's root mean square (JoJoGAN: 2e-3 on weights of unit variance);
+    detail_rate: times as much in the layers that draw details alone.
+    references: share of the steps on references. mix: how far at most the fine styles go towards a random face's.
+    pool, offset: number of invented faces, and how far off W they are, in deviations.
+    shape: see `PairMaker`. parts, inner: how much more than the rest of the face count eyes, brows, nose and mouth, and
+    what is inside the outlines of eyes and lips.
+    windows: how many are drawn in a step.
+    The others weigh the losses.
+    """
+
+    rate: float = 5e-3
+    detail_rate: float = 0.3
+    momentum: float = 0.9
+    references: float = 0.5
+    mix: float = 0.8
+    pool: int = 16
+    offset: float = 0.3
+    shape: float = 0.7
+    parts: float = 5.0
+    inner: float = 12.0
+    windows: int = 2
+    color: float = 2.5
+    target_color: float = 7.5
+    identity: float = 1.5
+    structure: float = 5.0
+    face_statistics: float = 1.0
+    statistics: float = 3.0
+    palette: float = 3.0
+    window: float = 1.0
+    texture: float = 2.5
+    pattern: float = 20.0
+    bands: float = 0.5
+
+
+RECIPE = Recipe()  # of the product

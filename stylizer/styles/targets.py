@@ -1,0 +1,115 @@
+"""What fine-tuning compares its pictures with: references and invented faces, read once, before the first step."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylizer.faces.chip import cut_chip
+from stylizer.styles import losses
+from stylizer.styles.pairs import Pair, Reference
+from stylizer.styles.recipe import Recipe
+from stylizer.weights.load import Networks
+
+FEATURES_SIDE = 192  # of the pictures whose features are compared
+AREA_MIN = 0.015  # of a picture: smaller regions say nothing
+SHARP = 0.8  # pixels of a reference's photo to one of its crop, from which on it says something of single pixels
+STATISTICS_MAPS = 3  # of the features, finest first, whose statistics are compared
+STRUCTURE_MAP = 2
+SMALL_LEVELS = 2  # of Haar bands, in small pictures
+
+
+class FeatureReader:
+    """The networks' view of pictures, (1, 3, S, S) in [-1, 1]."""
+
+    def __init__(self, networks: Networks) -> None:
+        self._networks = networks
+
+    def small(self, picture: Tensor) -> list[Tensor]:
+        """The features of a whole picture, seen small."""
+        return self._features(F.interpolate(picture, size=FEATURES_SIDE, mode="area"), 3)
+
+    def fine(self, picture: Tensor, halved: bool) -> list[Tensor]:
+        """The three finest features, of the picture as it is or at half its side."""
+        return self._features(F.avg_pool2d(picture, 2) if halved else picture, 2)
+
+    def person(self, picture: Tensor) -> Tensor:
+        """dlib's vector of the person that a small picture shows, (1, 128)."""
+        spec = self._networks.spec
+        person: Tensor = self._networks.identity(cut_chip(picture, spec.mean_chip, spec.side))
+        return person
+
+    def _features(self, picture: Tensor, upto: int) -> list[Tensor]:
+        ordered = picture.contiguous(memory_format=torch.channels_last)
+        return [x.float() for x in self._networks.quick_perceptual(ordered, upto)]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What a reference is compared by.
+
+    features: of the whole. grams, small_bands: by region, of the small picture; fine_grams of the halved one, bands of
+    the whole one. skip: levels of Haar bands that are finer than the reference itself.
+    """
+
+    reference: Reference
+    features: list[Tensor]
+    grams: dict[str, losses.Grams]
+    small_bands: dict[str, losses.Bands]
+    fine_grams: dict[str, losses.Grams]
+    bands: dict[str, losses.Bands]
+    skip: int
+
+    @classmethod
+    def read(cls, reader: FeatureReader, reference: Reference) -> "Drawn":
+        """Of a reference."""
+        maps, fine = reader.small(reference.full), reader.fine(reference.full, halved=True)
+        regions = {"face": reference.regions.face, **reference.regions.outside()}
+        known = {name: region for name, region in regions.items() if float(region.mean()) >= AREA_MIN}
+        skip = sum(reference.detail < SHARP / zoom for zoom in (1, 2))
+        return cls(
+            reference=reference,
+            features=losses.unit(maps),
+            grams={name: losses.grams(maps[:STATISTICS_MAPS], region) for name, region in known.items()},
+            small_bands={
+                name: losses.bands(reference.small, region, upto=SMALL_LEVELS) for name, region in known.items()
+            },
+            fine_grams={name: losses.grams(fine, region) for name, region in known.items()},
+            bands={name: losses.bands(reference.full, region, skip) for name, region in known.items()},
+            skip=skip,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Sitter:
+    """An invented face: its pair, the target's features, and what of itself it has to keep.
+
+    weight: (1, 1, S, S), how much each place of the target counts.
+    """
+
+    pair: Pair
+    drawn: Drawn
+    weight: Tensor
+    features: list[Tensor]
+    person: Tensor
+    structure: list[Tensor]
+
+    @classmethod
+    def read(cls, reader: FeatureReader, pair: Pair, drawn: Drawn, recipe: Recipe) -> "Sitter":
+        """Of a pair, whose target was made from that reference."""
+        regions = pair.regions
+        counts = 1 + recipe.parts * regions.parts + recipe.inner * regions.inner
+        return cls(
+            pair=pair,
+            drawn=drawn,
+            weight=regions.face * pair.sure * counts,
+            features=[x.half() for x in losses.unit(reader.small(pair.target))],
+            person=reader.person(pair.picture),
+            structure=structure_of(reader.small(pair.own)),
+        )
+
+
+def structure_of(maps: list[Tensor]) -> list[Tensor]:
+    """Which places of a picture resemble each other, from its features."""
+    return losses.self_similarity(maps[STRUCTURE_MAP : STRUCTURE_MAP + 1])

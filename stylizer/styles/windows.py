@@ -1,0 +1,134 @@
+"""Fine-tuning at full resolution: windows of the picture, compared with what the reference has there.
+
+A full picture costs several times what a window does, and its small version tells what is coarse already.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylizer.backbones.base import BackboneSpec
+from stylizer.backbones.functional import TunedGenerator
+from stylizer.faces.mesh_parts import LEFT_EYE, LIPS, RIGHT_EYE
+from stylizer.styles import losses
+from stylizer.styles.recipe import Recipe
+from stylizer.styles.targets import SHARP, Drawn, FeatureReader, Sitter
+
+SIDE, WIDE_SIDE = 224, 416  # pixels of a window, spoilt margins included; the wide one is halved
+_PARTS = (LEFT_EYE, RIGHT_EYE, LIPS, None, None, None)  # what a sitter's window is drawn around; None: anything
+_SPREAD = 40.0  # pixels, of a window's middle around that of its part
+_AREA_MIN, _FACE_MIN = 0.1, 0.05  # of a window: smaller regions say nothing
+_CELL = 4  # pixels over which a halved window's colours are averaged
+
+
+class Windows:
+    """Draws windows with the weights that are learned, and compares them.
+
+    Args:
+        rng: of the fine-tuning; draws where the windows lie.
+    """
+
+    def __init__(
+        self, tuned: TunedGenerator, reader: FeatureReader, spec: BackboneSpec, recipe: Recipe, rng: torch.Generator
+    ) -> None:
+        self._tuned, self._reader, self._spec, self._recipe, self._rng = tuned, reader, spec, recipe, rng
+
+    def reproduce(self, drawn: Drawn, trunk: Tensor, code: Tensor) -> Tensor:
+        """How far a window anywhere is from the reference there; (), as is the other.
+
+        Args:
+            trunk: maps of the head's block, code: (1, num_ws, w_dim), of the picture.
+        """
+        r, reference = self._recipe, drawn.reference
+        # The wide window, at half the resolution, where the reference has no more; else every other time.
+        halved = reference.detail < SHARP or float(torch.rand(1, generator=self._rng)) < 0.5
+        corner, crop = self._draw(trunk, code, WIDE_SIDE if halved else SIDE, None)
+        wanted = _cut(reference.full, corner, 1, crop.shape[-1])
+        loss = r.pattern * losses.fixed_pattern(crop)
+        loss = loss + r.color * losses.coarse_distance(crop, wanted, self._spec.side // self._spec.head_side)
+        fine = [losses.unit(losses.inner(self._reader.fine(x, halved))) for x in (crop, wanted)]
+        for ours, theirs in zip(*fine, strict=True):
+            loss = loss + r.window * losses.place_distance(ours, theirs).mean()
+        sizes = [losses.bands(x, None, drawn.skip) for x in (crop, wanted)]
+        return loss + r.bands * losses.bands_distance(*sizes)
+
+    def become(self, sitter: Sitter, trunk: Tensor, code: Tensor) -> Tensor:
+        """How far a wide window, often of eyes or mouth, is from the target there, and from the reference's hand."""
+        r, pair, drawn = self._recipe, sitter.pair, sitter.drawn
+        corner, crop = self._draw(trunk, code, WIDE_SIDE, self._middle(sitter))
+        fine, cell = losses.inner(self._reader.fine(crop, halved=True)), self._spec.side // self._spec.head_side
+        loss = r.pattern * losses.fixed_pattern(crop)
+
+        def local(mask: Tensor) -> Tensor:
+            cut = _cut(mask, corner, cell, crop.shape[-1] // cell)
+            return F.interpolate(cut, size=crop.shape[-1] // 2, mode="bilinear", align_corners=False)
+
+        face = local(pair.regions.face * pair.sure * (1 - pair.regions.mouth))
+        inside = _inner(face)
+        share = float(inside.mean())
+        if share > _FACE_MIN:
+            wanted = pair.target_window(corner, crop.shape[-1])
+            theirs_fine = losses.inner(self._reader.fine(wanted, halved=True))
+            for ours, theirs in zip(losses.unit(fine), losses.unit(theirs_fine), strict=True):
+                distance = losses.weighted_mean(losses.place_distance(ours, theirs), inside)
+                loss = loss + r.window * share**0.5 * distance
+            ours, theirs = (_inner(F.avg_pool2d(x, 2)) for x in (crop, wanted))
+            loss = loss + r.color * share * losses.color_distance(ours, theirs, inside, (_CELL,))
+            sizes = [losses.bands(x, face, drawn.skip) for x in (crop, wanted)]
+            loss = loss + r.bands * share**0.5 * losses.bands_distance(*sizes)
+        for name in ("face", "hair", "ground"):
+            region = local(getattr(pair.regions, name))
+            share = float(_inner(region).mean())
+            if name not in drawn.grams or share <= _AREA_MIN:
+                continue
+            ours_grams = losses.grams(fine, _inner(region))
+            loss = loss + r.texture * share**0.5 * losses.gram_distance(ours_grams, drawn.fine_grams[name])
+            if name != "face":
+                ours_bands = losses.bands(crop, region, drawn.skip)
+                loss = loss + r.bands * share**0.5 * losses.bands_excess(ours_bands, drawn.bands[name])
+        return loss
+
+    def _middle(self, sitter: Sitter) -> Sequence[float] | None:
+        """(y, x) near a part of the face, or None: anywhere."""
+        part = _PARTS[int(torch.randint(len(_PARTS), (1,), generator=self._rng))]
+        if part is None:
+            return None
+        spread = _SPREAD * torch.randn(2, generator=self._rng).numpy()
+        middle: Sequence[float] = sitter.pair.mesh_xyz[part, :2].mean(0)[::-1] + spread
+        return middle
+
+    def _draw(
+        self, trunk: Tensor, code: Tensor, side: int, middle_yx: Sequence[float] | None
+    ) -> tuple[tuple[int, int], Tensor]:
+        """A window at full resolution: its top left corner, and what it shows.
+
+        The margin that the window's border spoils is left out of both.
+
+        Args:
+            side: in pixels, as is middle_yx; None: anywhere.
+        """
+        scale, margin = self._spec.map_scale, self._spec.tail_margin
+        side = min(side, self._spec.side) // scale
+        last = trunk.shape[-1] - side
+        if middle_yx is None:
+            top, left = (int(torch.randint(last + 1, (1,), generator=self._rng)) for _ in range(2))
+        else:
+            top, left = (min(max(int(c / scale - side / 2), 0), last) for c in middle_yx)
+        window = trunk[:, :, top : top + side, left : left + side]
+        crop = self._tuned.call("tail", window, code, self._spec.head_block + 1, (top, left))
+        far = slice(scale * margin, -scale * margin)
+        return (scale * (top + margin), scale * (left + margin)), crop[..., far, far]
+
+
+def _cut(picture: Tensor, corner: tuple[int, int], shrink: int, side: int) -> Tensor:
+    """The side x side square of a map whose pixels are `shrink` times as large as those that the corner counts."""
+    top, left = corner[0] // shrink, corner[1] // shrink
+    return picture[..., top : top + side, left : left + side]
+
+
+def _inner(halved: Tensor) -> Tensor:
+    """A halved window, or a mask of it, without the rim of which the features say nothing."""
+    place = slice(losses.RIM, -losses.RIM)
+    return halved[..., place, place]
