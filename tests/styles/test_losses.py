@@ -6,6 +6,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.styles.losses import (
+    QUANTILES,
+    bands,
+    bands_distance,
+    bands_excess,
     coarse_distance,
     color_distance,
     fixed_pattern,
@@ -101,7 +105,7 @@ def test_a_weighted_mean_is_one_over_places() -> None:
     assert float(weighted_mean(distances, torch.zeros_like(weight))) == 0
 
 
-def test_colours_differ_twice_as_much_in_chroma_as_in_lightness() -> None:
+def test_colours_differ_four_times_as_much_in_chroma_as_in_lightness() -> None:
     """By steps of one length in RGB: along the grey axis, and across it, the mean of all hues."""
     grey = torch.zeros(1, 3, SIDE, SIDE)
 
@@ -112,7 +116,7 @@ def test_colours_differ_twice_as_much_in_chroma_as_in_lightness() -> None:
     light, red, yellow = 0.2 * F.normalize(axes, dim=1)
     turns = torch.arange(0, 2 * torch.pi, torch.pi / 18)
     hues = [seen(torch.cos(turn) * red + torch.sin(turn) * yellow) for turn in turns]
-    assert sum(hues) / len(hues) == pytest.approx(2 * seen(light), rel=0.1)
+    assert sum(hues) / len(hues) == pytest.approx(4 * seen(light), rel=0.1)
     assert min(hues) > 1.3 * seen(light)
     assert seen(-light) == pytest.approx(seen(light)) == pytest.approx(seen(2 * light) / 2)
 
@@ -138,6 +142,43 @@ def test_equal_inputs_are_no_distance() -> None:
     assert float(local_dissimilarity(one, one, everywhere())) == pytest.approx(0, abs=1e-3)
     for ours, theirs in zip(self_similarity(maps), self_similarity(maps), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_bands_are_quantiles_of_haar_coefficients() -> None:
+    """Of one colour and one direction, computed by hand."""
+    one = picture()
+    found = bands(one, upto=2)
+    x = one[0, 1].double()
+    horizontal = (x[0::2, 0::2] + x[1::2, 0::2] - x[0::2, 1::2] - x[1::2, 1::2]) / 2
+    places = ((torch.arange(QUANTILES) + 0.5) / QUANTILES * (horizontal.numel() - 1)).long()
+    wanted = horizontal.flatten().sort().values[places]
+    assert found[0] is not None
+    torch.testing.assert_close(found[0][1 * 3 + 1], wanted.float(), atol=1e-6, rtol=0)
+    halved, skipped = bands(F.avg_pool2d(one, 2), upto=1), bands(one, skip=1, upto=2)
+    assert len(skipped) == 1 and found[1] is not None and skipped[0] is not None and halved[0] is not None
+    torch.testing.assert_close(found[1], halved[0], atol=1e-6, rtol=0)
+    torch.testing.assert_close(found[1], skipped[0])
+
+
+def test_bands_see_a_region_alone() -> None:
+    one, other, left = picture(), picture(1), everywhere()
+    left[..., SIDE // 2 :] = 0
+    mixed = torch.where(left > 0.5, one, other)
+    for ours, theirs in zip(bands(one, left, upto=1), bands(mixed, left, upto=1), strict=True):
+        assert ours is not None and theirs is not None and torch.equal(ours, theirs)
+    nothing: list[Tensor | None] = [None] * 3
+    assert bands(one, torch.zeros_like(left)) == nothing
+    assert bands_distance(nothing, bands(one)) == 0
+
+
+def test_a_weave_is_an_excess_and_a_blur_a_lack_of_details() -> None:
+    flat, edges = torch.zeros(1, 3, SIDE, SIDE), picture().sign()
+    weave = flat + 0.1 * (torch.arange(SIDE) % 2 - 0.5)
+    blurred = F.avg_pool2d(edges, 3, 1, 1)
+    assert float(bands_excess(bands(weave), bands(flat))) > 0.5
+    assert float(bands_distance(bands(blurred), bands(edges))) > 0.3
+    assert float(bands_excess(bands(blurred), bands(edges))) < 0.1 * float(bands_excess(bands(edges), bands(blurred)))
+    assert float(bands_distance(bands(edges), bands(edges))) == 0
 
 
 def test_grams_see_a_region_as_if_it_were_the_picture() -> None:

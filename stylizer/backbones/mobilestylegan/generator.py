@@ -23,9 +23,9 @@ from stylizer.networks.wavelet import inverse_haar
 
 NEGATIVE_SLOPE = 0.2
 BASE_SIDE = 4
-TAIL_MARGIN = 3  # pixels of a crop handed to `tail` that its zero padding spoils, whatever the starting block:
+TAIL_MARGIN = 4  # pixels of a crop handed to `tail` that its zero padding spoils, whatever the starting block:
 # each block's two 3x3 convolutions spoil 2 px of maps twice as fine: 1 + 1/2 + 1/4 + ... < 2; the skip spreads that
-# by 2 px of the small head's picture, 1 px of its maps
+# by 4 px of the small head's picture, 2 px of its maps
 
 Offset = tuple[int, int]
 
@@ -116,6 +116,10 @@ class ToRgb(nn.Module):
         return inverse_haar(F.conv2d(x * self.modulation(w), self.weight, self.bias))
 
 
+def _enlarged(picture: Tensor, cell: int) -> Tensor:
+    return F.interpolate(picture, scale_factor=cell, mode="bicubic")
+
+
 class MobileGenerator(Generator):
     """Styles to a face; see the module's convention. The defaults are the published network (7.3 M weights).
 
@@ -198,8 +202,10 @@ class MobileGenerator(Generator):
 
     def _with_skip(self, image: Tensor, small: Tensor) -> Tensor:
         cell = image.shape[-1] // small.shape[-1]
-        coarse = F.interpolate(small - F.avg_pool2d(image, cell), scale_factor=cell, mode="bicubic")
-        return image + self.skip * coarse
+        rest = small - F.avg_pool2d(image, cell)
+        # Enlarged twice, so that what was added, shrunk again, is the rest: once alone would blur it.
+        rest = 2 * rest - F.avg_pool2d(_enlarged(rest, cell), cell)
+        return image + self.skip * _enlarged(rest, cell)
 
     def _first(self, w_plus: Tensor) -> Tensor:
         if w_plus.ndim != 3 or w_plus.shape[1] != self.num_ws:

@@ -109,15 +109,19 @@ class _Builder:
         """What is coarse in the image replaced by the small picture, as far as the parameter `skip` says."""
         op, cell = self._op, int(image.shape[3]) // int(small.shape[3])
         coarse = op.avg_pool(image, [cell, cell], [0, 0], [0, 0], [cell, cell], True)
+        rest, enlargement = op.subtract(small, coarse), _enlargement(cell)
+        shrunk = self._filtered(rest, enlargement.mean(0, keepdim=True))
+        rest = op.subtract(op.add(rest, rest), shrunk)
         # The bicubic enlargement as a convolution, several times as fast as the layer that is called so.
-        kernel = _enlargement(cell)
-        reach = kernel.shape[-1] // 2
-        rims = self._ints(0, 0, reach, reach)
-        padded = op.pad(op.subtract(small, coarse), rims, rims, "edge")
-        filters = op.constant(self._np.broadcast_to(kernel, (3, *kernel.shape)).copy())
-        phases = op.group_convolution(padded, filters, [1, 1], [0, 0], [0, 0], [1, 1])
-        up = op.depth_to_space(phases, "depth_first", cell)
+        up = op.depth_to_space(self._filtered(rest, enlargement), "depth_first", cell)
         return op.add(image, op.multiply(up, self._channels(self.parameters["skip"])))
+
+    def _filtered(self, picture: Any, filters: Tensor) -> Any:
+        """Each colour by the same filters, (F, 1, k, k); the border's pixels go on beyond it."""
+        op, reach = self._op, filters.shape[-1] // 2
+        rims = self._ints(0, 0, reach, reach)
+        kernels = op.constant(filters.expand(3, *filters.shape).contiguous().numpy())
+        return op.group_convolution(op.pad(picture, rims, rims, "edge"), kernels, [1, 1], [0, 0], [0, 0], [1, 1])
 
     def _convolved(self, x: Any, name: str, style: int) -> Any:
         op = self._op
@@ -176,12 +180,12 @@ def _band_order(channels: int) -> Tensor:
     return torch.cat([torch.arange(count), count + torch.arange(3 * count).view(count, 3).T.flatten()])
 
 
-def _enlargement(cell: int) -> Any:
+def _enlargement(cell: int) -> Tensor:
     """Bicubic enlargement as filters, (cell * cell, 1, 5, 5): one for each place of the pixels that one becomes."""
     point = torch.zeros(1, 1, 5, 5)
     point[..., 2, 2] = 1
     spread = F.interpolate(point, scale_factor=cell, mode="bicubic").view(5, cell, 5, cell)
-    return spread.flip(0, 2).permute(1, 3, 0, 2).reshape(cell * cell, 1, 5, 5).numpy()
+    return spread.flip(0, 2).permute(1, 3, 0, 2).reshape(cell * cell, 1, 5, 5)
 
 
 def _int(value: Any) -> int:
