@@ -38,7 +38,7 @@ class BackboneSpec:
     fixed: what parameters are set to in every style, instead of being moved.
     is_texture: those that hold how things look; the others hold where they are.
     is_trunk: those that draw the head's maps; a photo's own tuning moves these.
-    is_detail: those that draw what the small pictures do not show.
+    is_detail: those that draw what the coarse pictures do not show.
     licence: one sentence for the cards of styles.
     files: weight file by part of the `Backbone`.
     """
@@ -85,8 +85,11 @@ class Generator(nn.Module):
         """The maps of block `upto`, (N, channels, map side, map side)."""
         raise NotImplementedError
 
-    def small(self, features: Tensor, w_plus: Tensor) -> Tensor:
-        """From the maps of block `head_block` to the small picture, (N, 3, head side, head side)."""
+    def coarse(self, features: Tensor, w_plus: Tensor) -> Tensor:
+        """From the maps of block `head_block` to what a style makes of the picture without its details.
+
+        Its side is a multiple of the head's side.
+        """
         raise NotImplementedError
 
     def tail(self, x: Tensor, w_plus: Tensor, start: int, offset_yx: tuple[int, int] = (0, 0)) -> Tensor:
@@ -120,6 +123,10 @@ class Backbone(Protocol):
         """z (N, w_dim) ~ N(0, 1) to w (N, w_dim)."""
 
     @property
+    def head(self) -> nn.Module:
+        """Maps of block `head_block` and codes to pictures without a style, (N, 3, head_side, head_side)."""
+
+    @property
     def heads(self) -> nn.Module:
         """All low-resolution heads."""
 
@@ -132,7 +139,7 @@ class Backbone(Protocol):
         """The distribution of w."""
 
     def recolor(self, weights: Mapping[str, Tensor], matrix: Tensor, offset: Tensor) -> None:
-        """Change weights so that every colour x that is drawn becomes matrix @ x + offset, in small pictures too.
+        """Change weights so that every colour x that is drawn becomes matrix @ x + offset, in coarse pictures too.
 
         Args:
             weights: the generator's, by name, or those of them that are moved; changed in place.
@@ -173,7 +180,8 @@ def device_of(backbone: Backbone) -> torch.device:
 
 def small_picture(backbone: Backbone, w_plus: Tensor) -> Tensor:
     """Codes (N, num_ws, w_dim) to pictures (N, 3, head_side, head_side), at a fraction of a full picture's cost."""
-    return backbone.generator.small(backbone.generator.features(w_plus, backbone.spec.head_block), w_plus)
+    picture: Tensor = backbone.head(backbone.generator.features(w_plus, backbone.spec.head_block), w_plus)
+    return picture
 
 
 def mean_code(backbone: Backbone) -> Tensor:

@@ -53,7 +53,7 @@ def tune(
     tuned = TunedGenerator(backbone, networks.spec.is_trunk)
     optimiser, schedule = optimiser_of(list(tuned.moved.values()), tuning.rate, 0.9, tuning.steps, warm_up=4)
     for step in range(tuning.steps):
-        picture = backbone.generator.small(tuned.call("features", code, block), code)
+        picture: Tensor = backbone.head(tuned.call("features", code, block), code)
         optimiser.zero_grad()
         (target.loss(picture) + tuning.stay * tuned.distance()).backward()  # type: ignore[no-untyped-call]
         optimiser.step()

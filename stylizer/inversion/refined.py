@@ -114,7 +114,7 @@ def _optimise(networks: Networks, aligned: AlignedFace, config: InversionConfig,
     for step in range(config.coarse + config.fine):
         w_plus = code.w_plus()
         features = backbone.generator.features(w_plus, backbone.spec.head_block)
-        picture: Tensor = backbone.generator.small(features, w_plus)
+        picture: Tensor = backbone.head(features, w_plus)
         side = config.coarse_side if step < config.coarse else config.fine_side
         loss = target.loss(picture if side == picture.shape[-1] else F.interpolate(picture, size=side, mode="area"))
         if step == config.coarse or float(loss.detach()) < (1 - GAIN) * best:

@@ -5,8 +5,8 @@ those of random faces, and whatever comes out has to be the reference. In the ot
 what the reference's artist would have made of it (see `pairs`), and stay this person. The finish, the last styles of a
 code, is the mean face's throughout, as it is when a picture is drawn.
 
-Fitted to this kind of generator: a tensor's step is proportional to its size; what is coarse in a picture is a small
-head's and is learned whole, the last layers' details in windows. The colours start where a linear map of the
+Fitted to this kind of generator: a tensor's step is proportional to its size; what is coarse in a picture is
+learned whole, the last layers' details in windows. The colours start where a linear map of the
 generator's own brings them.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.backbones.base import device_of
@@ -101,12 +102,12 @@ class _Training:
         """JoJoGAN's loss: the mixed code has to give the reference, small and in windows."""
         r, reference = self.recipe, drawn.reference
         code = self._mixed(reference.code, self.spec.mix_from, r.mix)
-        trunk, picture = self._draw_small(code)
+        trunk, coarse, picture = self._draw_small(code)
         loss = r.color * losses.color_distance(picture, reference.small)
-        loss = loss + r.pattern * losses.fixed_pattern(picture, SMALL_LEVELS)
+        loss = loss + r.pattern * losses.fixed_pattern(coarse)
         for ours, theirs in zip(losses.unit(self.read.small(picture)), drawn.features, strict=True):
             loss = loss + losses.place_distance(ours, theirs).mean()
-        sizes = [losses.bands(x, upto=SMALL_LEVELS) for x in (picture, reference.small)]
+        sizes = [losses.bands(x) for x in (coarse, F.interpolate(reference.full, size=coarse.shape[-1], mode="area"))]
         loss = loss + r.bands * losses.bands_distance(*sizes)
         for _ in range(r.windows):
             loss = loss + self.windows.reproduce(drawn, trunk, code)
@@ -117,10 +118,10 @@ class _Training:
         r, pair, drawn = self.recipe, sitter.pair, sitter.drawn
         mixed = float(torch.rand(1, generator=self.rng)) < 0.3
         code = self._mixed(pair.code, self.spec.mix_from + 2, 1.0) if mixed else self._finished(pair.code)
-        trunk, picture = self._draw_small(code)
+        trunk, coarse, picture = self._draw_small(code)
         maps = self.read.small(picture)
         loss = r.target_color * losses.color_distance(picture, pair.target, sitter.weight)
-        loss = loss + r.pattern * losses.fixed_pattern(picture, SMALL_LEVELS)
+        loss = loss + r.pattern * losses.fixed_pattern(coarse)
         for ours, theirs in zip(losses.unit(maps), sitter.features, strict=True):
             loss = loss + losses.weighted_mean(losses.place_distance(ours, theirs), sitter.weight)
         loss = loss + r.identity * (self.read.person(picture) - sitter.person).square().sum()
@@ -152,9 +153,11 @@ class _Training:
                 loss = loss + r.bands * losses.bands_excess(sizes, drawn.small_bands[name])
         return loss
 
-    def _draw_small(self, code: Tensor) -> tuple[Tensor, Tensor]:
+    def _draw_small(self, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps of the head's block, the picture without its details, and that at the head's side."""
         trunk = self.tuned.call("features", code, self.spec.head_block)
-        return trunk, self.tuned.call("small", trunk, code)
+        coarse = self.tuned.call("coarse", trunk, code)
+        return trunk, coarse, F.interpolate(coarse, size=self.spec.head_side, mode="area")
 
     def _mixed(self, code: Tensor, start: int, most: float) -> Tensor:
         """A code with the styles from `start` on on the way to a random face's, and the mean's finish."""

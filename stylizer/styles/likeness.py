@@ -89,7 +89,8 @@ class _Drawing:
     def __call__(self, w_plus: Tensor) -> Tensor:
         code = with_finish(w_plus, self.mean, 1.0, self.spec.finish_from)
         features = call_with(self.generator, self.weights, "features", code, self.spec.head_block)
-        return call_with(self.generator, self.weights, "small", features, code)
+        coarse = call_with(self.generator, self.weights, "coarse", features, code)
+        return F.interpolate(coarse, size=self.spec.head_side, mode="area")
 
 
 class _Face:
@@ -102,7 +103,7 @@ class _Face:
         with torch.no_grad():
             weights = blended(backbone, None, 0.0, inversion.tuned)
             features = call_with(backbone.generator, weights, "features", self.w_plus, spec.head_block)
-            self.picture = backbone.generator.small(features, self.w_plus)
+            self.picture: Tensor = backbone.head(features, self.w_plus)
             self.person = self._person(self.picture)
             self.structure = losses.self_similarity(self._maps(self.picture)[2:])
             self.style = losses.grams(self._maps(drawing(self.w_plus)))

@@ -58,7 +58,7 @@ class OtherGenerator(MobileGenerator):
         super().__init__(channels=CHANNELS, base_channels=16, w_dim=OTHER.w_dim)
         self.plain = nn.Conv2d(CHANNELS[OTHER.head_block], 12, 1)
 
-    def small(self, features: Tensor, w_plus: Tensor) -> Tensor:
+    def coarse(self, features: Tensor, w_plus: Tensor) -> Tensor:
         return inverse_haar(self.plain(features))
 
 
@@ -75,5 +75,6 @@ def other_networks(real: Networks, spec: BackboneSpec = OTHER) -> Networks:
     parts["wspace"] = WSpace(parts["mapping"], spec.w_dim, 512)
     for part in parts.values():
         part.eval().requires_grad_(False)
+    parts["head"] = parts["generator"].coarse
     backbone: Any = OtherBackbone(spec=spec, openvino_graph=lambda: None, **parts)
     return replace(real, backbone=backbone, base_hash="0" * 64, synthesizer=choose_synthesizer(backbone))

@@ -26,14 +26,13 @@ def test_all_pictures_take_the_map(networks: Networks, skips: bool) -> None:
     before = {name: p.clone() for name, p in backbone.generator.named_parameters()}
     offset = torch.randn(1, SPEC.num_ws, SPEC.w_dim, generator=torch.Generator().manual_seed(0))
     code = mean_code(backbone)[None] + 0.4 * backbone.wspace.std * offset
-    small, whole = (
-        small_picture(backbone, code),
-        TunedGenerator(backbone, fixed=SPEC.fixed if skips else {}).call("forward", code),
-    )
-    tuned = TunedGenerator(backbone, fixed=SPEC.fixed if skips else {})
+    trunk, fixed = backbone.generator.features(code, SPEC.head_block), SPEC.fixed if skips else {}
+    coarse, whole = backbone.generator.coarse(trunk, code), TunedGenerator(backbone, fixed=fixed).call("forward", code)
+    small = small_picture(backbone, code)
+    tuned = TunedGenerator(backbone, fixed=fixed)
     backbone.recolor(tuned.moved, MATRIX, OFFSET)
     trunk = tuned.call("features", code, SPEC.head_block)
-    assert (tuned.call("small", trunk, code) - mapped(small)).abs().max() < 1e-3
+    assert (tuned.call("coarse", trunk, code) - mapped(coarse)).abs().max() < 1e-3
     assert (tuned.call("tail", trunk, code, SPEC.head_block + 1) - mapped(whole)).abs().max() < 1e-3
     assert (mapped(whole) - whole).abs().mean() > 0.1  # a map that can be seen
     assert all(torch.equal(before[name], p) for name, p in backbone.generator.named_parameters())
@@ -48,7 +47,8 @@ def test_two_maps_are_the_map_of_both(networks: Networks) -> None:
     trunk = backbone.generator.features(code, SPEC.head_block)
     for _ in range(2):
         backbone.recolor(tuned.moved, MATRIX, OFFSET)
-    assert (tuned.call("small", trunk, code) - mapped(mapped(small_picture(backbone, code)))).abs().max() < 1e-3
+    coarse = backbone.generator.coarse(trunk, code)
+    assert (tuned.call("coarse", trunk, code) - mapped(mapped(coarse))).abs().max() < 1e-3
     back = torch.linalg.inv(MATRIX @ MATRIX)
     backbone.recolor(tuned.moved, back, -back @ (MATRIX @ OFFSET + OFFSET))
     moved, base = dict(tuned.moved), dict(backbone.generator.named_parameters())

@@ -74,19 +74,19 @@ def apart(networks: Networks, one: Image.Image, other: Image.Image) -> float:
         return float(gram_distance(*(grams(networks.perceptual(picture, 2)) for picture in small)))
 
 
-def test_small_and_large_picture_of_a_style_are_one(networks: Networks, code: Inversion, learned: Style) -> None:
-    """What is coarse in the large one is the small one's; of the base's two pictures that is not so."""
-    assert apart_from_small(networks, code, learned, 1.0) < 0.2 * apart_from_small(networks, code, learned, 0.0)
+def test_coarse_and_whole_picture_of_a_style_are_one(networks: Networks, code: Inversion, learned: Style) -> None:
+    """Of the base's two pictures that is not so."""
+    assert apart_from_coarse(networks, code, learned, 1.0) < 0.2 * apart_from_coarse(networks, code, learned, 0.0)
 
 
-def apart_from_small(networks: Networks, code: Inversion, style: Style, strength: float) -> float:
-    """How far the small picture is from the large one, shrunk."""
+def apart_from_coarse(networks: Networks, code: Inversion, style: Style, strength: float) -> float:
+    """How far the coarse picture is from the whole one, shrunk."""
     weights, w_plus = blended(networks.backbone, style, strength), code.w_plus[None]
     with torch.no_grad():
         features = call_with(networks.backbone.generator, weights, "features", w_plus, SPEC.head_block)
-        small = call_with(networks.backbone.generator, weights, "small", features, w_plus)
-        true = F.interpolate(render(networks.backbone, code.w_plus, style, strength), size=256, mode="area")
-    return float((small - true).abs().mean())
+        coarse = call_with(networks.backbone.generator, weights, "coarse", features, w_plus)
+        picture = render(networks.backbone, code.w_plus, style, strength)
+    return float((coarse - F.interpolate(picture, size=coarse.shape[-1], mode="area")).abs().mean())
 
 
 def noted(previews: list[Image.Image]) -> OnStep:

@@ -12,6 +12,7 @@ from stylizer.styles.regions import Regions, regions_of
 from tests.face_readers import MESH_SIDE, scaled
 
 SIDE = 128
+PLAIN = torch.zeros(1, 3, 256, 256)  # a picture in which nothing has a colour
 LOWER, UPPER = INNER_LIPS[1:10], INNER_LIPS[:10:-1]  # point by point above each other
 
 
@@ -31,7 +32,7 @@ def person() -> Tensor:
 
 @pytest.fixture(scope="module")
 def regions(mean_mesh: np.ndarray, person: Tensor) -> Regions:
-    return regions_of(mean_mesh, person, MESH_SIDE, SIDE)
+    return regions_of(mean_mesh, person, PLAIN, MESH_SIDE, SIDE)
 
 
 def from_outline(mesh: np.ndarray) -> np.ndarray:
@@ -44,30 +45,72 @@ def from_outline(mesh: np.ndarray) -> np.ndarray:
     return np.sqrt(squares.min(1).clip(0)).reshape(SIDE, SIDE)
 
 
-def test_they_cover_the_picture_and_do_not_overlap(mean_mesh: np.ndarray, regions: Regions) -> None:
+def test_they_do_not_overlap_and_leave_out_ears_alone(mean_mesh: np.ndarray, regions: Regions) -> None:
     masks = torch.cat([regions.face, *regions.outside().values()])[:, 0]
     assert masks.min() >= 0 and masks.max() <= 1
-    total = masks.sum(0).numpy()
+    total, (rows, _) = masks.sum(0).numpy(), places()
     far = from_outline(mean_mesh) > 0.06 * MESH_SIDE
-    assert far.mean() > 0.6
-    np.testing.assert_allclose(total[far], 1, atol=0.01)  # the soft rim has 255 levels
+    eyes, chin, room = mean_mesh[LEFT_EYE + RIGHT_EYE, 1].mean(), mean_mesh[152, 1], 0.06 * MESH_SIDE
+    covered = far & ((rows < eyes - room) | (rows > chin + room))
+    assert covered.mean() > 0.3
+    np.testing.assert_allclose(total[covered], 1, atol=0.01)  # the soft rim has 255 levels
     assert total.max() <= 1 + 1e-6
     assert (regions.face * (regions.hair + regions.body)).max() < 0.03  # nothing of the face's soft rim is hair
 
 
-def test_hair_is_above_the_chin_and_body_below(mean_mesh: np.ndarray, regions: Regions) -> None:
+def test_body_is_below_the_chin_and_what_is_above_the_eyes_is_hair(mean_mesh: np.ndarray, regions: Regions) -> None:
     rows, _ = places()
-    chin, room = mean_mesh[152, 1], 0.06 * MESH_SIDE
+    eyes, chin, room = mean_mesh[LEFT_EYE + RIGHT_EYE, 1].mean(), mean_mesh[152, 1], 0.06 * MESH_SIDE
     hair, body = regions.hair[0, 0].numpy(), regions.body[0, 0].numpy()
-    assert hair[rows > chin + room].max() < 0.02 and body[rows < chin - 2 * room].max() < 0.02
-    assert hair.sum() > 100 and body.sum() > 100
+    assert body[rows < chin - 2 * room].max() < 0.02 and body.sum() > 100
+    assert hair[rows < eyes].sum() > 100
+
+
+def colored(person: Tensor, mesh: np.ndarray, hair_down_to: float) -> Tensor:
+    """A red ground, a light face, black hair down to a row of the crop, a blue body."""
+    picture = torch.tensor([0.8, -0.5, -0.5])[:, None, None].expand(3, 256, 256).clone()
+    rows, columns = (np.indices((256, 256)) + 0.5) * (MESH_SIDE / 256)
+    x, y = mesh[OVAL, 0], mesh[OVAL, 1]
+    middle, reach = (x.mean(), y.mean()), (np.ptp(x) / 2, np.ptp(y) / 2)
+    face = ((columns - middle[0]) / reach[0]) ** 2 + ((rows - middle[1]) / reach[1]) ** 2 < 1
+    inside = person[0, 0].numpy() > 0.5
+    for place, color in (
+        (inside, (-0.8, -0.8, 0.6)),
+        (inside & (rows < hair_down_to), (-0.9,) * 3),
+        (face, (0.6,) * 3),
+    ):
+        picture[:, torch.from_numpy(place)] = torch.tensor(color)[:, None]
+    return picture[None]
+
+
+def test_long_hair_is_hair_below_the_chin_too(mean_mesh: np.ndarray, person: Tensor) -> None:
+    """As far down as it goes; what has another colour there is body."""
+    rows, columns = places()
+    chin = mean_mesh[152, 1]
+    beside = (np.abs(columns - MESH_SIDE / 2) > 0.2 * MESH_SIDE) & (rows > chin + 40) & (rows < MESH_SIDE - 30)
+    for down_to, share in ((MESH_SIDE, 1.0), (mean_mesh[LEFT_EYE, 1].mean(), 0.0)):
+        found = regions_of(mean_mesh, person, colored(person, mean_mesh, down_to), MESH_SIDE, SIDE)
+        place = beside & (found.ground[0, 0].numpy() < 0.02)
+        assert place.sum() > 50
+        assert found.hair[0, 0].numpy()[place].mean() == pytest.approx(share, abs=0.1)
+        assert found.body[0, 0].numpy()[place].mean() == pytest.approx(1 - share, abs=0.1)
+
+
+def test_inner_is_inside_eyes_and_lips(mean_mesh: np.ndarray, regions: Regions) -> None:
+    for part in (LEFT_EYE, RIGHT_EYE, LIPS):
+        assert at(regions.inner, mean_mesh[part].mean(0)[None]) > 0.9
+    assert at(regions.inner, mean_mesh[[10, 152, 234, 454, 1, 50, 280]]).max() == 0
+    x, y = mean_mesh[LIPS, 0], mean_mesh[LIPS, 1]
+    lips = abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
+    rows, _ = places()
+    assert regions.inner[0, 0].numpy()[rows > mean_mesh[1, 1]].sum() == pytest.approx(lips / 64, rel=0.2)
 
 
 def test_what_is_of_no_person_is_ground(mean_mesh: np.ndarray, regions: Regions) -> None:
     assert regions.ground[0, 0, :20, :10].min() == 1 and regions.ground[0, 0, 60, 64] == 0
-    nobody = regions_of(mean_mesh, torch.zeros(1, 1, 256, 256), MESH_SIDE, SIDE)
+    nobody = regions_of(mean_mesh, torch.zeros(1, 1, 256, 256), PLAIN, MESH_SIDE, SIDE)
     assert nobody.ground.min() == 1 and not nobody.hair.any() and not nobody.body.any()
-    everybody = regions_of(mean_mesh, torch.ones(1, 1, 256, 256), MESH_SIDE, SIDE)
+    everybody = regions_of(mean_mesh, torch.ones(1, 1, 256, 256), PLAIN, MESH_SIDE, SIDE)
     assert not everybody.ground.any()
     torch.testing.assert_close(everybody.face, regions.face)
 
@@ -113,9 +156,9 @@ def opened(mesh: np.ndarray, gap: float) -> np.ndarray:
 def test_a_closed_mouth_is_empty_and_an_open_one_is_between_the_lips(mean_mesh: np.ndarray, person: Tensor) -> None:
     for side in (SIDE, 2 * SIDE):
         for gap in (0, 3):
-            assert not regions_of(opened(mean_mesh, gap), person, MESH_SIDE, side).mouth.any()
+            assert not regions_of(opened(mean_mesh, gap), person, PLAIN, MESH_SIDE, side).mouth.any()
     wide = opened(mean_mesh, 60)
-    mouth = regions_of(wide, person, MESH_SIDE, SIDE).mouth
+    mouth = regions_of(wide, person, PLAIN, MESH_SIDE, SIDE).mouth
     x, y = wide[INNER_LIPS, 0], wide[INNER_LIPS, 1]
     area = abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2 / MESH_SIDE**2
     assert float(mouth.mean()) == pytest.approx(area, rel=0.25)
@@ -125,10 +168,10 @@ def test_a_closed_mouth_is_empty_and_an_open_one_is_between_the_lips(mean_mesh: 
 
 
 def test_the_size_of_the_crop_does_not_count(mean_mesh: np.ndarray, person: Tensor, regions: Regions) -> None:
-    half = regions_of(scaled(mean_mesh, MESH_SIDE // 2), person, MESH_SIDE // 2, SIDE)
+    half = regions_of(scaled(mean_mesh, MESH_SIDE // 2), person, PLAIN, MESH_SIDE // 2, SIDE)
     for name, mask in vars(regions).items():
         torch.testing.assert_close(getattr(half, name), mask, atol=0.02, rtol=0, msg=name)
-    fine = regions_of(mean_mesh, person, MESH_SIDE, 2 * SIDE)
+    fine = regions_of(mean_mesh, person, PLAIN, MESH_SIDE, 2 * SIDE)
     for name, mask in vars(regions).items():
         shrunk = torch.nn.functional.avg_pool2d(getattr(fine, name), 2)
         assert (shrunk - mask).abs().mean() < 0.01, name

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from stylizer.backbones.base import BackboneSpec
 from stylizer.backbones.ffhq import MEAN_CHIP, MEAN_LANDMARKS_XY
@@ -20,7 +20,7 @@ from stylizer.networks.encoder import Encoder
 from stylizer.networks.wspace import WSpace
 
 _SHIPPED = Path(__file__).parents[2] / "weights"  # heads and encoder, made by stylizer.training, come with the package
-_HEAD_SIDE = 256
+_HEAD_SIDE, _SKIP_SIDE = 256, 512
 _FIXED = {"skip": 1.0}
 _TEXTURE_FROM = 3  # first block that holds texture; those before, up to maps of 32 px, hold where things are
 
@@ -60,7 +60,7 @@ SPEC = BackboneSpec(
     fixed=MappingProxyType(_FIXED),
     is_texture=lambda name: not _is_before(name, _TEXTURE_FROM),
     is_trunk=lambda name: _is_before(name, block_for(_HEAD_SIDE) + 1),
-    is_detail=lambda name: name.startswith("to_rgb") or _is_after(name, block_for(_HEAD_SIDE)),
+    is_detail=lambda name: name.startswith("to_rgb") or _is_after(name, block_for(_SKIP_SIDE)),
     licence=(
         "Weights derived from MobileStyleGAN (Apache-2.0), itself distilled from NVIDIA's StyleGAN2-FFHQ, whose "
         "licence covers non-commercial use only; rights in the reference picture stay with its owner."
@@ -87,6 +87,11 @@ class MobileStyleGan:
     wspace: WSpace
     spec: ClassVar[BackboneSpec] = SPEC
 
+    @property
+    def head(self) -> nn.Module:
+        """The head of `spec.head_side`."""
+        return self.heads.heads[str(self.spec.head_side)]
+
     def recolor(self, weights: Mapping[str, Tensor], matrix: Tensor, offset: Tensor) -> None:
         """As `Backbone.recolor`."""
         for layer in ("to_rgb", "head"):
@@ -105,8 +110,8 @@ class MobileStyleGan:
         mapping = fill(MappingNetwork(cls.spec.w_dim), folder / files["mapping"])
         heads = fill(ImageHeads(*size), _SHIPPED / files["heads"], INSTALL_AGAIN)
         encoder = fill(Encoder(*size), _SHIPPED / files["encoder"], INSTALL_AGAIN)
-        head = heads.heads[str(cls.spec.head_side)]
-        assert isinstance(head, ImageHead)
-        generator.add_skip(head)
+        skip = heads.heads[str(_SKIP_SIDE)]
+        assert isinstance(skip, ImageHead)
+        generator.add_skip(skip)
         wspace = WSpace(mapping, cls.spec.w_dim).eval().requires_grad_(False)
         return cls(generator, mapping, heads, encoder, wspace)

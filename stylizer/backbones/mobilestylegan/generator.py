@@ -4,7 +4,7 @@ Convention:
     `w_plus` is (N, num_ws, w_dim). Style 0 drives the first convolution (4 px); block i (feature maps of side
     8 << i) takes style 1+3i for its upsampling and first convolution and 2+3i for its second; 3+3i drove the block's
     own image head, which was pruned away: unused. The last style, num_ws-1, drives the image head.
-    With a small head (see `heads`), the parameter `skip` says how much of what is coarse in the image is that head's:
+    With a head (see `heads`), the parameter `skip` says how much of what is coarse in the image is that head's:
     0, as published, nothing; 1, in learned styles, all of it, so that the last blocks have to draw the details alone.
     (StyleGAN2's generator has such skip connections from each resolution's head to the next.)
 Source: Belousov 2021, MobileStyleGAN (arXiv 2104.04767), distilled from StyleGAN2-FFHQ config-f; demodulation does
@@ -25,7 +25,7 @@ NEGATIVE_SLOPE = 0.2
 BASE_SIDE = 4
 TAIL_MARGIN = 4  # pixels of a crop handed to `tail` that its zero padding spoils, whatever the starting block:
 # each block's two 3x3 convolutions spoil 2 px of maps twice as fine: 1 + 1/2 + 1/4 + ... < 2; the skip spreads that
-# by 4 px of the small head's picture, 2 px of its maps
+# by 4 px of the head's picture, 2 px of its maps
 
 Offset = tuple[int, int]
 
@@ -148,7 +148,7 @@ class MobileGenerator(Generator):
         self.head: ImageHead | None = None
 
     def add_skip(self, head: ImageHead) -> None:
-        """Give the network a small head, and the parameter `skip`, 0."""
+        """Give the network a head of half the image's side or less, and the parameter `skip`, 0."""
         self.head = head
         self.skip = nn.Parameter(torch.zeros(1), requires_grad=False)
 
@@ -166,10 +166,11 @@ class MobileGenerator(Generator):
             raise ValueError(f"block {upto} does not exist; there are {len(self.blocks)}")
         return self._run(self._first(w_plus), w_plus, 0, upto + 1, (0, 0))
 
-    def small(self, features: Tensor, w_plus: Tensor) -> Tensor:
-        """As `Generator.small`."""
+    def coarse(self, features: Tensor, w_plus: Tensor) -> Tensor:
+        """As `Generator.coarse`, from the maps of any block up to the skip's."""
         assert self.head is not None
-        picture: Tensor = self.head(features, w_plus)
+        block = (features.shape[-1] // (2 * BASE_SIDE)).bit_length() - 1
+        picture: Tensor = self.head(self._run(features, w_plus, block + 1, self.head.block + 1, (0, 0)), w_plus)
         return picture
 
     def tail(self, x: Tensor, w_plus: Tensor, start: int, offset_yx: Offset = (0, 0)) -> Tensor:
@@ -198,11 +199,11 @@ class MobileGenerator(Generator):
         x = self._run(x, w_plus, start, middle, offset_yx)
         zoom = 1 << (middle - start)
         rest = self._run(x, w_plus, middle, len(self.blocks), (offset_yx[0] * zoom, offset_yx[1] * zoom))
-        return self._with_skip(self.to_rgb(rest, w_plus[:, -1]), self.small(x, w_plus))
+        return self._with_skip(self.to_rgb(rest, w_plus[:, -1]), self.head(x, w_plus))
 
-    def _with_skip(self, image: Tensor, small: Tensor) -> Tensor:
-        cell = image.shape[-1] // small.shape[-1]
-        rest = small - F.avg_pool2d(image, cell)
+    def _with_skip(self, image: Tensor, coarse: Tensor) -> Tensor:
+        cell = image.shape[-1] // coarse.shape[-1]
+        rest = coarse - F.avg_pool2d(image, cell)
         # Enlarged twice, so that what was added, shrunk again, is the rest: once alone would blur it.
         rest = 2 * rest - F.avg_pool2d(_enlarged(rest, cell), cell)
         return image + self.skip * _enlarged(rest, cell)

@@ -1,8 +1,8 @@
 """Image heads that turn the generator's intermediate feature maps into small pictures (64, 128, 256, 512 px).
 
 The published generator carries only its 1024 px head. These were fitted by `stylizer.training.heads` so that an
-iteration of inversion or fine-tuning costs a fraction of a full-resolution one. The head of 256 px is the generator's
-skip too, from which learned styles take what is coarse in a picture.
+iteration of inversion or fine-tuning costs a fraction of a full-resolution one. The head of 512 px is the generator's
+skip, from which learned styles take what is coarse in a picture.
 """
 
 import torch

@@ -84,10 +84,10 @@ class _Builder:
         x = op.multiply(x, self._modulation("to_rgb", self.code.shape[1] - 1))
         x = op.convolution(x, self.parameters["to_rgb.weight"], [1, 1], [0, 0], [0, 0], [1, 1])
         image = self._joined(op.add(x, self._channels(self.parameters["to_rgb.bias"])))
-        return image if head is None else self._with_skip(image, self._small(maps[head.block], head))
+        return image if head is None else self._with_skip(image, self._coarse(maps[head.block], head))
 
-    def _small(self, x: Any, head: ImageHead) -> Any:
-        """The small head's picture of its block's maps."""
+    def _coarse(self, x: Any, head: ImageHead) -> Any:
+        """The head's picture of its block's maps."""
         op, later = self._op, self._ints(*range(head.first_style, self.code.shape[1]))
         styles = op.gather(self.code, later, self._ints(1, scalar=True))
         styles = op.divide(op.subtract(styles, self._constant("head.w_mean")), self._constant("head.w_std"))
@@ -105,11 +105,11 @@ class _Builder:
         tint = op.matmul(code, self.parameters["head.tint.weight"], False, True)
         return self._joined(op.add(x, self._channels(op.add(tint, self.parameters["head.bias"]))))
 
-    def _with_skip(self, image: Any, small: Any) -> Any:
-        """What is coarse in the image replaced by the small picture, as far as the parameter `skip` says."""
-        op, cell = self._op, int(image.shape[3]) // int(small.shape[3])
-        coarse = op.avg_pool(image, [cell, cell], [0, 0], [0, 0], [cell, cell], True)
-        rest, enlargement = op.subtract(small, coarse), _enlargement(cell)
+    def _with_skip(self, image: Any, coarse: Any) -> Any:
+        """What is coarse in the image replaced by the head's picture, as far as the parameter `skip` says."""
+        op, cell = self._op, int(image.shape[3]) // int(coarse.shape[3])
+        shrunk = op.avg_pool(image, [cell, cell], [0, 0], [0, 0], [cell, cell], True)
+        rest, enlargement = op.subtract(coarse, shrunk), _enlargement(cell)
         shrunk = self._filtered(rest, enlargement.mean(0, keepdim=True))
         rest = op.subtract(op.add(rest, rest), shrunk)
         # The bicubic enlargement as a convolution, several times as fast as the layer that is called so.
