@@ -1,7 +1,8 @@
 """How long everything takes on this machine: `python benchmarks/speed.py [--reference R] [--photo P] [--fetch]`.
 
 Prints a table: fetch (with --fetch, into an empty folder), start-up, align (also in a photo of 12 megapixels), invert
-fast and refined, fine-tuning per iteration and whole (the reference's inversion included), a re-rendering at a new
+fast and refined, fine-tuning per iteration (what precedes the first included), to its first preview and whole (the
+reference's inversion included), a re-rendering at a new
 strength by torch and by OpenVINO (--rendering: that alone), and the peak memory of the process. Run it while nothing
 else runs.
 """
@@ -137,13 +138,19 @@ def main() -> None:
     table.time("invert, fast", lambda: stylizer.invert(aligned, "fast"))
     inversion = table.time("invert, refined", lambda: stylizer.invert(aligned, "refined"))
     reference, settings = stylizer.align(options.reference), TrainSettings(options.iterations)
+    previews: list[float] = []
+
+    def on_step(step: int, total: int, preview: Image.Image | None) -> None:
+        previews.extend([time.perf_counter()] if preview else [])
+
     started = time.perf_counter()
     code = invert(networks, reference, "refined", purpose="reference")
     inverted_at = time.perf_counter()
     reader = FaceReader(stylizer.finder.mesh_finder(), stylizer.segment)
-    style = replace(finetune(networks, [reference], [code], settings, reader=reader), key="benchmark")
+    style = replace(finetune(networks, [reference], [code], settings, on_step, reader=reader), key="benchmark")
     ended = time.perf_counter()
     table.row("fine-tuning, an iteration", (ended - inverted_at) / settings.iterations)
+    table.row("the first preview of a new style", previews[0] - started)
     table.row(f"a new style, whole ({settings.iterations} iterations)", ended - started)
     likeness = table.time("keep the likeness", lambda: stylizer.likeness(inversion, style, aligned))
     rendering(table, networks, inversion, style)

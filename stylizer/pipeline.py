@@ -69,7 +69,8 @@ class Stylizer:
         networks: the base networks; shared and never changed.
         finder: finds faces and landmarks.
         library: keeps the styles.
-        segment: finds the person in a picture, for `paste`; None: a face is put back with a part of its background.
+        segment: finds the person in a picture; None: a face is put back with a part of its background, and styles are
+            learned as if nobody had a background.
         opener: opens the pictures that `align` and what calls it are given; a server of strangers' pictures gives
             `imaging.decoding.open_picture_safely`.
     """
@@ -86,6 +87,10 @@ class Stylizer:
         self._open_picture = opener
         self._opened_with: tuple[Path, str, str | None] | None = None
         survive_forks()
+
+    def over(self, library: Library) -> "Stylizer":
+        """The same engine over other styles."""
+        return Stylizer(self.networks, self.finder, library, self.segment, self._open_picture)
 
     def __reduce__(self) -> tuple[Callable[..., "Stylizer"], tuple[Path, str, str | None]]:
         """For multiprocessing's spawn: another process opens its own, once, instead of being sent the networks."""

@@ -123,7 +123,7 @@ class _Training:
         loss = r.target_color * losses.color_distance(picture, pair.target, sitter.weight)
         loss = loss + r.pattern * losses.fixed_pattern(coarse)
         for ours, theirs in zip(losses.unit(maps), sitter.features, strict=True):
-            loss = loss + losses.weighted_mean(losses.place_distance(ours, theirs), sitter.weight)
+            loss = loss + r.target * losses.weighted_mean(losses.place_distance(ours, theirs), sitter.weight)
         loss = loss + r.identity * (self.read.person(picture) - sitter.person).square().sum()
         for ours, theirs in zip(structure_of(maps), sitter.structure, strict=True):
             loss = loss + r.structure * (ours - theirs).abs().mean()
