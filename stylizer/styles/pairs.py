@@ -30,7 +30,7 @@ from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.code import Inversion
 from stylizer.networks.segmenter import SEGMENTER_SIDE
 from stylizer.styles.cover import Uncovered, covered, uncover
-from stylizer.styles.regions import Regions, regions_of
+from stylizer.styles.regions import Regions, has_hair, regions_of
 from stylizer.weights.load import Networks
 
 _SEARCH_SIDE = 512  # of the pictures in which the mesh of an invented face is found
@@ -184,6 +184,8 @@ class PairMaker:
         detail = warp.scale_of(aligned.crop_to_photo) if aligned.photo is not None else 1.0
         mesh = natural_mesh if mesh is None else mesh
         small, regions = F.interpolate(full, size=spec.head_side, mode="area"), self._regions(mesh, full)
+        if not has_hair(natural, self._regions(natural_mesh, drawn)):
+            regions = replace(regions, hair=torch.zeros_like(regions.hair))  # nobody's hair is to be drawn as a scalp
         uncovered = self._uncovered(full, small, mesh, regions)
         return Reference(
             code=code,

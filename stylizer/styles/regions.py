@@ -10,12 +10,14 @@ from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOSE, OVAL, RIGHT_BROW, RIGHT_EYE
+from stylizer.networks.wavelet import haar
 
 # How far a part reaches around its middle, in distances of the eyes.
 _PARTS = ((LEFT_EYE, 0.30), (RIGHT_EYE, 0.30), (LEFT_BROW, 0.25), (RIGHT_BROW, 0.25), (LIPS, 0.36), (NOSE[:5], 0.25))
 _HAIRLINE = 40  # a side holds so many widths of the seam between the mesh's outline and what is surely hair
 _GROWING_SIDE, _HAIR_MIN = 64, 40  # of the picture in which long hair is sought; so many pixels of hair must be known
 _ALIKE, _HAIR_NOISE = 2.5, 0.02  # how many times the hair's own mean square of colours still is hair
+_STRANDS = 0.8  # times as rough as skin is hair at least (measured: 1.2 to 3; a bald head: 0.5)
 OPEN_MOUTH = 0.0006  # of the picture: a smaller opening of the lips is none
 
 Points = NDArray[np.float64]
@@ -90,6 +92,22 @@ def _long_hair(picture: Tensor, hair: Tensor, outside: Tensor, face: Tensor) -> 
     for _ in range(_GROWING_SIDE):
         grown = torch.maximum(known, F.max_pool2d(grown, 3, 1, 1) * alike)
     return F.interpolate(F.avg_pool2d(grown, 3, 1, 1), size=hair.shape[-1], mode="bilinear", align_corners=False)
+
+
+def has_hair(picture: Tensor, regions: Regions) -> bool:
+    """Whether what lies above a natural face is hair: it has strands, and a scalp is smoother than a face.
+
+    Args:
+        picture: (1, 3, S, S), a photo or as good as one. regions: its own.
+    """
+    details = haar(picture)[:, 3:].abs().mean(1, keepdim=True)
+
+    def roughness(region: Tensor) -> Tensor:
+        inside = (F.interpolate(region, size=details.shape[-2:], mode="area") > 0.8).float()
+        return (details * inside).sum() / inside.sum().clamp_min(1)
+
+    skin = regions.face * (1 - regions.parts)
+    return bool(roughness(regions.hair) > _STRANDS * roughness(skin))
 
 
 def _polygon(points: Points, side: int, blur: float) -> Tensor:

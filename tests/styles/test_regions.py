@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOSE, OVAL, RIGHT_BROW, RIGHT_EYE
-from stylizer.styles.regions import Regions, regions_of
+from stylizer.styles.regions import Regions, has_hair, regions_of
 from tests.face_readers import MESH_SIDE, scaled
 
 SIDE = 128
@@ -175,3 +175,11 @@ def test_the_size_of_the_crop_does_not_count(mean_mesh: np.ndarray, person: Tens
     for name, mask in vars(regions).items():
         shrunk = torch.nn.functional.avg_pool2d(getattr(fine, name), 2)
         assert (shrunk - mask).abs().mean() < 0.01, name
+
+
+def test_strands_are_hair_and_a_scalp_is_none(regions: Regions) -> None:
+    """Whatever their colour, and however strongly the face is lit from one side."""
+    lit = torch.linspace(-0.6, 0.6, SIDE).expand(1, 3, SIDE, SIDE)
+    grain = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    assert has_hair(lit + 0.02 * grain + 0.06 * grain * regions.hair, regions)
+    assert not has_hair(lit + 0.02 * grain * (1 - 0.5 * regions.hair), regions)
