@@ -30,7 +30,8 @@ def learn(stylizer: Stylizer, name: str, reference: Path) -> str:
     """Learn one preset in a library of its own, as the user's styles are not touched; its key."""
     with tempfile.TemporaryDirectory() as folder:
         library = Library(Path(folder), None, stylizer.networks.base_hash)
-        style, _ = stylizer.over(library).learn(reference, name=name)
+        learner = Stylizer(stylizer.networks, stylizer.finder, library, stylizer.segment)
+        style, _ = learner.learn(reference, name=name)
         shutil.copytree(Path(folder) / "styles" / style.key, HERE / name, dirs_exist_ok=True)
         return style.key
 

@@ -80,17 +80,13 @@ class Stylizer:
         networks: Networks,
         finder: FaceFinder,
         library: Library,
-        segment: Segmenter | None = None,
+        segment: Segmenter | None,
         opener: Callable[[PictureSource], Image.Image] = open_picture,
     ) -> None:
         self.networks, self.finder, self.library, self.segment = networks, finder, library, segment
         self._open_picture = opener
         self._opened_with: tuple[Path, str, str | None] | None = None
         survive_forks()
-
-    def over(self, library: Library) -> "Stylizer":
-        """The same engine over other styles."""
-        return Stylizer(self.networks, self.finder, library, self.segment, self._open_picture)
 
     def __reduce__(self) -> tuple[Callable[..., "Stylizer"], tuple[Path, str, str | None]]:
         """For multiprocessing's spawn: another process opens its own, once, instead of being sent the networks."""

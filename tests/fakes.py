@@ -57,7 +57,6 @@ class FakeStyle:
     name: str
     delta: dict[str, Any] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
-    head: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

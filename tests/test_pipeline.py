@@ -516,20 +516,12 @@ def test_pictures_are_opened_by_the_opener_that_a_server_gives(tiny: Stylizer) -
         opened.append(source)
         return open_picture(noise_picture(2))
 
-    server = Stylizer(tiny.networks, tiny.finder, tiny.library, opener=opener)
+    server = Stylizer(tiny.networks, tiny.finder, tiny.library, None, opener)
     server.align("one.jpg", already_aligned=True)
     server.learn(["two.jpg"], SETTINGS, already_aligned=True)
     with contextlib.suppress(NoFaceError):
         server.stylize("three.jpg", None)
     assert opened == ["one.jpg", "two.jpg", "three.jpg"]
-
-
-def test_the_same_engine_over_other_styles(tiny: Stylizer, tmp_path: Path) -> None:
-    """No part of it is lost, so it learns there what it learns here."""
-    tiny.segment = lambda picture: torch.ones_like(picture[:, :1])
-    library = tiny_stylizer(tmp_path / "other").library
-    changed = {"library": library, "_opened_with": None}
-    assert {**vars(tiny.over(library)), **changed} == {**vars(tiny), **changed}
 
 
 # The fake that the page and the command line are tested with

@@ -162,7 +162,7 @@ def tiny_stylizer(home: Path, faces: int = 1) -> Stylizer:
     """`Stylizer` on tiny parts. `use_tiny_parts` must have been called."""
     library = Library(home, None, BASE_HASH)
     finder: Any = TinyFinder(faces)
-    return Stylizer(tiny_networks(), finder, library)
+    return Stylizer(tiny_networks(), finder, library, None)
 
 
 def use_tiny_parts(patch: pytest.MonkeyPatch, delay: float = 0.0) -> None:

@@ -275,7 +275,7 @@ def test_an_open_mouth_shows_the_sitters_own_teeth(networks: Networks, itself: t
     mouth = torch.zeros(1, 1, SMALL, SMALL)
     mouth[..., 180:190, 110:146] = 1
     regions = replace(reference.regions, mouth=mouth)
-    own = (torch.full_like(reference.small, tone) for tone in (-0.8, 0.8))
+    own = (torch.where(mouth > 0, tone, 0.3).expand_as(reference.small) for tone in (-0.8, 0.8))
     dark, light = (
         maker._with_own_looks(reference.small, each, reference.natural, regions, depth=torch.ones(1), likeness=0.0)
         for each in own
