@@ -14,7 +14,7 @@ DEFAULT_INVERSION_MODE: InversionMode = "refined"
 
 STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full style, beyond = exaggerated
 AMOUNT_MIN, AMOUNT_MAX = 0.0, 1.5  # of the style's shape, texture, colour; 1 = as learned
-LIKENESS, LIKENESS_MIN, LIKENESS_MAX = 0.5, 0.0, 1.0  # of the person: 0 = as the style draws them, 1 = all found
+LIKENESS, LIKENESS_MIN, LIKENESS_MAX = 0.0, 0.0, 1.0  # of the person: 0 = as the style draws them, 1 = all found
 ITERATIONS_MIN, ITERATIONS_MAX = 1, 2000
 SEED_MAX = 2**31 - 1
 COUNT, COUNT_MIN, COUNT_MAX = 6, 1, 64  # invented people at once
