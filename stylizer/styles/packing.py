@@ -2,7 +2,8 @@
 
 Rounding a tensor to steps of 0.65 of its root mean square leaves at most 2.7 bits of information per number (a normal
 distribution has the most), 1.3 MB of the generator's 3.8 million; the errors of so many numbers average out in the
-picture. Vectors are few, act on whole maps, and stay in half precision.
+picture. Small tensors are few, and stay in half precision: vectors act on whole maps, and in the layers that draw
+colours too few errors average out (rounded, they tinted whole pictures).
 """
 
 import json
@@ -17,6 +18,7 @@ from safetensors.torch import save as bytes_from_tensors
 from torch import Tensor
 
 STEP = 0.65
+WHOLE_MAX = 4096  # numbers of a tensor that is not rounded
 LARGEST = 8.0  # no number of a change is larger; a training's are below one
 UNPACKED_MAX = 16 * 2**20  # bytes that a file may unfold to, header included; a style takes 4 MB
 HEADER_MAX = 256 * 2**10  # bytes of JSON that name the tensors; a style takes 10 kB
@@ -32,7 +34,7 @@ def pack(delta: Mapping[str, Tensor]) -> bytes:
     """Changes by parameter name, finite, to an xz-compressed safetensors file: the same changes give the same bytes."""
     tensors: dict[str, Tensor] = {}
     for name, change in delta.items():
-        if change.ndim < 2:
+        if change.numel() <= WHOLE_MAX:
             tensors[_WHOLE + name] = change.half().contiguous()
             continue
         size = (STEP * change.float().square().mean().sqrt()).clamp_min(1e-12)

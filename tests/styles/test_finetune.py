@@ -1,6 +1,7 @@
 """Fine-tuning on the real networks, a few steps of it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from stylizer.progress import OnStep
 from stylizer.settings import TrainSettings
 from stylizer.styles.finetune import PREVIEW_EVERY, finetune
 from stylizer.styles.losses import gram_distance, grams
+from stylizer.styles.packing import pack, unpack
 from stylizer.styles.pairs import FaceReader
 from stylizer.styles.recipe import Recipe
 from stylizer.styles.style import Style, blended
@@ -87,6 +89,17 @@ def apart_from_coarse(networks: Networks, code: Inversion, style: Style, strengt
         coarse = call_with(networks.backbone.generator, weights, "coarse", features, w_plus)
         picture = render(networks.backbone, code.w_plus, style, strength)
     return float((coarse - F.interpolate(picture, size=coarse.shape[-1], mode="area")).abs().mean())
+
+
+@pytest.mark.slow
+def test_packed_it_draws_the_same_colours(networks: Networks, code: Inversion, learned: Style) -> None:
+    """Within a level of 255 on average, and a few at a place."""
+    packed = replace(learned, delta=unpack(pack(learned.delta)))
+    before, after = (
+        np.asarray(to_image(render(networks.backbone, code.w_plus, style, 1.0)), float) for style in (learned, packed)
+    )
+    assert np.abs((after - before).mean((0, 1))).max() < 1 and np.abs(after - before).mean() < 3
+    assert any(not torch.equal(packed.delta[name], change) for name, change in learned.delta.items())
 
 
 def noted(previews: list[Image.Image]) -> OnStep:

@@ -34,6 +34,7 @@ def changes() -> dict[str, Tensor]:
         "a.weight": (0.01 * torch.randn(64, 32, 3, 3, generator=draw)).half(),
         "a.bias": torch.randn(64, generator=draw).half(),
         "still": torch.zeros(4, 4).half(),
+        "small": torch.randn(12, 128, generator=draw).half(),
     }
 
 
@@ -47,7 +48,7 @@ def test_what_is_packed_comes_back_rounded_by_half_a_step_at_most() -> None:
     assert after.keys() == before.keys()
     assert all(after[name].dtype == torch.float16 and after[name].shape == before[name].shape for name in before)
     assert torch.equal(after["a.bias"], before["a.bias"])
-    assert torch.equal(after["still"], before["still"])
+    assert torch.equal(after["still"], before["still"]) and torch.equal(after["small"], before["small"])
     error, size = after["a.weight"].float() - before["a.weight"].float(), before["a.weight"].float().square().mean()
     assert error.abs().max() <= 0.505 * STEP * size.sqrt()
     # Rounding errors are uniform: their variance is step squared / 12.
