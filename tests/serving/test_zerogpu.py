@@ -66,7 +66,7 @@ def work_of(log: Path) -> list[tuple[str, str]]:
 
 def there(engine: Stylizer) -> Stylizer:
     """A plain engine, as a forked process gets it."""
-    return Stylizer(engine.networks, engine.finder, engine.library)
+    return Stylizer(engine.networks, engine.finder, engine.library, engine.segment)
 
 
 @pytest.fixture
