@@ -29,6 +29,7 @@ class BackboneSpec:
     head_side: of the small pictures that inversion and fine-tuning learn from, in pixels.
     head_block: index of the block whose feature maps these are made of. map_side: of those maps, in pixels.
     tail_margin: pixels of a rectangle cut out of those maps that `Generator.tail`'s padding spoils at each border.
+    coarse_side: of the pictures of `Generator.coarse`, in pixels; a multiple of head_side.
     mean_landmarks_xy: (68, 2) dlib landmarks of the face that the mean w draws, in pixels of a picture.
     mean_chip: 2x3 affine from dlib's face chip to pixels of that picture.
     form_styles: the first so many styles of a code hold a face's form; a likeness may move them.
@@ -51,6 +52,7 @@ class BackboneSpec:
     head_block: int
     map_side: int
     tail_margin: int
+    coarse_side: int
     mean_landmarks_xy: Points = field(repr=False)
     mean_chip: Affine = field(repr=False)
     form_styles: int
@@ -86,10 +88,7 @@ class Generator(nn.Module):
         raise NotImplementedError
 
     def coarse(self, features: Tensor, w_plus: Tensor) -> Tensor:
-        """From the maps of block `head_block` to what a style makes of the picture without its details.
-
-        Its side is a multiple of the head's side.
-        """
+        """From the maps of block `head_block` to a style's picture without its details, (N, 3, coarse side, same)."""
         raise NotImplementedError
 
     def tail(self, x: Tensor, w_plus: Tensor, start: int, offset_yx: tuple[int, int] = (0, 0)) -> Tensor:

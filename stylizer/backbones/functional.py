@@ -60,11 +60,10 @@ class TunedGenerator:
         fixed: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self.generator, is_frozen = backbone.generator, backbone.spec.is_frozen
-        named = self.generator.named_parameters()
-        self.base = {name: p.detach() for name, p in named if chosen(name) and not is_frozen(name)}
+        known = {name: p.detach() for name, p in self.generator.named_parameters()}
+        self.base = {name: p for name, p in known.items() if chosen(name) and not is_frozen(name)}
         self._sizes = {name: _size(p) for name, p in self.base.items()}
         self.moved = {name: p.clone().requires_grad_() for name, p in self.base.items()}
-        known = dict(self.generator.named_parameters())
         self._fixed = {name: torch.full_like(known[name], value) for name, value in fixed.items()}
         self._fixed_delta = {name: p - known[name] for name, p in self._fixed.items()}
 

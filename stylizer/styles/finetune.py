@@ -67,7 +67,7 @@ class _Training:
         pairs = maker.pairs(references, self.deformation, recipe.pool, self.rng)
         self.read, self.tuned = FeatureReader(networks), TunedGenerator(self.backbone, fixed=self.spec.fixed)
         with torch.no_grad():
-            self.drawn = [Drawn.read(self.read, reference) for reference in references]
+            self.drawn = [Drawn.read(self.read, reference, self.spec.coarse_side) for reference in references]
             taking_turns = zip(pairs, itertools.cycle(self.drawn), strict=False)
             self.sitters = [Sitter.read(self.read, pair, drawn, recipe) for pair, drawn in taking_turns]
         self.windows = Windows(self.tuned, self.read, self.spec, recipe, self.rng)
@@ -107,8 +107,7 @@ class _Training:
         loss = loss + r.pattern * losses.fixed_pattern(coarse)
         for ours, theirs in zip(losses.unit(self.read.small(picture)), drawn.features, strict=True):
             loss = loss + losses.place_distance(ours, theirs).mean()
-        sizes = [losses.bands(x) for x in (coarse, F.interpolate(reference.full, size=coarse.shape[-1], mode="area"))]
-        loss = loss + r.bands * losses.bands_distance(*sizes)
+        loss = loss + r.bands * losses.bands_distance(losses.bands(coarse), drawn.coarse_bands)
         for _ in range(r.windows):
             loss = loss + self.windows.reproduce(drawn, trunk, code)
         return loss, picture
@@ -127,8 +126,8 @@ class _Training:
         loss = loss + r.identity * (self.read.person(picture) - sitter.person).square().sum()
         for ours, theirs in zip(structure_of(maps), sitter.structure, strict=True):
             loss = loss + r.structure * (ours - theirs).abs().mean()
-        sizes = [losses.bands(x, pair.regions.face * pair.sure, upto=SMALL_LEVELS) for x in (picture, pair.target)]
-        loss = loss + r.bands * losses.bands_distance(*sizes)
+        sizes = losses.bands(picture, pair.regions.face * pair.sure, upto=SMALL_LEVELS)
+        loss = loss + r.bands * losses.bands_distance(sizes, sitter.bands)
         grams = losses.grams(maps[:STATISTICS_MAPS], pair.regions.face)
         loss = loss + r.face_statistics * losses.gram_distance(grams, drawn.grams["face"])
         loss = loss + self._surroundings(sitter, picture, maps[:STATISTICS_MAPS])

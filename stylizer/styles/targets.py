@@ -49,12 +49,14 @@ class FeatureReader:
 class Drawn:
     """What a reference is compared by.
 
-    features: of the whole. grams, small_bands: by region, of the small picture; fine_grams of the halved one, bands of
-    the whole one. skip: levels of Haar bands that are finer than the reference itself.
+    features: of the whole; coarse_bands of the whole at the coarse side. grams, small_bands: by region, of the small
+    picture; fine_grams of the halved one, bands of the whole one. skip: levels of Haar bands that are finer than the
+    reference itself.
     """
 
     reference: Reference
     features: list[Tensor]
+    coarse_bands: losses.Bands
     grams: dict[str, losses.Grams]
     small_bands: dict[str, losses.Bands]
     fine_grams: dict[str, losses.Grams]
@@ -62,7 +64,7 @@ class Drawn:
     skip: int
 
     @classmethod
-    def read(cls, reader: FeatureReader, reference: Reference) -> "Drawn":
+    def read(cls, reader: FeatureReader, reference: Reference, coarse_side: int) -> "Drawn":
         """Of a reference."""
         maps, fine = reader.small(reference.full), reader.fine(reference.full, halved=True)
         regions = {"face": reference.regions.face, **reference.regions.outside()}
@@ -71,6 +73,7 @@ class Drawn:
         return cls(
             reference=reference,
             features=losses.unit(maps),
+            coarse_bands=losses.bands(F.interpolate(reference.full, size=coarse_side, mode="area")),
             grams={name: losses.grams(maps[:STATISTICS_MAPS], region) for name, region in known.items()},
             small_bands={
                 name: losses.bands(reference.small, region, upto=SMALL_LEVELS) for name, region in known.items()
@@ -85,13 +88,14 @@ class Drawn:
 class Sitter:
     """An invented face: its pair, the target's features, and what of itself it has to keep.
 
-    weight: (1, 1, S, S), how much each place of the target counts.
+    weight: (1, 1, S, S), how much each place of the target counts. bands: of the target's face.
     """
 
     pair: Pair
     drawn: Drawn
     weight: Tensor
     features: list[Tensor]
+    bands: losses.Bands
     person: Tensor
     structure: list[Tensor]
 
@@ -105,6 +109,7 @@ class Sitter:
             drawn=drawn,
             weight=regions.face * pair.sure * counts,
             features=[x.half() for x in losses.unit(reader.small(pair.target))],
+            bands=losses.bands(pair.target, regions.face * pair.sure, upto=SMALL_LEVELS),
             person=reader.person(pair.picture),
             structure=structure_of(reader.small(pair.own)),
         )

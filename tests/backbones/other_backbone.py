@@ -29,6 +29,7 @@ OTHER = replace(
     head_side=128,
     head_block=3,
     map_side=64,
+    coarse_side=128,
     mean_landmarks_xy=tuple((x / 2, y / 2) for x, y in SPEC.mean_landmarks_xy),
     mean_chip=tuple(tuple(value / 2 for value in row) for row in SPEC.mean_chip),
     form_styles=9,

@@ -51,6 +51,7 @@ SPEC = BackboneSpec(
     head_block=block_for(_HEAD_SIDE),
     map_side=_HEAD_SIDE // 2,
     tail_margin=TAIL_MARGIN,
+    coarse_side=_SKIP_SIDE,
     mean_landmarks_xy=MEAN_LANDMARKS_XY,
     mean_chip=MEAN_CHIP,
     form_styles=12,
