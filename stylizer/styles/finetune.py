@@ -67,7 +67,8 @@ class _Training:
         pairs = maker.pairs(references, self.deformation, recipe.pool, self.rng)
         self.read, self.tuned = FeatureReader(networks), TunedGenerator(self.backbone, fixed=self.spec.fixed)
         with torch.no_grad():
-            self.drawn = [Drawn.read(self.read, reference, self.spec.coarse_side) for reference in references]
+            in_windows = recipe.windows > 0
+            self.drawn = [Drawn.read(self.read, each, self.spec.coarse_side, in_windows) for each in references]
             taking_turns = zip(pairs, itertools.cycle(self.drawn), strict=False)
             self.sitters = [Sitter.read(self.read, pair, drawn, recipe) for pair, drawn in taking_turns]
         self.windows = Windows(self.tuned, self.read, self.spec, recipe, self.rng)

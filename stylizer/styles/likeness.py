@@ -16,15 +16,14 @@ from torch import Tensor
 
 from stylizer.backbones.base import device_of
 from stylizer.backbones.functional import call_with
-from stylizer.faces.chip import Affine, chip_of, cut_chip
+from stylizer.faces.chip import Affine, chip_of
 from stylizer.faces.regions import feature_ellipses
 from stylizer.inversion.code import Inversion
 from stylizer.styles import losses
 from stylizer.styles.mixing import with_finish
 from stylizer.styles.style import Style, blended
+from stylizer.styles.targets import FeatureReader
 from stylizer.weights.load import Networks
-
-MAPS_SIDE = 192  # of the pictures whose features are compared
 
 
 @dataclass(frozen=True)
@@ -97,30 +96,22 @@ class _Face:
     """The person as the photo's code draws it without a style, and the style as it is laid over that code."""
 
     def __init__(self, networks: Networks, inversion: Inversion, chip: Affine, drawing: _Drawing) -> None:
-        self.networks, self.chip, backbone, spec = networks, chip, networks.backbone, networks.spec
+        self.read, self.chip, backbone, spec = FeatureReader(networks), chip, networks.backbone, networks.spec
         self.w_plus = inversion.w_plus[None].to(device_of(backbone))
         self.eyes_and_mouth = feature_ellipses(spec.head_side).to(self.w_plus.device)
         with torch.no_grad():
             weights = blended(backbone, None, 0.0, inversion.tuned)
             features = call_with(backbone.generator, weights, "features", self.w_plus, spec.head_block)
             self.picture: Tensor = backbone.head(features, self.w_plus)
-            self.person = self._person(self.picture)
-            self.structure = losses.self_similarity(self._maps(self.picture)[2:])
-            self.style = losses.grams(self._maps(drawing(self.w_plus)))
+            self.person = self.read.person(self.picture, chip)
+            self.structure = losses.self_similarity(self.read.small(self.picture)[2:])
+            self.style = losses.grams(self.read.small(drawing(self.w_plus)))
 
     def distance(self, picture: Tensor, search: Search) -> Tensor:
         """How much of the person, of the place of eyes and mouth, of the structure and of the style a picture lost."""
-        maps = self._maps(picture)
-        total = (self._person(picture) - self.person).square().sum()
+        maps = self.read.small(picture)
+        total = (self.read.person(picture, self.chip) - self.person).square().sum()
         total = total + search.features * losses.local_dissimilarity(picture, self.picture, self.eyes_and_mouth)
         for ours, theirs in zip(losses.self_similarity(maps[2:]), self.structure, strict=True):
             total = total + search.structure * (ours - theirs).abs().mean()
         return total + search.style * losses.gram_distance(losses.grams(maps), self.style)
-
-    def _person(self, picture: Tensor) -> Tensor:
-        person: Tensor = self.networks.identity(cut_chip(picture, self.chip, self.networks.spec.side))
-        return person
-
-    def _maps(self, picture: Tensor) -> list[Tensor]:
-        small = F.interpolate(picture, size=MAPS_SIDE, mode="area")
-        return [x.float() for x in self.networks.quick_perceptual(small, 3)]

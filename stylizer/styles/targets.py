@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.faces.chip import cut_chip
+from stylizer.faces.chip import Affine, cut_chip
 from stylizer.styles import losses
 from stylizer.styles.pairs import Pair, Reference
 from stylizer.styles.recipe import Recipe
@@ -34,10 +34,11 @@ class FeatureReader:
         """The three finest features, of the picture as it is or at half its side."""
         return self._features(F.avg_pool2d(picture, 2) if halved else picture, 2)
 
-    def person(self, picture: Tensor) -> Tensor:
-        """dlib's vector of the person that a small picture shows, (1, 128)."""
+    def person(self, picture: Tensor, chip: Affine | None = None) -> Tensor:
+        """dlib's vector of the person that a small picture shows, (1, 128); chip: of its face, None: the mean one's."""
         spec = self._networks.spec
-        person: Tensor = self._networks.identity(cut_chip(picture, spec.mean_chip, spec.side))
+        where = spec.mean_chip if chip is None else chip
+        person: Tensor = self._networks.identity(cut_chip(picture, where, spec.side))
         return person
 
     def _features(self, picture: Tensor, upto: int) -> list[Tensor]:
@@ -64,9 +65,9 @@ class Drawn:
     skip: int
 
     @classmethod
-    def read(cls, reader: FeatureReader, reference: Reference, coarse_side: int) -> "Drawn":
-        """Of a reference."""
-        maps, fine = reader.small(reference.full), reader.fine(reference.full, halved=True)
+    def read(cls, reader: FeatureReader, reference: Reference, coarse_side: int, windows: bool) -> "Drawn":
+        """Of a reference; without windows, nothing that only these are compared by, which takes much memory."""
+        maps, fine = reader.small(reference.full), reader.fine(reference.full, halved=True) if windows else []
         regions = {"face": reference.regions.face, **reference.regions.outside()}
         known = {name: region for name, region in regions.items() if float(region.mean()) >= AREA_MIN}
         skip = sum(reference.detail < SHARP / zoom for zoom in (1, 2))
@@ -78,8 +79,8 @@ class Drawn:
             small_bands={
                 name: losses.bands(reference.small, region, upto=SMALL_LEVELS) for name, region in known.items()
             },
-            fine_grams={name: losses.grams(fine, region) for name, region in known.items()},
-            bands={name: losses.bands(reference.full, region, skip) for name, region in known.items()},
+            fine_grams={name: losses.grams(fine, region) for name, region in known.items() if windows},
+            bands={name: losses.bands(reference.full, region, skip) for name, region in known.items() if windows},
             skip=skip,
         )
 
