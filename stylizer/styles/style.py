@@ -22,7 +22,7 @@ from stylizer.files import write_atomically
 from stylizer.styles.packing import LARGEST, pack, unpack
 
 CARD_BYTES_MAX = 64 * 1024
-TENSORS_BYTES_MAX = 16 * 2**20  # a style takes 1.4 MB
+TENSORS_BYTES_MAX = 16 * 2**20  # a style takes 1.5 MB
 STYLE_FORMAT = 4  # raise it whenever the same reference and settings give another style than before
 TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
 
