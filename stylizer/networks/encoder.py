@@ -41,6 +41,16 @@ class FaceFeatures:
         return FaceFeatures(self.fine.to(dtype), self.coarse.to(dtype), self.person.to(dtype))
 
 
+class PictureEncoder(nn.Module):
+    """An encoder that looks at the picture itself, once."""
+
+    input_side: int
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(N, 3, input_side, input_side) aligned faces in [-1, 1] to codes in W+, (N, num_ws, w_dim)."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, eq=False)
 class Code:
     """A code near W. u: (N, w_dim) whitened w. offsets: (N, num_ws, w_dim) of the layers, in deviations of w."""
