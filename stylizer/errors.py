@@ -24,6 +24,10 @@ class PictureError(InputError):
     """A picture cannot be read, or is too small or too large."""
 
 
+class VideoError(InputError):
+    """A video cannot be read, or is too small or too large."""
+
+
 class NoFaceError(InputError):
     """No face was found in a picture."""
 

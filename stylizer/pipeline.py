@@ -6,7 +6,7 @@ is a value that the caller keeps.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache, partial
 from itertools import pairwise
@@ -38,9 +38,12 @@ from stylizer.settings import (
     DEFAULT_INVERSION_MODE,
     INVERSION_MODES,
     TRUNCATION,
+    VIDEO_SIDE_MAX,
+    VIDEO_SIDE_MIN,
     InversionMode,
     RenderSettings,
     TrainSettings,
+    check_range,
 )
 from stylizer.styles.finetune import finetune
 from stylizer.styles.keys import key_of, reference_hash, style_key
@@ -51,6 +54,9 @@ from stylizer.styles.render import compile_style, draw
 from stylizer.styles.sampling import sample
 from stylizer.styles.style import Style, make_card
 from stylizer.stylized import Stylized
+from stylizer.video.choice import parse_choice
+from stylizer.video.drawer import GeneratorDrawer
+from stylizer.video.stylize import StylizedVideo, VideoOptions, stylize_file
 from stylizer.weights.face_networks import load_segmenter
 from stylizer.weights.load import Networks, load_networks
 
@@ -304,6 +310,43 @@ class Stylizer:
         stages = zip(("align", "invert", "likeness", "render"), pairwise(times), strict=True)
         seconds = {stage: end - begin for stage, (begin, end) in stages}
         return Stylized(image, crop, inverted, aligned, inversion, likeness, settings.strength, seconds)
+
+    def stylize_video(
+        self,
+        video: str | Path,
+        out: str | Path,
+        style: StyleSource | None,
+        settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+        *,
+        faces: str | Sequence[int] = "all",
+        longest: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        keep_part: bool = False,
+        on_step: OnStep | None = None,
+    ) -> StylizedVideo:
+        """Draw the faces of a video file in a style; the sound, and everything but the faces, stays.
+
+        Args:
+            video: a video, or an animated GIF or WebP.
+            out: .mp4, .m4v, .mov, .gif or .webp; replaced where it exists, and there whole or not at all.
+            faces: "all", "largest", or the numbers of the chosen ones: 0 is the first that is seen, of several the
+                largest.
+            longest: side of the result in pixels at most, VIDEO_SIDE_MIN or more; None: as the source.
+            metadata: texts for the file; `provenance.video.metadata_of` gives those that say where it comes from.
+            keep_part: where on_step raises, what is done so far becomes the result.
+            on_step: called after each frame, now and then with a picture of it.
+        Raises:
+            VideoError: it cannot be read. OutputError, DiskFullError: it cannot be written. SettingsError, DeviceError,
+            StyleFileError; what on_step raises.
+        """
+        source, target = (folder(name, path) for name, path in (("The video", video), ("The output", out)))
+        if longest is not None:
+            longest = whole_number("The size", longest)
+            check_range("The size", longest, VIDEO_SIDE_MIN, VIDEO_SIDE_MAX)
+        options = VideoOptions(parse_choice(faces), longest, flag("keep_part", keep_part))
+        drawer = GeneratorDrawer(self.networks, self._style(style, or_none=True), known_settings(settings))
+        finder, on_step = self.finder.mesh_finder(), callback("on_step", on_step)
+        return stylize_file(source, target, drawer, finder, self.segment, options, metadata=metadata, on_step=on_step)
 
     def invent(
         self,

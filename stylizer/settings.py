@@ -23,6 +23,7 @@ PICTURE_PIXELS_MAX = 200_000_000  # of a file; the largest phone cameras take 20
 PICTURE_PIXELS_KEPT = 64_000_000  # in memory; a larger picture is shrunk when it is opened
 PICTURE_RATIO_MAX = 20  # of the long side to the short one
 PICTURE_BYTES_MAX = 1_000_000_000  # of a picture that comes as a stream
+VIDEO_SIDE_MIN, VIDEO_SIDE_MAX = 64, 7680  # px of a video's longer side, where one is asked for
 DECODE_WORKERS = 2  # processes that open the pictures of a page's visitors
 DECODE_SECONDS_MAX = 20.0  # of one picture there
 DECODE_MEMORY_MAX = 2_500_000_000  # bytes of one picture there; enough for 200 megapixels of JPEG or PNG, 120 of WebP

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from stylizer.errors import FaceIndexError, NoFaceError, SettingsError, StyleNotFoundError
@@ -22,6 +23,10 @@ from stylizer.faces.ffhq import CROP_SIZE
 from stylizer.imaging.opening import open_picture
 from stylizer.library.library import Library
 from stylizer.settings import COUNT, TRUNCATION, InversionMode, RenderSettings, TrainSettings
+from stylizer.video.choice import parse_choice
+from stylizer.video.reader import open_video
+from stylizer.video.stylize import StylizedVideo
+from stylizer.video.writer import VideoWriter
 
 Source = str | Path | bytes | BinaryIO | Image.Image
 OnStep = Callable[[int, int, Image.Image | None], None]
@@ -214,6 +219,37 @@ class FakeStylizer:
             style = replace(style, name=name)
             self._styles[key] = (style, preset)
         return style, trained
+
+    def stylize_video(
+        self,
+        video: str | Path,
+        out: str | Path,
+        style: FakeStyle | None,
+        settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+        *,
+        faces: Any = "all",
+        longest: int | None = None,
+        metadata: Any = None,
+        keep_part: bool = False,
+        on_step: OnStep | None = None,
+    ) -> StylizedVideo:
+        """Every frame is laid over with the style's colour."""
+        self.calls.append("stylize_video")
+        choice, count = parse_choice(faces), 0
+        colour = (0, 0, 0) if style is None else style.delta["colour"]
+        with open_video(video, longest) as reader:
+            with VideoWriter(
+                out, reader.info, sound=Path(video), metadata=metadata, keep_part=keep_part, preset="ultrafast"
+            ) as writer:
+                for count, frame in enumerate(reader.frames(), 1):
+                    time.sleep(self.delay)
+                    picture = Image.fromarray(frame.pixels)
+                    over = Image.blend(picture, Image.new("RGB", picture.size, colour), settings.strength / 2)
+                    writer.write(replace(frame, pixels=np.asarray(over)))
+                    if on_step:
+                        on_step(count, max(reader.info.frames or 0, count), over)
+            drawn = count if choice.kind != "chosen" or min(choice.numbers) < self.faces else 0
+            return StylizedVideo(Path(out), count, count, drawn, (*reader.notes, *writer.notes), 0.5)
 
     def render(
         self,

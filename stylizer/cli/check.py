@@ -1,4 +1,4 @@
-"""The command `check`: was a picture made by this program, and in which style?"""
+"""The command `check`: was a picture or a video made by this program, and in which style?"""
 
 import argparse
 from pathlib import Path
@@ -9,17 +9,16 @@ from stylizer.cli.options import AddCommand
 
 def add_commands(add: AddCommand) -> None:
     """Add `check`."""
-    sub = add("check", check, "say whether a picture was made by this program, and in which style")
-    sub.add_argument("picture", type=Path, metavar="IMAGE")
+    sub = add("check", check, "say whether a picture or a video was made by this program, and in which style")
+    sub.add_argument("picture", type=Path, metavar="FILE")
 
 
 def check(args: argparse.Namespace, context: Context) -> Outcome:
     """Look for watermark, note and content credentials. Exit code 0 whatever is found; needs no networks."""
     from stylizer.library.library import open_library
-    from stylizer.provenance.notes import inspect_picture
-    from stylizer.provenance.report import describe_finding
+    from stylizer.provenance.report import describe_finding, inspect_file
 
-    found = inspect_picture(args.picture)
+    found = inspect_file(args.picture)
     style = next((info for info in open_library().list() if found.is_of(info.key)), None)
     context.console.line(describe_finding(args.picture, found, style.name if style else None))
     mark, noted = found.mark, found.noted

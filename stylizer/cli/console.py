@@ -90,15 +90,15 @@ class Console:
         self._print(text, self.err)
 
     @contextlib.contextmanager
-    def steps(self, label: str) -> "Iterator[OnStep | None]":
-        """A progress bar for work that reports (step, total, preview); None where none is shown."""
+    def steps(self, label: str, unit: str = "step") -> "Iterator[OnStep | None]":
+        """A progress bar for work that reports (step, total, preview); None where none is shown. unit: of a step."""
         self._end_download()
         if not self._bars:
             yield None
             return
         from tqdm import tqdm
 
-        with tqdm(desc=label, file=self.err, leave=False, unit="step") as bar:
+        with tqdm(desc=label, file=self.err, leave=False, unit=unit) as bar:
 
             def report(step: int, total: int, _preview: "Image.Image | None") -> None:
                 bar.total = total

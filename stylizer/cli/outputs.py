@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stylizer.errors import OutputError
@@ -72,20 +72,23 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"The folder {folder} cannot be written; choose another for --out.")
 
 
-def check_output(path: Path, inputs: Iterable[Path], overwrite: bool) -> None:
-    """Raise OutputError if a picture's file cannot be written there; done before the work, not after it.
+def check_output(
+    path: Path, inputs: Iterable[Path], overwrite: bool, suffixes: Sequence[str] = PICTURE_SUFFIXES
+) -> None:
+    """Raise OutputError if a picture's or video's file cannot be written there; done before the work, not after it.
 
     Args:
         path: a file; its folder is made.
         inputs: files that it must not be, whatever `overwrite` says.
         overwrite: an existing file may be replaced.
+        suffixes: that the file may have.
     """
     if any(is_same(path, given) for given in inputs):
         raise OutputError(f"{path} is an input itself; choose another file for --out.")
     if path.is_dir():
         raise OutputError(f"{path} is a folder; choose a file for --out.")
-    if path.suffix.lower() not in PICTURE_SUFFIXES:
-        raise OutputError(f"{path} does not end in {', '.join(PICTURE_SUFFIXES)}; choose such a file for --out.")
+    if path.suffix.lower() not in suffixes:
+        raise OutputError(f"{path} does not end in {', '.join(suffixes)}; choose such a file for --out.")
     check_free(path, overwrite)
     make_folder(path.parent)
 

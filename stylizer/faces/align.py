@@ -62,17 +62,22 @@ def align(photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE)
     Source: Karras et al. 2019 (FFHQ), appendix: dataset alignment.
     """
     crop_to_photo = crop_affine(face.landmarks_xy, size)
-    crop = warp.warp(photo, crop_to_photo, (size, size))
-    if not _lies_inside(crop_to_photo, photo.size, size):
-        crop = _feathered(crop, outside(crop_to_photo, photo.size, size))
     return AlignedFace(
-        crop=crop,
+        crop=cut(photo, crop_to_photo, size),
         crop_to_photo=crop_to_photo,
         landmarks_xy=warp.apply(warp.invert(crop_to_photo), face.landmarks_xy).astype(np.float32),
         photo=photo,
         face=index,
         notes=face.notes,
     )
+
+
+def cut(photo: Image.Image, crop_to_photo: warp.Affine, size: int = CROP_SIZE) -> Image.Image:
+    """The crop that lies here in a photo; see `align` for what it shows beyond the photo's borders."""
+    crop = warp.warp(photo, crop_to_photo, (size, size))
+    if _lies_inside(crop_to_photo, photo.size, size):
+        return crop
+    return _feathered(crop, outside(crop_to_photo, photo.size, size))
 
 
 def _lies_inside(crop_to_photo: warp.Affine, photo_wh: tuple[int, int], size: int) -> bool:

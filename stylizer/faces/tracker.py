@@ -77,6 +77,10 @@ class FaceTracker:
         self._remember(present)
         return present
 
+    def cut(self) -> None:
+        """The next frame is of another scene: nobody is where they were. Numbers go on from where they are."""
+        self._known, self._since_search = [], 0
+
     def _number(self, mesh: MeshFace, present: list[TrackedFace]) -> int:
         """Of the lost face that was in this place, else a new one."""
         taken = {face.number for face in present}

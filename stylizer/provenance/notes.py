@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 PROGRAM = "Stylizer"
 NO_STYLE = bytes(PAYLOAD_BYTES)
-Subject = Literal["photo", "whole photo", "nobody"]
+Subject = Literal["photo", "whole photo", "video", "nobody"]
 
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _SENTENCES: dict[Subject, str] = {
     "photo": "AI-generated: drawn from a photo by a neural network",
     "whole photo": "AI-generated in part: the face in this photo was drawn by a neural network",
+    "video": "AI-generated in part: faces in this video were drawn by a neural network",
     "nobody": "AI-generated: this person was invented by a neural network",
 }
 _MIMES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
@@ -60,7 +61,8 @@ class Origin:
     """Where a result comes from.
 
     style_key, style_name: of the style; empty: drawn without one.
-    subject: "photo": its person; "whole photo": the drawn face in the real photo; "nobody": an invented person.
+    subject: "photo": its person; "whole photo": the drawn face in the real photo; "video": drawn faces in a real video;
+        "nobody": an invented person.
     """
 
     style_key: str = ""
@@ -70,8 +72,8 @@ class Origin:
     @property
     def source_type(self) -> str:
         """IPTC's term for how such a picture came about."""
-        kind = "compositeWithTrainedAlgorithmicMedia" if self.subject == "whole photo" else "trainedAlgorithmicMedia"
-        return _SOURCE_TYPES + kind
+        is_part = self.subject in {"whole photo", "video"}
+        return _SOURCE_TYPES + ("compositeWithTrainedAlgorithmicMedia" if is_part else "trainedAlgorithmicMedia")
 
     @property
     def note(self) -> str:

@@ -1,8 +1,30 @@
-"""What was found in a picture, in one sentence for people."""
+"""What is found in a picture or a video, and that in one sentence for people."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from stylizer.provenance.notes import Finding
+from PIL import Image
+
+from stylizer.errors import PictureError
+from stylizer.imaging.opening import open_picture
+from stylizer.provenance.notes import Finding, inspect_picture
+from stylizer.provenance.video import inspect_video, is_video
+
+
+def inspect_file(path: Path, opener: Callable[[Path], Image.Image] = open_picture) -> Finding:
+    """Look for what results carry, in a picture or in a video.
+
+    Args:
+        opener: of pictures, as for `inspect_picture`.
+    Raises:
+        PictureError: it is neither.
+    """
+    try:
+        return inspect_picture(path, opener)
+    except PictureError:
+        if is_video(path):
+            return inspect_video(path)
+        raise
 
 
 def describe_finding(path: Path | str, found: Finding, style_name: str | None) -> str:
