@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.arguments import callback, choice, flag, folder, instance, number, optional, text, whole_number
+from stylizer.backbones.base import device_of
 from stylizer.errors import ArgumentError, PictureError, SettingsError, StylizerError
 from stylizer.evaluation.score import QualityScorer
 from stylizer.faces import AlignedFace, FaceFinder, align, paste
@@ -36,13 +37,16 @@ from stylizer.runtime import choose_device, home_dir, retry_on_oom
 from stylizer.settings import (
     COUNT,
     DEFAULT_INVERSION_MODE,
+    DEFAULT_UPSCALE_MODE,
     INVERSION_MODES,
     TRUNCATION,
+    UPSCALE_MODES,
     VIDEO_SIDE_MAX,
     VIDEO_SIDE_MIN,
     InversionMode,
     RenderSettings,
     TrainSettings,
+    UpscaleMode,
     check_range,
 )
 from stylizer.styles.finetune import finetune
@@ -54,6 +58,8 @@ from stylizer.styles.render import compile_style, draw
 from stylizer.styles.sampling import sample
 from stylizer.styles.style import Style, make_card
 from stylizer.stylized import Stylized
+from stylizer.upscaling.opening import open_for_upscaling
+from stylizer.upscaling.upscaler import open_upscaler
 from stylizer.video.choice import parse_choice
 from stylizer.video.drawer import GeneratorDrawer
 from stylizer.video.stylize import StylizedVideo, VideoOptions, stylize_file
@@ -390,6 +396,24 @@ class Stylizer:
         aligned = instance("The face", aligned, AlignedFace, A_FACE)
         plain = None if inverted is None else open_picture(inverted)
         return paste(aligned, open_picture(crop), self.segment, plain)
+
+    def upscale(
+        self,
+        picture: PictureSource,
+        mode: UpscaleMode = DEFAULT_UPSCALE_MODE,
+        on_step: OnStep | None = None,
+    ) -> Image.Image:
+        """Any picture four times as wide and high; transparency is kept.
+
+        Args:
+            picture: of any shape from one pixel on, and of at most `settings.UPSCALE_PIXELS_MAX` pixels.
+            mode: "faithful" is nearest to the pixels that were there, "natural" is crisper and invents more.
+        Raises:
+            PictureError: unreadable, or too large. Whatever on_step raises.
+        """
+        mode = cast(UpscaleMode, choice("The mode", mode, UPSCALE_MODES))
+        opened = open_for_upscaling(picture)
+        return open_upscaler(mode, device_of(self.networks.backbone))(opened, callback("on_step", on_step))
 
     @property
     def base_hash(self) -> str:

@@ -39,6 +39,13 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     return _named_device(wanted) if wanted else _best_device()
 
 
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 for convolutions: what GPUs since Ampere and AVX512-BF16 have."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
 def tune_process() -> None:
     """Set up this whole process for speed and for the same bits at every run. The page and the command line call it.
 

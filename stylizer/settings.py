@@ -11,6 +11,10 @@ from stylizer.errors import SettingsError
 InversionMode = Literal["fast", "refined", "faithful"]
 INVERSION_MODES: tuple[InversionMode, ...] = ("fast", "refined", "faithful")
 DEFAULT_INVERSION_MODE: InversionMode = "refined"
+UpscaleMode = Literal["faithful", "natural"]
+UPSCALE_MODES: tuple[UpscaleMode, ...] = ("faithful", "natural")
+DEFAULT_UPSCALE_MODE: UpscaleMode = "faithful"
+SIZES = (1024, 4096)  # sides of a portrait in pixels: as it is drawn, and enlarged
 
 STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full style, beyond = exaggerated
 AMOUNT_MIN, AMOUNT_MAX = 0.0, 1.5  # of the style's shape, texture, colour; 1 = as learned
@@ -23,6 +27,8 @@ PICTURE_PIXELS_MAX = 200_000_000  # of a file; the largest phone cameras take 20
 PICTURE_PIXELS_KEPT = 64_000_000  # in memory; a larger picture is shrunk when it is opened
 PICTURE_RATIO_MAX = 20  # of the long side to the short one
 PICTURE_BYTES_MAX = 1_000_000_000  # of a picture that comes as a stream
+UPSCALE_PIXELS_MAX = 16_000_000  # of a picture before it is enlarged; sixteen times as many come out
+UPSCALE_PIXELS_SERVED_MAX = 4_000_000  # the same, of a program that calls the page's endpoint
 VIDEO_SIDE_MIN, VIDEO_SIDE_MAX = 64, 7680  # px of a video's longer side, where one is asked for
 DECODE_WORKERS = 2  # processes that open the pictures of a page's visitors
 DECODE_SECONDS_MAX = 20.0  # of one picture there

@@ -22,7 +22,16 @@ from stylizer.evaluation.score import LIMIT, Score
 from stylizer.faces.ffhq import CROP_SIZE
 from stylizer.imaging.opening import open_picture
 from stylizer.library.library import Library
-from stylizer.settings import COUNT, TRUNCATION, InversionMode, RenderSettings, TrainSettings
+from stylizer.settings import (
+    COUNT,
+    DEFAULT_UPSCALE_MODE,
+    TRUNCATION,
+    InversionMode,
+    RenderSettings,
+    TrainSettings,
+    UpscaleMode,
+)
+from stylizer.upscaling.opening import open_for_upscaling
 from stylizer.video.choice import parse_choice
 from stylizer.video.reader import open_video
 from stylizer.video.stylize import StylizedVideo
@@ -339,6 +348,13 @@ class FakeStylizer:
         if aligned.photo is None:
             return crop
         return Image.blend(aligned.photo, crop.resize(aligned.photo.size), 0.8)
+
+    def upscale(
+        self, picture: Source, mode: UpscaleMode = DEFAULT_UPSCALE_MODE, on_step: OnStep | None = None
+    ) -> Image.Image:
+        self.calls.append(f"upscale {mode}")
+        opened = open_for_upscaling(picture)
+        return opened.resize((4 * opened.width, 4 * opened.height))
 
     @property
     def base_hash(self) -> str:

@@ -44,6 +44,8 @@ def test_a_script_is_there(command: str) -> None:
     words = shlex.split(command)
     script = words[2].replace(".", "/") + ".py" if words[1] == "-m" else words[1]
     text = (ROOT / script).read_text(encoding="utf-8")
+    for module in re.findall(r"^from (stylizer\.training\.\w+) import", text, re.MULTILINE):  # may add options too
+        text += (ROOT / module.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
     for option in (word for word in words if word.startswith("--")):
         name = option.removeprefix("--")  # some options are made from the fields of a dataclass
         assert re.search(rf'"{option}"|^    {name}: ', text, re.MULTILINE), f"{script} has no {option}"

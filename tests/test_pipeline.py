@@ -411,6 +411,9 @@ ARGUMENTS: list[tuple[str, str, str]] = [
     ("invent", "seed", "whole number"),
     ("invent", "truncation", "number"),
     ("stylize", "likeness", "value"),
+    ("upscale", "picture", "picture"),
+    ("upscale", "mode", "mode"),
+    ("upscale", "on_step", "callback"),
     ("invent", "on_step", "callback"),
     ("judge", "style", "style"),
     ("judge", "inverted", "picture"),
@@ -454,6 +457,7 @@ def test_a_wrong_argument_is_one_sentence(tiny: Stylizer, style: Style, method: 
         "blend": {"one": style, "other": style, "mix_ratio": 0.5},
         "paste": {"aligned": face, "crop": face.crop},
         "find_style": {},
+        "upscale": {"picture": noise_picture()},
     }
     given = [(each, value) for name, each, kind in ARGUMENTS if name == method for value in WRONG[kind]]
     for argument, value in given:

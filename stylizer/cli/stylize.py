@@ -19,7 +19,7 @@ from stylizer.cli.options import (
 )
 from stylizer.cli.outputs import OutputFile, OutputNames, check_output, is_picture_file, make_folder
 from stylizer.cli.train import learn, report, rounded, train_settings
-from stylizer.errors import OutputError
+from stylizer.errors import OutputError, SettingsError
 from stylizer.settings import (
     AMOUNT_MAX,
     AMOUNT_MIN,
@@ -29,6 +29,7 @@ from stylizer.settings import (
     MIX_RATIO,
     MIX_RATIO_MAX,
     MIX_RATIO_MIN,
+    SIZES,
     RenderSettings,
 )
 
@@ -63,6 +64,8 @@ def add_commands(add: AddCommand) -> None:
     about = f"how much of it, {MIX_RATIO_MIN:g} to {MIX_RATIO_MAX:g} (default {MIX_RATIO:g})"
     sub.add_argument("--mix-ratio", type=float, default=MIX_RATIO, metavar="B", help=about)
     sub.add_argument("--full-frame", action="store_true", help="put the face back into the whole photo")
+    about = f"side of the portrait in pixels, {SIZES[0]} or {SIZES[1]} (default {SIZES[0]}); not with --full-frame"
+    sub.add_argument("--size", type=int, choices=SIZES, default=SIZES[0], metavar="PX", help=about)
     add_face(sub)
     add_inversion_mode(sub)
     add_no_watermark(sub)
@@ -95,7 +98,9 @@ def stylize(args: argparse.Namespace, context: Context) -> Outcome:
 
 
 def _check_out(args: argparse.Namespace) -> None:
-    """Make the folder, or look whether the file may be written. Raises OutputError."""
+    """Make the folder, or look whether the file may be written. Raises OutputError; SettingsError: of no such size."""
+    if args.full_frame and args.size != SIZES[0]:
+        raise SettingsError("The whole photo keeps its size; leave out --size or --full-frame.")
     if not is_picture_file(args.out):
         return make_folder(args.out)
     if len(args.target) > 1:
@@ -162,9 +167,12 @@ class _Batch:
             done = stylizer.stylize(
                 aligned, style, self._render, args.inversion_mode, args.face, args.full_frame, on_step
             )
+        started = time.perf_counter()
+        image = done.image if args.size == SIZES[0] else stylizer.upscale(done.image)
+        enlarging = {} if image is done.image else {"upscale": time.perf_counter() - started}
         path = names.next(job.target)  # now, not before the drawing: another run may write here meanwhile
         origin = origin_of(style, "whole photo" if args.full_frame else "photo")
-        save_result(done.image, path, origin, watermark=not args.no_watermark)
+        save_result(image, path, origin, watermark=not args.no_watermark)
         self._console.line(f"{job.target} -> {path}")
         facts = {"target": str(job.target), "file": str(path), "face": aligned.face, "strength": done.strength}
-        return {**facts, "seconds": rounded({**done.seconds, "align": job.seconds})}
+        return {**facts, "seconds": rounded({**done.seconds, **enlarging, "align": job.seconds})}

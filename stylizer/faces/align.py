@@ -6,6 +6,7 @@ Convention:
     photo_xy = crop_to_photo[:, :2] @ crop_xy + crop_to_photo[:, 2].
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +21,9 @@ from stylizer.faces.finder import Face
 
 # Blurs of mirrored pixels: sigma, and the distance over which it fades in, as fractions of the side (FFHQ: 0.02, 0.1).
 _BLURS = ((0.02, 0.1), (0.06, 0.3))
+_AROUND = 16  # pixels of a photo that are enlarged around what the crop shows, so that no border is seen
+
+Enlarge = Callable[[Image.Image], Image.Image]
 
 
 class _Finder(Protocol):
@@ -47,7 +51,9 @@ class AlignedFace:
     notes: tuple[str, ...] = ()
 
 
-def align(photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE) -> AlignedFace:
+def align(
+    photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE, enlarge: Enlarge | None = None
+) -> AlignedFace:
     """Warp a photo so that the face fills a square crop.
 
     Args:
@@ -55,6 +61,8 @@ def align(photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE)
         face: as found in this photo; `landmarks_xy` decide alone.
         index: of the face in the photo, only kept for the record.
         size: crop side in pixels.
+        enlarge: makes a picture larger by a whole factor; the crop is then cut out of the enlarged face. None: pixels
+            between the photo's are interpolated.
     Returns:
         AlignedFace; beyond the photo's borders the crop shows the photo's mirror image, fading into a blur.
     Raises:
@@ -63,7 +71,7 @@ def align(photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE)
     """
     crop_to_photo = crop_affine(face.landmarks_xy, size)
     return AlignedFace(
-        crop=cut(photo, crop_to_photo, size),
+        crop=cut(photo, crop_to_photo, size, enlarge),
         crop_to_photo=crop_to_photo,
         landmarks_xy=warp.apply(warp.invert(crop_to_photo), face.landmarks_xy).astype(np.float32),
         photo=photo,
@@ -72,12 +80,25 @@ def align(photo: Image.Image, face: Face, index: int = 0, size: int = CROP_SIZE)
     )
 
 
-def cut(photo: Image.Image, crop_to_photo: warp.Affine, size: int = CROP_SIZE) -> Image.Image:
+def cut(
+    photo: Image.Image, crop_to_photo: warp.Affine, size: int = CROP_SIZE, enlarge: Enlarge | None = None
+) -> Image.Image:
     """The crop that lies here in a photo; see `align` for what it shows beyond the photo's borders."""
-    crop = warp.warp(photo, crop_to_photo, (size, size))
+    crop = _warped(photo, crop_to_photo, size, enlarge)
     if _lies_inside(crop_to_photo, photo.size, size):
         return crop
     return _feathered(crop, outside(crop_to_photo, photo.size, size))
+
+
+def _warped(photo: Image.Image, crop_to_photo: warp.Affine, size: int, enlarge: Enlarge | None) -> Image.Image:
+    if enlarge is None:
+        return warp.warp(photo, crop_to_photo, (size, size))
+    left, top, right, bottom = warp.bounds(crop_to_photo, (size, size))
+    x, y = max(0, int(left) - _AROUND), max(0, int(top) - _AROUND)
+    region = photo.crop((x, y, min(photo.width, int(right) + _AROUND), min(photo.height, int(bottom) + _AROUND)))
+    large = enlarge(region)
+    to_large = warp.resizing(large.width / region.width, large.height / region.height)
+    return warp.warp(large, warp.compose(to_large, warp.compose(warp.translation(-x, -y), crop_to_photo)), (size, size))
 
 
 def _lies_inside(crop_to_photo: warp.Affine, photo_wh: tuple[int, int], size: int) -> bool:

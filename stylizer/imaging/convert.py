@@ -19,7 +19,7 @@ _ORIENTATIONS = {
 }
 
 
-def to_srgb(image: Image.Image, factor: int = 1, orientation: int = 1) -> Image.Image:
+def to_srgb(image: Image.Image, factor: int = 1, orientation: int = 1, keep_alpha: bool = False) -> Image.Image:
     """Convert a picture to upright 8-bit sRGB, a strip of rows at a time.
 
     Transparency is laid over white; 16-bit, integer and float grey are scaled to
@@ -29,9 +29,19 @@ def to_srgb(image: Image.Image, factor: int = 1, orientation: int = 1) -> Image.
         image: decoded picture of any mode; left unchanged.
         factor: shrink both sides by this integer, each result pixel the mean of factor x factor.
         orientation: of the picture, as EXIF counts it; 1, and anything beyond 2..8, is upright.
+        keep_alpha: transparency is kept instead, and the colours are as they are beneath it (deep grey loses it).
     Returns:
-        RGB picture without metadata.
+        RGB picture without metadata; RGBA where transparency is kept.
     """
+    if keep_alpha and image.has_transparency_data and not _is_deep(image):
+        layered = image.convert("RGBA")
+        alpha, colours = layered.getchannel("A"), layered.convert("RGB")
+        colours.info = {key: value for key, value in image.info.items() if key == "icc_profile"}
+        result = to_srgb(colours, factor, orientation)
+        alpha = _reduced(alpha, factor)
+        transpose = _ORIENTATIONS.get(orientation)
+        result.putalpha(alpha if transpose is None else alpha.transpose(transpose))
+        return result
     convert = _conversion(image)
     width, height = image.size
     rows = max(_STRIP_PIXELS // width // factor, 1) * factor
@@ -66,7 +76,7 @@ class _Conversion:
         if self.grey_range is not None:
             flat = _to_8_bit(strip, self.grey_range)
         elif strip.has_transparency_data:
-            flat = _over_white(strip)
+            flat = over_white(strip)
         else:
             flat = ImageChops.invert(strip) if self.inverted else strip
         if self.transform is not None:
@@ -77,8 +87,13 @@ class _Conversion:
         return flat.convert("RGB")
 
 
+def _is_deep(image: Image.Image) -> bool:
+    """Whether it is grey of more than 8 bits."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
 def _conversion(image: Image.Image) -> _Conversion:
-    deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
+    deep = _is_deep(image)
     # Pillow inverts every CMYK JPEG, but only Adobe's are stored inverted.
     inverted = image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info
     if deep or image.mode in ("1", "L", "LA", "La"):
@@ -130,8 +145,8 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
     return image if factor == 1 else image.reduce(factor)
 
 
-def _over_white(image: Image.Image) -> Image.Image:
-    """Grey stays grey, so that a grey colour profile still fits."""
+def over_white(image: Image.Image) -> Image.Image:
+    """A picture with transparency, laid over white; grey stays grey, so that a grey colour profile still fits."""
     grey = image.mode in ("L", "LA", "La", "1")
     layered = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
     white = Image.new("RGBA", layered.size, "white")

@@ -13,7 +13,7 @@ import queue
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -57,25 +57,25 @@ class Decoder:
         for worker in self._workers:
             self._free.put(worker)
 
-    def open(self, source: PictureSource, limits: DecodeLimits | None = None) -> Image.Image:
+    def open(self, source: PictureSource, limits: DecodeLimits | None = None, *, as_is: bool = False) -> Image.Image:
         """As `opening.open_picture`, in another process where there is anything to decode.
 
         Args:
             source: as for `open_picture`. Only paths and the bytes of a file go to a worker: Pillow images, arrays and
                 open files are the program's own, not a stranger's.
-            limits: other ones for this picture; its memory is the worker's.
+            limits: other ones for this picture; its memory is the worker's. as_is: as for `open_picture`.
         Returns:
-            RGB picture, the same pixels that `open_picture` gives.
+            RGB picture (RGBA where transparency is kept), the same pixels that `open_picture` gives.
         Raises:
             PictureError: as from `open_picture`; also where a limit is overrun.
         """
         limits = limits or self.limits
         forked = os.getpid() != self._process_id  # then the pipes belong to the parent
         if forked or not isinstance(source, str | os.PathLike | bytes):
-            return open_picture(source, pixels_max=limits.pixels)
+            return open_picture(source, pixels_max=limits.pixels, as_is=as_is)
         worker = self._free.get()
         try:
-            return worker.open(source, limits)
+            return worker.open(source, limits, as_is)
         finally:
             self._free.put(worker)
 
@@ -88,14 +88,22 @@ class Decoder:
 def open_picture_safely(
     source: PictureSource,
     limits: DecodeLimits = DecodeLimits(),
+    *,
+    pixels_max: int | None = None,
+    as_is: bool = False,
 ) -> Image.Image:
-    """Open a stranger's picture in a worker process that all of this program share; see `Decoder.open`."""
+    """Open a stranger's picture in a worker process that all of this program share; see `Decoder.open`.
+
+    Args:
+        pixels_max, as_is: as for `open_picture`; None: the limits' own.
+    """
+    limits = limits if pixels_max is None else replace(limits, pixels=pixels_max)
     global _shared  # noqa: PLW0603 - one pool in a program
     with _sharing:
         if _shared is None:
             _shared = Decoder()
             atexit.register(_shared.close)
-    return _shared.open(source, limits)
+    return _shared.open(source, limits, as_is=as_is)
 
 
 _shared: Decoder | None = None
@@ -109,7 +117,7 @@ class _Worker:
         self._memory = memory
         self._process: subprocess.Popen[bytes] | None = None
 
-    def open(self, source: str | os.PathLike[str] | bytes, limits: DecodeLimits) -> Image.Image:
+    def open(self, source: str | os.PathLike[str] | bytes, limits: DecodeLimits, as_is: bool) -> Image.Image:
         process = self._running()
         overrun = threading.Event()
 
@@ -120,7 +128,7 @@ class _Worker:
         timer = threading.Timer(limits.seconds, kill)
         timer.start()
         try:
-            return _ask(process, source, limits.pixels)
+            return _ask(process, source, {"pixels": limits.pixels, "as_is": as_is})
         except (OSError, EOFError, ValueError) as error:  # it was killed, or crashed on what it was given
             self.stop()
             why = "takes too long to open" if overrun.is_set() else "cannot be decoded"
@@ -162,16 +170,18 @@ class _Worker:
 # Requests and answers are a line of JSON, then as many bytes as it says.
 
 
-def _ask(process: "subprocess.Popen[bytes]", source: str | os.PathLike[str] | bytes, pixels: int) -> Image.Image:
+def _ask(
+    process: "subprocess.Popen[bytes]", source: str | os.PathLike[str] | bytes, how: dict[str, Any]
+) -> Image.Image:
     assert process.stdin is not None and process.stdout is not None
     content = b"" if isinstance(source, str | os.PathLike) else source
     path = str(Path(source).absolute()) if isinstance(source, str | os.PathLike) else None
-    _send(process.stdin, {"path": path, "pixels": pixels}, content)
+    _send(process.stdin, {"path": path, **how}, content)
     answer, data = _receive(process.stdout)
     if "error" in answer:
         raise PictureError(str(answer["error"]))
     width, height = (int(side) for side in answer["size"])
-    image = Image.frombytes("RGB", (width, height), data)
+    image = Image.frombytes(answer["mode"], (width, height), data)
     image.info = dict(answer["info"])
     return image
 
@@ -205,8 +215,9 @@ def work() -> None:
         except EOFError:
             return
         try:
-            image = open_picture(request["path"] or content, pixels_max=request["pixels"])
-            _send(answers, {"size": image.size, "info": image.info}, image.tobytes())
+            how = {"pixels_max": request["pixels"], "as_is": request["as_is"]}
+            image = open_picture(request["path"] or content, **how)
+            _send(answers, {"mode": image.mode, "size": image.size, "info": image.info}, image.tobytes())
         except PictureError as error:
             _send(answers, {"error": str(error)}, b"")
 

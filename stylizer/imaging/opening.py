@@ -45,7 +45,7 @@ else:  # torch is not imported for the sake of a name
     PictureSource = Any
 
 
-def open_picture(source: PictureSource, *, pixels_max: int = PICTURE_PIXELS_MAX) -> Image.Image:
+def open_picture(source: PictureSource, *, pixels_max: int = PICTURE_PIXELS_MAX, as_is: bool = False) -> Image.Image:
     """Read a picture as upright 8-bit sRGB.
 
     The camera's orientation is applied, transparency is laid over white, 16-bit, integer and float grey are scaled
@@ -56,9 +56,10 @@ def open_picture(source: PictureSource, *, pixels_max: int = PICTURE_PIXELS_MAX)
         source: a path, the bytes of a file, an open binary file, a Pillow image, a numpy array or a torch tensor (see
             `arrays.from_array`); left unchanged. Files are JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF.
         pixels_max: of a file, by its header.
+        as_is: any shape from one pixel on is taken, and transparency is kept.
     Returns:
-        RGB picture without metadata, within the limits of `settings`. Where it was shrunk, `info[SHRUNK_BY]` says how
-        many of the file's pixels became one, along a side.
+        RGB picture (RGBA where transparency is kept) without metadata, within the limits of `settings`. Where it was
+        shrunk, `info[SHRUNK_BY]` says how many of the file's pixels became one, along a side.
     Raises:
         PictureError: missing, unreadable, damaged, of an unknown format, or beyond the limits of `settings`; what the
             header tells is checked before anything is decoded.
@@ -71,16 +72,16 @@ def open_picture(source: PictureSource, *, pixels_max: int = PICTURE_PIXELS_MAX)
             image = source
         else:
             image = _open_file(_file_of(source, name, stack), name, stack)
-        _check_size(image.size, name, pixels_max)
+        _check_size(image.size, name, pixels_max, any_shape=as_is)
         try:
-            return _decode(image, may_change=image is not source)
+            return _decode(image, may_change=image is not source, keep_alpha=as_is)
         except MemoryError as error:
             raise PictureError(f"{name} does not fit into memory; make it smaller.") from error
         except Exception as error:  # a damaged file makes decoders raise nearly anything
             raise PictureError(f"{name} is damaged or cut short; export or download it again.") from error
 
 
-def _decode(image: Image.Image, may_change: bool) -> Image.Image:
+def _decode(image: Image.Image, may_change: bool, keep_alpha: bool) -> Image.Image:
     """may_change: the picture is nobody else's, and may be decoded at a smaller size."""
     factor, longest = _factor_for(image.size), max(image.size)
     if factor > 1 and may_change and isinstance(image, ImageFile.ImageFile):
@@ -89,7 +90,7 @@ def _decode(image: Image.Image, may_change: bool) -> Image.Image:
     if image.width * image.height > PICTURE_PIXELS_MAX:  # a container may hold another size than it says
         raise ValueError("larger than its header says")
     # Some formats are turned by Pillow as they are loaded, and say after it that they are upright.
-    picture = to_srgb(image, _factor_for(image.size), _orientation(image))
+    picture = to_srgb(image, _factor_for(image.size), _orientation(image), keep_alpha)
     if factor > 1:
         picture.info[SHRUNK_BY] = longest / max(picture.size)
     return picture
@@ -210,11 +211,13 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _check_size(size: tuple[int, int], name: str, pixels_max: int) -> None:
+def _check_size(size: tuple[int, int], name: str, pixels_max: int, any_shape: bool) -> None:
     width, height = size
     if width * height > pixels_max:
         limit = f"{pixels_max / 10**6:g} megapixels"
         raise PictureError(f"{name} is too large ({width} x {height} px); use a picture of at most {limit}.")
+    if any_shape:
+        return
     if min(size) < PICTURE_SIDE_MIN:
         raise PictureError(
             f"{name} is too small ({width} x {height} px); "

@@ -7,6 +7,7 @@ from PIL import Image
 
 from stylizer.errors import OutputError
 from stylizer.files import write_atomically
+from stylizer.imaging.convert import over_white
 
 _SAVE_OPTIONS: dict[str, tuple[str, dict[str, object]]] = {
     ".png": ("PNG", {"compress_level": 4}),
@@ -29,6 +30,8 @@ def save_picture(image: Image.Image, path: str | Path) -> None:
 def encode_picture(image: Image.Image, path: Path, **metadata: object) -> bytes:
     """A picture as the bytes of a PNG, JPEG or WebP file, by the path's suffix; nothing is written.
 
+    Transparency is kept where the format has it, and is laid over white in a JPEG.
+
     Args:
         metadata: what Pillow's writer of that format takes, such as exif and xmp. Nothing else is in the file.
     Raises:
@@ -37,7 +40,9 @@ def encode_picture(image: Image.Image, path: Path, **metadata: object) -> bytes:
     if path.suffix.lower() not in _SAVE_OPTIONS:
         raise OutputError(f"{path.name} names no picture format; end the name in .png, .jpg or .webp.")
     kind, options = _SAVE_OPTIONS[path.suffix.lower()]
-    bare = image.copy() if image.mode in ("RGB", "L") else image.convert("RGB")
+    if image.mode == "RGBA" and kind == "JPEG":
+        image = over_white(image)
+    bare = image.copy() if image.mode in ("RGB", "L", "RGBA") else image.convert("RGB")
     bare.info = {}  # else Pillow would copy colour profile, comment and EXIF of the source into the file
     buffer = BytesIO()
     try:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 SCALE = 4  # output pixels for one input pixel, along each side
 _CUBIC = -0.5  # Keys' coefficient: what MATLAB and Pillow use (torch's own bicubic has -0.75)
-_WINDOW = 4  # side of the squares of features whose means the gates see
-_SLOPE = 0.1  # of the activation below zero
-_TAPS = 5  # input pixels that the 4 phases of a bicubic enlargement by 4 reach, along each side
+WINDOW = 4  # side of the squares of features whose means the gates see
+SLOPE = 0.1  # of the activation below zero
+TAPS = 5  # input pixels that the 4 phases of a bicubic enlargement by 4 reach, along each side
 
 
 class LightUpscaler(nn.Module):
@@ -53,13 +53,29 @@ class LightUpscaler(nn.Module):
         """
         height, width = picture.shape[-2:]
         # To whole windows of the gates, at the right and below.
-        edge, reach = (0, -width % _WINDOW, 0, -height % _WINDOW), _TAPS // 2
-        whole = F.pad(picture, edge, mode="replicate")
-        x = self.head(whole)
-        x = self.tail(self.blocks(x) + x)
-        with torch.autocast(picture.device.type, enabled=False):  # 8 bits of bfloat16 would be seen
-            enlarged = F.conv2d(F.pad(whole, (reach,) * 4, mode="replicate"), self.bicubic)
-        return F.pixel_shuffle(enlarged + x, SCALE)[..., : SCALE * height, : SCALE * width]
+        whole = F.pad(picture, (0, -width % WINDOW, 0, -height % WINDOW), mode="replicate")
+        return self.finish(whole, self.detail(whole))[..., : SCALE * height, : SCALE * width]
+
+    def detail(self, picture: Tensor) -> Tensor:
+        """What the network adds to the bicubic enlargement: nearly all of the work, which bfloat16 is good enough for.
+
+        Args:
+            picture: (N, 3, H, W), H and W multiples of 4.
+        Returns:
+            (N, 48, H, W), the 16 places of each pixel in three colours.
+        """
+        x = self.head(picture)
+        return self.tail(self.blocks(x) + x)  # type: ignore[no-any-return]
+
+    def finish(self, picture: Tensor, detail: Tensor) -> Tensor:
+        """The bicubic enlargement and the detail; in float32, as the 8 bits of bfloat16 would be seen.
+
+        Returns:
+            (N, 3, 4 H, 4 W).
+        """
+        with torch.autocast(picture.device.type, enabled=False):
+            enlarged = F.conv2d(F.pad(picture, (TAPS // 2,) * 4, mode="replicate"), self.bicubic)
+        return F.pixel_shuffle(enlarged + detail, SCALE)
 
 
 class SRResNet(nn.Module):
@@ -108,16 +124,16 @@ class _GatedBlock(nn.Module):
         self.gate = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1, groups=channels), nn.Conv2d(channels, channels, 1)
         )
-        self.act = nn.LeakyReLU(_SLOPE)
-        nn.init.kaiming_normal_(self.first.weight, _SLOPE)
+        self.act = nn.LeakyReLU(SLOPE)
+        nn.init.kaiming_normal_(self.first.weight, SLOPE)
         nn.init.kaiming_normal_(self.second.weight, 1.0)
         with torch.no_grad():
             self.second.weight.mul_(0.5)  # so that a few blocks in a row do not let the features grow
 
     def forward(self, x: Tensor) -> Tensor:
-        gate = 2 * torch.sigmoid(self.gate(F.avg_pool2d(x, _WINDOW)))
+        gate = 2 * torch.sigmoid(self.gate(F.avg_pool2d(x, WINDOW)))
         detail = self.second(self.act(self.first(x)))
-        return x + detail * F.interpolate(gate, scale_factor=float(_WINDOW), mode="nearest")  # type: ignore[no-any-return]
+        return x + detail * F.interpolate(gate, scale_factor=float(WINDOW), mode="nearest")  # type: ignore[no-any-return]
 
 
 class _ResidualBlock(nn.Module):
@@ -145,11 +161,11 @@ def _bicubic_kernel() -> Tensor:
     """(48, 3, 5, 5): the enlargement by 4 as a convolution whose 16 outputs a colour are the phases of a pixel."""
     phase = torch.arange(SCALE, dtype=torch.float64)
     centre = (phase + 0.5) / SCALE - 0.5  # of an output pixel, in input pixels from its input pixel's centre
-    t = (centre[:, None] - (torch.arange(_TAPS) - _TAPS // 2)).abs()
+    t = (centre[:, None] - (torch.arange(TAPS) - TAPS // 2)).abs()
     near = (_CUBIC + 2) * t**3 - (_CUBIC + 3) * t**2 + 1
     far = _CUBIC * (t**3 - 5 * t**2 + 8 * t - 4)
     taps = torch.where(t <= 1, near, torch.where(t < 2, far, torch.zeros_like(t)))
-    kernel = torch.zeros(3, SCALE, SCALE, 3, _TAPS, _TAPS, dtype=torch.float64)
+    kernel = torch.zeros(3, SCALE, SCALE, 3, TAPS, TAPS, dtype=torch.float64)
     for colour in range(3):
         kernel[colour, :, :, colour] = torch.einsum("ay,bx->abyx", taps, taps)
-    return kernel.reshape(3 * SCALE**2, 3, _TAPS, _TAPS).float()
+    return kernel.reshape(3 * SCALE**2, 3, TAPS, TAPS).float()

@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 from stylizer import __version__
 from stylizer.files import write_atomically
 from stylizer.imaging.opening import open_picture
-from stylizer.imaging.saving import encode_picture
+from stylizer.imaging.saving import encode_picture, save_picture
 from stylizer.provenance.credentials import sign, verify
 from stylizer.provenance.pattern import PAYLOAD_BYTES
 from stylizer.provenance.watermark import Mark, detect, embed
@@ -134,6 +134,22 @@ def save_result(image: Image.Image, path: str | Path, origin: Origin, *, waterma
     generator = {"name": PROGRAM, "version": __version__}
     signed = sign(data, _SUFFIX_MIMES[path.suffix.lower()], generator, origin.source_type)
     write_atomically(path, signed, make_folder=False)
+
+
+def save_enlarged(image: Image.Image, path: str | Path, found: Finding) -> None:
+    """Write an enlarged picture: what this program made before goes on telling so, another picture tells nothing.
+
+    Args:
+        found: in the picture before it was enlarged. Its watermark is in the enlarged one too.
+    Raises:
+        OutputError, as for `save_result`.
+    """
+    if not found.made_here:
+        save_picture(image, path)
+        return
+    payload = found.mark.payload if found.mark else None
+    origin = found.noted or Origin(payload.hex() if payload and payload != NO_STYLE else "")
+    save_result(image, path, origin, watermark=False)
 
 
 def mark_result(image: Image.Image, style_key: str) -> Image.Image:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from PIL import Image
 
 from stylizer.errors import StylizerError
-from stylizer.settings import InversionMode, RenderSettings, TrainSettings
+from stylizer.settings import InversionMode, RenderSettings, TrainSettings, UpscaleMode
 
 if TYPE_CHECKING:
     from stylizer.evaluation.score import QualityScorer
@@ -96,6 +96,8 @@ class Engine(Protocol):
     def blend(self, one: "Style", other: "Style", mix_ratio: float) -> "Style": ...
 
     def paste(self, aligned: "AlignedFace", crop: Image.Image, inverted: Image.Image | None = None) -> Image.Image: ...
+
+    def upscale(self, picture: Any, mode: UpscaleMode = ..., on_step: OnStep | None = None) -> Image.Image: ...
 
     def styles(self) -> "Sequence[StyleInfo]": ...
 

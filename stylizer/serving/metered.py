@@ -9,7 +9,15 @@ from PIL import Image
 
 from stylizer.serving.engine import Engine, EstimatesCost, LearningCost, OnStep
 from stylizer.serving.metrics import Metrics
-from stylizer.settings import COUNT, TRUNCATION, InversionMode, RenderSettings, TrainSettings
+from stylizer.settings import (
+    COUNT,
+    DEFAULT_UPSCALE_MODE,
+    TRUNCATION,
+    InversionMode,
+    RenderSettings,
+    TrainSettings,
+    UpscaleMode,
+)
 
 if TYPE_CHECKING:
     from stylizer.evaluation.score import QualityScorer
@@ -189,6 +197,13 @@ class MeteredEngine:
         """As the engine's, timed."""
         with self._timed("paste"):
             return self._engine.paste(aligned, crop, inverted)
+
+    def upscale(
+        self, picture: Any, mode: UpscaleMode = DEFAULT_UPSCALE_MODE, on_step: OnStep | None = None
+    ) -> Image.Image:
+        """As the engine's, timed."""
+        with self._timed("upscale"):
+            return self._engine.upscale(picture, mode, on_step)
 
     def styles(self) -> "Sequence[StyleInfo]":
         """As the engine's."""

@@ -19,6 +19,7 @@ from PIL import Image
 from stylizer.errors import InputError
 from stylizer.files import clean_file_name
 from stylizer.serving.work import Drawn
+from stylizer.settings import UPSCALE_PIXELS_SERVED_MAX
 
 if TYPE_CHECKING:
     from stylizer.evaluation.score import Score
@@ -30,6 +31,7 @@ MAX_DISK_BYTES = 2 << 30  # of the files of all sessions together; the oldest go
 MAX_MEMORY_BYTES = 2 << 30  # of the portraits of all sessions together; those unused for longest go first
 MAX_SESSIONS = 256  # that have a portrait in memory
 NOT_KEPT = "The portrait is no longer kept; press Stylize again."
+TOO_LARGE_TO_ENLARGE = "The whole photo has {} x {} px already; draw the portrait alone, and enlarge that."
 _RESULTS_KEPT = 3  # redrawn pictures: a browser may still load the one before
 _PICTURES_KEPT = 24  # other pictures of a portrait: crops, and invented people
 _DOWNLOADS_KEPT = 2
@@ -94,6 +96,7 @@ class PortraitFiles:
     before: _RecentFiles = field(default_factory=lambda: _RecentFiles(1))
     pictures: _RecentFiles = field(default_factory=lambda: _RecentFiles(_PICTURES_KEPT))
     downloads: _RecentFiles = field(default_factory=lambda: _RecentFiles(_DOWNLOADS_KEPT))
+    enlarged: _RecentFiles = field(default_factory=lambda: _RecentFiles(1))
 
 
 @dataclass(frozen=True)
@@ -133,19 +136,33 @@ class PortraitSession:
             InputError: the session's files were deleted meanwhile.
         """
         self._check()
-        return str(self.files.downloads.get(self.drawn.image, self._write_png))
+        return str(self.files.downloads.get(self.drawn.image, lambda: self._write_png(self.drawn.image)))
+
+    def enlarged(self, upscale: Callable[[Image.Image], Image.Image]) -> str:
+        """The portrait four times as wide and high, as a PNG file.
+
+        Args:
+            upscale: enlarges it.
+        Raises:
+            InputError: the session's files were deleted meanwhile; a whole photo of too many pixels.
+        """
+        self._check()
+        width, height = self.drawn.image.size
+        if width * height > UPSCALE_PIXELS_SERVED_MAX:
+            raise InputError(TOO_LARGE_TO_ENLARGE.format(width, height))
+        return str(self.files.enlarged.get(self.drawn.image, lambda: self._write_png(upscale(self.drawn.image), "-4x")))
 
     def _check(self) -> None:
         if not self.folder.exists():
             raise InputError(NOT_KEPT)
 
-    def _write_png(self) -> Path:
+    def _write_png(self, image: Image.Image, suffix: str = "") -> Path:
         from stylizer.provenance.notes import save_result  # brings torch along: not at the page's start
 
         folder = self.folder / secrets.token_hex(8)
         folder.mkdir()
-        path = folder / clean_file_name(f"portrait-{self.drawn.style_name}.png", bytes_max=_NAME_BYTES_MAX)
-        save_result(self.drawn.image, path, self.drawn.origin)
+        path = folder / clean_file_name(f"portrait-{self.drawn.style_name}{suffix}.png", bytes_max=_NAME_BYTES_MAX)
+        save_result(image, path, self.drawn.origin)
         return path
 
     def remove(self) -> None:
@@ -232,9 +249,14 @@ def picture_bytes(drawn: Drawn) -> int:
 
 def open_session(drawn: Drawn, base: Path, max_bytes: int = MAX_DISK_BYTES) -> PortraitSession:
     """Keep a portrait in a new folder below `base`; the oldest folders go where all take more than `max_bytes`."""
+    return PortraitSession(drawn, make_room(base, max_bytes))
+
+
+def make_room(base: Path, max_bytes: int = MAX_DISK_BYTES) -> Path:
+    """A new folder below `base`; the oldest folders go where all take more than `max_bytes`."""
     _forget_old(base)
     _bound_disk(base, max_bytes)
-    return PortraitSession(drawn, Path(tempfile.mkdtemp(dir=base)))
+    return Path(tempfile.mkdtemp(dir=base))
 
 
 def sweep(base: Path, closing: threading.Event) -> None:

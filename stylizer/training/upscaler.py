@@ -21,18 +21,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from stylizer.errors import PictureError, SettingsError, WeightsError
+from stylizer.errors import PictureError, SettingsError
 from stylizer.evaluation.fidelity import psnr_y
 from stylizer.files import write_atomically
 from stylizer.imaging.opening import open_picture
-from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.imaging.tensors import to_image
 from stylizer.networks.upscaler import NETWORKS, SCALE
-from stylizer.runtime import choose_device, home_dir, tune_process
+from stylizer.runtime import choose_device, has_fast_bfloat16, home_dir, tune_process
 from stylizer.training.pairs import draw_code
+from stylizer.upscaling.weights import enlarge, write_upscaler
 from stylizer.weights.load import load_networks
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
@@ -131,6 +130,7 @@ class Training:
     def __init__(self, config: TrainConfig, pairs: Pairs, device: torch.device) -> None:
         self.config, self.pairs, self.device = config, pairs, device
         self.step_index, self.elapsed, self.best = 0, 0.0, -math.inf
+        self.best_measures: dict[str, float] = {}
         self.rng = torch.Generator().manual_seed(config.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -168,6 +168,7 @@ class Training:
             "step": self.step_index,
             "elapsed": self.elapsed,
             "best": self.best,
+            "best_measures": self.best_measures,
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -187,9 +188,15 @@ class Training:
             raise SettingsError(f"The checkpoint is of a run of other settings ({config}); give those or another file.")
         self.step_index = int(state["step"])  # type: ignore[call-overload]
         self.elapsed, self.best = float(state["elapsed"]), float(state["best"])  # type: ignore[arg-type]
+        self.best_measures = dict(state["best_measures"])  # type: ignore[call-overload]
         for part in ("network", "averaged", "optimiser"):
             getattr(self, part).load_state_dict(state[part])
         self.rng.set_state(state["rng"].cpu())  # type: ignore[attr-defined]
+
+    def measure(self, held_out: Sequence[Pair]) -> tuple[dict[str, float], float]:
+        """What the log says of the averaged network, and how good it is: more is better."""
+        score = validate(self.averaged, held_out)
+        return {"psnr_y": round(score, 3)}, score
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -204,42 +211,10 @@ class Training:
         return self.config.rate * min(1.0, (self.step_index + 1) / _WARM_UP) * (_LAST_RATE + (1 - _LAST_RATE) * cosine)
 
 
-@torch.no_grad()
-def enlarge(network: nn.Module, picture: Image.Image) -> Image.Image:
-    """A picture enlarged four times by a network in evaluation mode, at once, so for pictures of moderate size."""
-    device = next(network.parameters()).device
-    return to_image(network(to_tensor(picture).to(device)))
-
-
 def validate(network: nn.Module, pairs: Sequence[Pair]) -> float:
     """Mean PSNR on Y over whole pictures, 4 pixels cut off at the borders, in decibels."""
     pictures = [[Image.fromarray(x.numpy()) for x in (pair.low, pair.high)] for pair in pairs]
     return statistics.fmean(psnr_y(enlarge(network, low), high) for low, high in pictures)
-
-
-def save_weights(training: Training, path: Path) -> None:
-    """Write the averaged weights in half precision; the file's metadata names the network and the step."""
-    state = {k: v.half() if v.is_floating_point() else v for k, v in training.averaged.state_dict().items()}
-    metadata = {"network": training.config.network, "step": str(training.step_index)}
-    write_atomically(path, save({k: v.contiguous().cpu() for k, v in state.items()}, metadata))
-
-
-def read_upscaler(path: Path) -> nn.Module:
-    """The network of a file that `save_weights` wrote, in float32 on the CPU and in evaluation mode.
-
-    Raises:
-        WeightsError: the file is not there, damaged, or of another kind.
-    """
-    try:
-        with safe_open(path, "pt") as file:
-            name = (file.metadata() or {}).get("network", "")
-            if name not in NETWORKS:
-                raise WeightsError(f"{path} has no weights of an upscaler; give a file that the training wrote.")
-            network: nn.Module = NETWORKS[name]()
-            network.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 - no mapping
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise WeightsError(f"{path} cannot be read as an upscaler's weights; give a file of the training.") from error
-    return network.eval().requires_grad_(False)
 
 
 def run(training: Training, out: Path, held_out: Sequence[Pair], every: float) -> None:
@@ -260,15 +235,15 @@ def run(training: Training, out: Path, held_out: Sequence[Pair], every: float) -
         training.elapsed = time.monotonic() - begin
         if training.elapsed - reported < every and training.progress < 1:
             continue
-        score = validate(training.averaged, held_out)
+        measures, score = training.measure(held_out)
         if score > training.best:
-            training.best = score
-            save_weights(training, out)
+            training.best, training.best_measures = score, measures
+            write_upscaler(out, training.config.network, training.averaged.state_dict(), training.step_index)
         line = {
             "step": training.step_index,
             "minutes": round(training.elapsed / 60, 2),
             "loss": round(statistics.fmean(losses), 5),
-            "psnr_y": round(score, 3),
+            **measures,
         }
         print(json.dumps(line), flush=True)
         with log.open("a") as file:
@@ -286,7 +261,7 @@ def write_card(training: Training, path: Path, sources: Sequence[str]) -> None:
         "sources": list(sources),
         "steps": training.step_index,
         "minutes": round(training.elapsed / 60, 1),
-        "held_out_psnr_y": round(training.best, 3),
+        "held_out": training.best_measures,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "device": f"{training.device} ({platform.machine()}), {torch.get_num_threads()} threads",
         "torch": torch.__version__,
@@ -315,11 +290,33 @@ def draw_faces(count: int, seed: int, device: torch.device) -> list[Pair]:
         return [make_pair(to_image(networks.backbone.generator(code))) for code in codes]
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = TrainConfig()
-    parser.add_argument("--network", choices=sorted(NETWORKS), default=default.network)
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a run trains on, what it is measured on, and what its card says of both."""
+
+    trained: list[Pair]
+    held_out: list[Pair]
+    sources: list[str]
+
+
+def gather(folders: Sequence[Path], held_out: int, faces: int, seed: int, device: torch.device) -> Data:
+    """The pictures of folders as pairs, and invented faces; of the first folder, some are held out, evenly chosen.
+
+    Raises:
+        PictureError: a folder has no pictures, or one cannot be read.
+    """
+    parts = [[make_pair(open_picture(path)) for path in list_pictures(folder)] for folder in folders]
+    apart = parts[0][:: max(1, len(parts[0]) // held_out)][:held_out] if held_out else []
+    parts[0] = [pair for pair in parts[0] if not any(pair is other for other in apart)]
+    sources = [f"{folder.name}: {len(part)} pictures" for folder, part in zip(folders, parts, strict=True)]
+    sources[0] += f" (and {len(apart)} held out)"
+    trained = [pair for part in parts for pair in part]
+    trained += draw_faces(faces, seed, device) if faces else []
+    return Data(trained, apart, [*sources, f"invented faces: {faces}"])
+
+
+def add_options(parser: argparse.ArgumentParser, default: TrainConfig) -> None:
+    """The options of a run that both modes have."""
     parser.add_argument("--out", type=Path, required=True, help="where the weights are written (.safetensors)")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
     parser.add_argument("--faces", type=int, default=0, help="faces that the generator invents, beside them")
@@ -331,27 +328,29 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=type(getattr(default, name)), default=getattr(default, name))
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--device")
+
+
+def chosen(options: argparse.Namespace, device: torch.device) -> dict[str, object]:
+    """The fields of the configuration that those options say."""
+    bfloat16 = has_fast_bfloat16(device) if options.precision == "auto" else options.precision == "bfloat16"
+    names = ("minutes", "steps", "batch", "patch", "rate", "seed")
+    return {**{name: getattr(options, name) for name in names}, "bfloat16": bfloat16}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = TrainConfig()
+    parser.add_argument("--network", choices=sorted(NETWORKS), default=default.network)
+    add_options(parser, default)
     options = parser.parse_args()
     tune_process()
     device = choose_device(options.device)
-    names = ("network", "minutes", "steps", "batch", "patch", "rate", "seed")
-    bfloat16 = has_fast_bfloat16(device) if options.precision == "auto" else options.precision == "bfloat16"
-    config = TrainConfig(**{name: getattr(options, name) for name in names}, bfloat16=bfloat16)
-    pairs = [[make_pair(open_picture(path)) for path in list_pictures(folder)] for folder in options.data]
-    held_out = pairs[0][:: max(1, len(pairs[0]) // options.held_out)][: options.held_out]
-    trained = [pair for folder in pairs for pair in folder if not any(pair is other for other in held_out)]
-    trained += draw_faces(options.faces, config.seed, device) if options.faces else []
-    training = Training(config, Pairs(trained, config.patch), device)
-    run(training, options.out, held_out, 60 * options.every)
-    sources = [f"{folder.name}: {len(part)} pictures" for folder, part in zip(options.data, pairs, strict=True)]
-    write_card(training, options.out, [*sources, f"invented faces: {options.faces}"])
-
-
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32 for convolutions: what GPUs since Ampere and AVX512-BF16 have."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    config = TrainConfig(options.network, **chosen(options, device))  # type: ignore[arg-type]
+    data = gather(options.data, options.held_out, options.faces, config.seed, device)
+    training = Training(config, Pairs(data.trained, config.patch), device)
+    run(training, options.out, data.held_out, 60 * options.every)
+    write_card(training, options.out, data.sources)
 
 
 def _cut(x: Tensor, top: int, left: int, side: int) -> Tensor:

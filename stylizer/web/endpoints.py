@@ -1,4 +1,4 @@
-"""The endpoints that programs call: /stylize, /try_all, /train and /styles, with plain values and no widgets.
+"""The endpoints that programs call: /stylize, /try_all, /train, /styles and /upscale, with plain values and no widgets.
 
 Each reads all its values first: what is wrong with them is answered at once, and only good calls wait in the queue.
 """
@@ -14,7 +14,9 @@ import gradio as gr
 from gradio import FileData
 from gradio.events import api
 
+from stylizer.errors import InputError
 from stylizer.serving.engine import Engine, LazyStylizer, loaded
+from stylizer.serving.enlarging import enlarge_upload
 from stylizer.serving.jobs import Reporter, RunLimits, ready
 from stylizer.serving.metrics import Job
 from stylizer.serving.portrait import PortraitSession, open_session
@@ -34,11 +36,14 @@ from stylizer.serving.values import (
 from stylizer.serving.work import Drawn, Request, checked, draw, train
 from stylizer.settings import (
     DEFAULT_INVERSION_MODE,
+    DEFAULT_UPSCALE_MODE,
     INVERSION_MODES,
     MIX_RATIO,
+    UPSCALE_MODES,
     InversionMode,
     RenderSettings,
     TrainSettings,
+    UpscaleMode,
     ranges_in_doc,
 )
 from stylizer.web.lanes import Lanes, current_job
@@ -73,6 +78,14 @@ class StylizeInfo(TypedDict):
     strength: float
     seconds: dict[str, float]
     score: PictureScore
+
+
+class UpscaleInfo(TypedDict):
+    """What /upscale says of its picture."""
+
+    width: int
+    height: int
+    seconds: float
 
 
 class TrainInfo(TypedDict):
@@ -117,6 +130,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
     """
     jobs = _Jobs(stylizer, folder, limits)
     draw_one, draw_all = _awaitable(lanes.heavy(jobs.stylize)), _awaitable(lanes.heavy(jobs.try_all))
+    enlarge_one = _awaitable(lanes.heavy(jobs.upscale))
     learn_one, list_all = _awaitable(lanes.heavy(jobs.train)), _awaitable(lanes.quick(jobs.styles))
 
     @ranges_in_doc
@@ -207,6 +221,21 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
             request = PreviewRequest(path, 0, _mode(inversion_mode), settings)
         return cast(list[Preview], await draw_all(request))
 
+    async def upscale(
+        picture: FileData | None = None, mode: UpscaleMode = DEFAULT_UPSCALE_MODE
+    ) -> tuple[FileData, UpscaleInfo]:
+        """Any picture four times as wide and high, as a PNG file; of at most 4 megapixels. Transparency is kept.
+
+        `mode`: faithful is nearest to the pixels that are there; natural is crisper, cleaner, and more of it invented.
+        Answers with the file and {"width", "height", "seconds"}.
+        """
+        with _one_sentence():
+            path = path_of(picture)
+            if path is None:
+                raise InputError("There is no picture; give one.")
+            wanted = choice(mode, "mode", UPSCALE_MODES, DEFAULT_UPSCALE_MODE)
+        return cast(tuple[FileData, UpscaleInfo], await enlarge_one(path, wanted))
+
     async def styles() -> list[SavedStyle]:
         """The saved styles: [{"name", "key", "bytes", "preset"}]."""
         return cast(list[SavedStyle], await list_all())
@@ -215,6 +244,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
     api(attempt, api_name="try_all")
     api(learn, api_name="train")
     api(styles, api_name="styles")
+    api(upscale, api_name="upscale")
 
 
 class _Jobs:
@@ -252,6 +282,13 @@ class _Jobs:
         with self._counted("try_all"):
             _, previews = try_all(self._stylizer, request, self._quiet(), self._folder)
         return [{"name": tile.name, "key": tile.key, "file": _file(str(tile.picture))} for tile in previews.tiles]
+
+    def upscale(self, picture: Path, mode: UpscaleMode) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A larger picture's file, and what is said of it."""
+        started = time.perf_counter()
+        with self._counted("upscale"):
+            path, (width, height) = enlarge_upload(self._stylizer, picture, mode, self._quiet(), self._folder)
+        return _file(str(path)), {"width": width, "height": height, "seconds": time.perf_counter() - started}
 
     def styles(self) -> list[dict[str, Any]]:
         """The styles there are."""

@@ -15,6 +15,7 @@ from stylizer.backbones.synthesis import Synthesizer, choose_synthesizer
 from stylizer.errors import SettingsError
 from stylizer.networks.identity import DlibIdentity
 from stylizer.networks.perceptual import HedVgg
+from stylizer.runtime import has_fast_bfloat16
 from stylizer.weights import files
 from stylizer.weights.fetch import fetch_all
 
@@ -72,7 +73,7 @@ def load_networks(
     helpers_hash = hash_weights(nn.ModuleList([loaded.encoder, loaded.heads]))
     for network in (*parts_of(loaded), perceptual, identity):
         _place(network, device)
-    quick = copy.deepcopy(perceptual).to(torch.bfloat16) if _has_fast_bfloat16(device) else perceptual
+    quick = copy.deepcopy(perceptual).to(torch.bfloat16) if has_fast_bfloat16(device) else perceptual
     quick.mean = perceptual.mean  # not rounded
     return Networks(loaded, perceptual, quick, identity, base_hash, helpers_hash, choose_synthesizer(loaded))
 
@@ -85,13 +86,6 @@ def moved(networks: Networks, device: torch.device) -> Networks:
         _place(part, device)
     hashes = networks.base_hash, networks.helpers_hash
     return Networks(backbone, perceptual, quick_perceptual, identity, *hashes, choose_synthesizer(backbone))
-
-
-def _has_fast_bfloat16(device: torch.device) -> bool:
-    """Where plain convolutions gain from half precision: CPUs with AVX512-BF16, and recent GPUs."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
 
 
 def landmark_files(home: Path) -> tuple[Path, Path]:

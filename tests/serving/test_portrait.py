@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from stylizer.errors import InputError
+from stylizer.provenance.notes import inspect_picture
 from stylizer.serving.portrait import SessionMemory, open_session, picture_bytes
 
 
@@ -66,6 +67,25 @@ def test_the_download_is_the_portrait_as_it_is_now(tmp_path: Path) -> None:
             difference = ImageChops.difference(picture.convert("RGB"), portrait.drawn.image)
             assert max(high for _, high in difference.getextrema()) <= 16, "but for the watermark"
     assert len([path for path in files(portrait.folder) if path.suffix == ".png"]) == 2
+
+
+def test_the_large_download_is_the_portrait_enlarged(tmp_path: Path) -> None:
+    portrait = open_session(drawn("navy"), tmp_path)
+    asked = []
+
+    def upscale(image: Image.Image) -> Image.Image:
+        asked.append(image)
+        return image.resize((4 * image.width, 4 * image.height))
+
+    path = portrait.enlarged(upscale)
+    assert portrait.enlarged(upscale) == path, "the same portrait, the same file"
+    assert asked == [portrait.drawn.image]
+    with Image.open(path) as picture:
+        assert picture.size == tuple(4 * side for side in portrait.drawn.image.size)
+    assert inspect_picture(Path(path)).made_here
+    whole = replace(portrait, drawn=drawn("navy", side=2500))
+    with pytest.raises(InputError, match="The whole photo has 2500 x 2500 px already"):
+        whole.enlarged(upscale)
 
 
 def test_what_was_deleted_meanwhile_is_one_sentence(tmp_path: Path) -> None:

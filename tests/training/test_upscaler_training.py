@@ -7,38 +7,27 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from stylizer.errors import PictureError, SettingsError, WeightsError
+from stylizer.errors import PictureError, SettingsError
 from stylizer.training.upscaler import (
     Pair,
     Pairs,
     TrainConfig,
     Training,
-    enlarge,
+    gather,
     list_pictures,
     make_pair,
-    read_upscaler,
     run,
     shrink,
     validate,
+    write_card,
 )
+from stylizer.upscaling.weights import enlarge, read_upscaler
+from tests.drawing import drawing
 
 CPU = torch.device("cpu")
 SMALL = TrainConfig(steps=6, batch=2, patch=12)
-
-
-def drawing(seed: int, size: tuple[int, int] = (90, 70)) -> Image.Image:
-    """Lines and discs in random colours, on a gradient."""
-    rng = np.random.default_rng(seed)
-    picture = Image.linear_gradient("L").resize(size).convert("RGB")
-    draw = ImageDraw.Draw(picture)
-    for _ in range(12):
-        x, y = rng.integers(0, size[0]), rng.integers(0, size[1])
-        colour = tuple(int(c) for c in rng.integers(0, 256, 3))
-        draw.line([(x, y), tuple(rng.integers(0, 90, 2).tolist())], colour, int(rng.integers(1, 5)))
-        draw.ellipse([x, y, x + 15, y + 11], fill=colour)
-    return picture
 
 
 def some_pairs(count: int = 3) -> list[Pair]:
@@ -188,10 +177,19 @@ def test_written_weights_draw_the_same_but_for_half_precision(tmp_path: Path) ->
     assert path.stat().st_size < 600_000
 
 
-def test_other_files_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "x.safetensors"
-    with pytest.raises(WeightsError):
-        read_upscaler(path)
-    path.write_bytes(b"no weights")
-    with pytest.raises(WeightsError):
-        read_upscaler(path)
+def test_the_card_counts_the_pictures_that_are_held_out(tmp_path: Path) -> None:
+    photos, drawings = tmp_path / "photos", tmp_path / "drawings"
+    for folder, count in ((photos, 5), (drawings, 2)):
+        folder.mkdir()
+        for seed in range(count):
+            drawing(seed + 10 * (folder == photos)).save(folder / f"{seed}.png")
+    data = gather([photos, drawings], held_out=2, faces=0, seed=0, device=CPU)
+    assert (len(data.trained), len(data.held_out)) == (5, 2)
+    apart = {pair.high.numpy().tobytes() for pair in data.held_out}
+    assert not apart & {pair.high.numpy().tobytes() for pair in data.trained}
+    learner, path = training(), tmp_path / "light.safetensors"
+    run(learner, path, data.held_out, every=1e9)
+    write_card(learner, path, data.sources)
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert card["sources"] == ["photos: 3 pictures (and 2 held out)", "drawings: 2 pictures", "invented faces: 0"]
+    assert card["held_out"] == {"psnr_y": round(validate(learner.averaged, data.held_out), 3)}

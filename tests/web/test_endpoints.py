@@ -36,6 +36,7 @@ def test_only_the_named_endpoints_are_public(serve: Serve) -> None:
         "/try_all",
         "/train",
         "/styles",
+        "/upscale",
     }
 
 
@@ -344,6 +345,29 @@ def test_the_word_false_is_false(serve: Serve, tmp_path: Path) -> None:
     assert stylize(client, target=target, style="Ink", full_frame="true")[0].size == (400, 300)
     for name in ("full_frame", "preserve_color", "already_aligned"):
         assert name in check_sentence(client, str(tmp_path), target=target, style="Ink", **{name: "perhaps"})
+
+
+def test_upscale_gives_a_larger_picture_or_one_sentence(serve: Serve, tmp_path: Path) -> None:
+    stand_in = FakeStylizer()
+    client, small = serve(stand_in), Image.linear_gradient("L").resize((3, 40)).convert("RGBA")
+    small.putalpha(90)
+    small.save(path := tmp_path / "line.png")
+    file, info = client.predict(handle_file(path), "natural", api_name="/upscale")
+    assert stand_in.calls == ["upscale natural"]
+    assert (info["width"], info["height"]) == (12, 160)
+    assert Path(file).name == "line-4x.png"
+    with Image.open(file) as picture:
+        assert (picture.size, picture.mode, picture.getpixel((5, 5))[3]) == ((12, 160), "RGBA", 90)
+    Image.new("1", (3000, 2000)).save(large := tmp_path / "large.png")
+    (tmp_path / "text.png").write_text("no picture")
+    for given, words in (
+        ((handle_file(large),), r"at most 4 megapixels"),
+        ((handle_file(tmp_path / "text.png"),), "not a picture"),
+        ((None,), "no picture"),
+        ((handle_file(path), "grand"), "choose one of: faithful, natural"),
+    ):
+        with pytest.raises(AppError, match=words):
+            client.predict(*given, api_name="/upscale")
 
 
 def test_the_documentation_states_the_ranges_of_the_settings(serve: Serve) -> None:

@@ -68,6 +68,17 @@ def opened(path: Path) -> Image.Image:
         return picture.convert("RGB")
 
 
+def test_the_large_download_is_enlarged_by_the_engine(visitor: Visitor, tmp_path: Path) -> None:
+    fake = FakeStylizer(presets=PRESETS)
+    hands, _ = with_preset(visitor, fake, tmp_path)
+    hands.stylize()
+    hands.call(hands.portrait.result.save_large, hands.page.state.visitor)
+    assert fake.calls[-1] == "upscale faithful"
+    with Image.open(hands.value(hands.portrait.result.file)) as picture:
+        assert picture.format == "PNG"
+        assert picture.size == tuple(4 * side for side in portrait(hands).size)
+
+
 def test_what_is_missing_is_said_in_one_sentence_and_nothing_is_computed(visitor: Visitor, tmp_path: Path) -> None:
     fake = FakeStylizer()
     hands = visitor(fake)

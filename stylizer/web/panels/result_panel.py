@@ -1,11 +1,12 @@
 """The portrait: its preview while it is being made, the result, its score, its download, and how it was made."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from stylizer.serving import messages
+from stylizer.serving.engine import loaded
 from stylizer.serving.jobs import JobHandle, Progress
 from stylizer.serving.portrait import NOT_KEPT, PortraitSession, show
 from stylizer.serving.redraw import Redrawn, advise, redraw_portrait, score_portrait, strength_to_try
@@ -41,7 +42,9 @@ class ResultPanel:
             )
             self.score = gr.HTML("", elem_id="score", padding=False)
             self.advice = gr.Button("", size="sm", elem_id="advice", visible=False)
-            self.download = gr.Button("Download full resolution (PNG)", elem_id="download")
+            with gr.Row():
+                self.download = gr.Button("Download full resolution (PNG)", elem_id="download")
+                self.download_large = gr.Button("Download at 4096 px (PNG)", elem_id="download-large")
             self.file = gr.DownloadButton(visible=False)  # what the button downloads, once it is written
             self.times = gr.HTML("", elem_id="times", padding=False)
         with gr.Column(visible=False, elem_id="previews-box") as self.previews_box:
@@ -90,8 +93,9 @@ class ResultPanel:
         )
         self.advice.click(self.take_advice, [page.visitor, self.redraws], [strength, self.redraws], **QUEUED)
         saving = {**QUEUED, "show_progress": "minimal"}
-        saved = self.download.click(services.lanes.draw(self.save), page.visitor, [self.file, news], **saving)
-        saved.success(None, self.file, js=theme.DOWNLOAD)
+        for button, save in ((self.download, self.save), (self.download_large, self.save_large)):
+            saved = button.click(services.lanes.draw(save), page.visitor, [self.file, news], **saving)
+            saved.success(None, self.file, js=theme.DOWNLOAD)
 
     def bind_scoring(self, portrait: Any) -> None:
         """Have the portrait of a job redrawn where the controls were moved meanwhile, then scored and judged."""
@@ -182,10 +186,17 @@ class ResultPanel:
 
     def save(self, visitor: Visitor) -> Updates:
         """Write the portrait as it is now at full resolution."""
+        return self._save(visitor, PortraitSession.full)
+
+    def save_large(self, visitor: Visitor) -> Updates:
+        """Write the portrait as it is now four times as wide and high."""
+        return self._save(visitor, lambda portrait: portrait.enlarged(loaded(self._services.engine).upscale))
+
+    def _save(self, visitor: Visitor, write: Callable[[PortraitSession], str]) -> Updates:
         try:
             if visitor.portrait is None:
                 raise gr.Error(NOT_KEPT, print_exception=False)
-            return {self.file: visitor.portrait.full()}
+            return {self.file: write(visitor.portrait)}
         except gr.Error:
             raise
         except Exception as error:

@@ -1,0 +1,1 @@
+"""Enlarging pictures four times: see `upscaler.Upscaler`."""
