@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -116,21 +117,21 @@ def main() -> None:
     parser.add_argument("--photo", type=Path, default=first("targets"))
     parser.add_argument("--fetch", action="store_true")
     parser.add_argument("--device")
+    parser.add_argument("--backbone")
     parser.add_argument("--iterations", type=int, default=TrainSettings().iterations)
     parser.add_argument("--rendering", action="store_true", help="only compare how a preset is drawn; learns nothing")
     options = parser.parse_args()
-    table = Table()
+    table, opened = Table(), partial(Stylizer.open, device=options.device, backbone=options.backbone)
     if options.rendering:
         tune_process()
-        stylizer = Stylizer.open(device=options.device)
+        stylizer = opened()
         code = Inversion(sample(stylizer.networks, 1)[0], "fast")
-        rendering(table, stylizer.networks, code, stylizer.find_style("oil"))
-        return
+        return rendering(table, stylizer.networks, code, stylizer.find_style("oil"))
     if options.fetch:
         with tempfile.TemporaryDirectory() as folder:
             table.time("fetch the base weights", lambda: fetch_all(Path(folder)))
     tune_process()
-    stylizer = table.time("start-up (networks from the disk)", lambda: Stylizer.open(device=options.device))
+    stylizer = table.time("start-up (networks from the disk)", opened)
     networks, photo = stylizer.networks, open_picture(options.photo)
     aligned = table.time("align", lambda: stylizer.align(photo), 3)
     large = photo_of_12_megapixels(photo)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from stylizer.arguments import callback, choice, flag, folder, instance, number, optional, text, whole_number
 from stylizer.backbones.base import device_of
+from stylizer.backbones.registry import choose_backbone
 from stylizer.errors import ArgumentError, PictureError, SettingsError, StylizerError
 from stylizer.evaluation.score import QualityScorer
 from stylizer.faces import AlignedFace, FaceFinder, align, paste
@@ -44,11 +45,13 @@ from stylizer.settings import (
     VIDEO_SIDE_MAX,
     VIDEO_SIDE_MIN,
     InversionMode,
+    JojoganSettings,
     RenderSettings,
     TrainSettings,
     UpscaleMode,
     check_range,
 )
+from stylizer.styles import jojogan
 from stylizer.styles.finetune import finetune
 from stylizer.styles.keys import key_of, reference_hash, style_key
 from stylizer.styles.likeness import find_likeness
@@ -97,10 +100,10 @@ class Stylizer:
     ) -> None:
         self.networks, self.finder, self.library, self.segment = networks, finder, library, segment
         self._open_picture = opener
-        self._opened_with: tuple[Path, str, str | None] | None = None
+        self._opened_with: tuple[Path, str, str | None, str] | None = None
         survive_forks()
 
-    def __reduce__(self) -> tuple[Callable[..., "Stylizer"], tuple[Path, str, str | None]]:
+    def __reduce__(self) -> tuple[Callable[..., "Stylizer"], tuple[Path, str, str | None, str]]:
         """For multiprocessing's spawn: another process opens its own, once, instead of being sent the networks."""
         if self._opened_with is None:
             raise StylizerError("This Stylizer was put together from parts, so it cannot be sent to another process.")
@@ -115,6 +118,7 @@ class Stylizer:
         hub: str | None = None,
         *,
         opener: Callable[[PictureSource], Image.Image] | None = None,
+        backbone: str | None = None,
     ) -> "Stylizer":
         """Load everything, fetching the base weights where they are missing.
 
@@ -127,18 +131,21 @@ class Stylizer:
             on_progress: gets what is being fetched and how much of it is done, 0..1.
             hub: "user/name", where styles are looked up that are not here; default STYLIZER_HUB_REPO, else nowhere.
             opener: opens the pictures that it is given, as for the class; None: `open_picture`.
+            backbone: the face generator, "mobilestylegan" or "stylegan2"; default STYLIZER_BACKBONE, else the former.
+                StyleGAN2's weights are not fetched by this: see `python -m stylizer fetch --backbone stylegan2`.
         Raises:
             ArgumentError, as every method does for a value of another type; DeviceError, DownloadError,
-            HashMismatchError, WeightsError, DiskFullError; SettingsError: no such hub.
+            HashMismatchError, WeightsError, DiskFullError; SettingsError: no such hub, no such backbone.
         """
         home = home_dir() if home is None else folder("The home", home)
         hub, on_progress = optional("The hub", hub, str, '"user/name"'), callback("on_progress", on_progress)
         opener = callback("The opener", opener) or open_picture
-        networks = load_networks(home, choose_device(device), on_progress)
+        backbone = choose_backbone(optional("The backbone", backbone, str, "a name"))
+        networks = load_networks(home, choose_device(device), on_progress, backbone)
         shapes = {name: p.shape for name, p in networks.backbone.generator.named_parameters()}
         library = open_library(home, networks.base_hash, shapes, open_hub(hub), backbone=networks.spec.name)
         stylizer = cls(networks, FaceFinder(home), library, load_segmenter(home), opener)
-        stylizer._opened_with = home, str(networks.backbone.wspace.mean.device), hub
+        stylizer._opened_with = home, str(networks.backbone.wspace.mean.device), hub, backbone
         return stylizer
 
     def align(
@@ -198,6 +205,7 @@ class Stylizer:
 
         Args:
             references: pictures of one face each, or faces cut out before.
+                `JojoganSettings` learns by JoJoGAN's recipe, where the backbone has a discriminator.
             name: what to call the style; default the reference's file name. A preset keeps its own.
             already_aligned: take the pictures as crops, without looking for a face.
             marks: of the face in a single picture, as for `align`.
@@ -421,8 +429,8 @@ class Stylizer:
         return self.networks.base_hash
 
     def styles(self) -> list[StyleInfo]:
-        """Presets and learned styles."""
-        return self.library.list()
+        """Presets and learned styles that the backbone in use can draw; the library lists all."""
+        return [info for info in self.library.list() if info.backbone == self.networks.spec.name]
 
     def find_style(self, name_or_key: StyleSource) -> Style:
         """A preset or learned style. Raises StyleNotFoundError, StyleFileError."""
@@ -441,15 +449,18 @@ class Stylizer:
         return self.library.find(instance("The style", style, str, kinds))
 
     def _train(self, faces: Sequence[AlignedFace], settings: TrainSettings, on_step: OnStep | None) -> Style:
+        networks, reference = self.networks, reference_hash([face.crop for face in faces])
+        card = make_card(asdict(settings), networks.spec, networks.base_hash, reference)
+        if isinstance(settings, JojoganSettings):
+            style = self._retry_on_oom(lambda small: jojogan.learn(networks, faces, settings, on_step, small=small))
+            return replace(style, card={**card, **style.card})
         stages = Stages(on_step, settings.iterations)
         codes = [self._invert(face, "refined", "reference", stages.next()) for face in faces]
         report = stages.next(last=True)
         reader = FaceReader(self.finder.mesh_finder(), self.segment)
         style = self._retry_on_oom(
-            lambda small: finetune(self.networks, faces, codes, settings, report, reader=reader, small=small)
+            lambda small: finetune(networks, faces, codes, settings, report, reader=reader, small=small)
         )
-        networks, reference = self.networks, reference_hash([face.crop for face in faces])
-        card = make_card(asdict(settings), networks.spec, networks.base_hash, reference)
         return replace(style, card={**card, **style.card})
 
     def _invert(
@@ -500,6 +511,6 @@ def _known_likeness(likeness: Tensor | None, inversion: Inversion | None) -> Ten
 
 
 @cache
-def _opened_here(home: Path, device: str, hub: str | None) -> Stylizer:
+def _opened_here(home: Path, device: str, hub: str | None, backbone: str) -> Stylizer:
     """The one Stylizer of this process for all that other processes send."""
-    return Stylizer.open(home, device, hub=hub)
+    return Stylizer.open(home, device, hub=hub, backbone=backbone)

@@ -91,6 +91,41 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
+class JojoganSettings(TrainSettings):
+    """What one fine-tune by JoJoGAN's published recipe depends on, beside the reference; see `styles.jojogan`.
+
+    keep_color: learn line and light only; a photo keeps its colours.
+    recipe: its name, which tells these settings from others in cards and keys.
+    """
+
+    iterations: int = 300
+    keep_color: bool = False
+    recipe: Literal["jojogan"] = "jojogan"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "keep_color", flag("keep_color", self.keep_color))
+
+
+RECIPES = ("own", "jojogan", "jojogan-keep-color")
+
+
+def settings_of(recipe: str, iterations: int | None = None, seed: int = 0) -> TrainSettings:
+    """The settings of a recipe of `RECIPES`; iterations None: as many as it has by itself.
+
+    Raises:
+        SettingsError: there is no such recipe, or a number is out of its range.
+    """
+    if recipe not in RECIPES:
+        raise SettingsError(f"There is no recipe {recipe}; choose one of {', '.join(RECIPES)}.")
+    if recipe == "own":
+        return TrainSettings(seed=seed) if iterations is None else TrainSettings(iterations, seed)
+    keep_color = recipe == "jojogan-keep-color"
+    settings = JojoganSettings(seed=seed, keep_color=keep_color)
+    return settings if iterations is None else JojoganSettings(iterations, seed, keep_color)
+
+
+@dataclass(frozen=True)
 class RenderSettings:
     """What a rendering depends on, beside the code and the style.
 

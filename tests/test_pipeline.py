@@ -374,6 +374,7 @@ ARGUMENTS: list[tuple[str, str, str]] = [
     ("open", "on_progress", "callback"),
     ("open", "opener", "callback"),
     ("open", "hub", "text"),
+    ("open", "backbone", "text"),
     ("align", "picture", "picture"),
     ("align", "face", "whole number"),
     ("align", "already_aligned", "flag"),

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from stylizer.networks.encoder import Encoder
+from stylizer.networks.encoder import Encoder, PictureEncoder
 from stylizer.networks.wspace import WSpace
 
 ParameterRule = Callable[[str], bool]
@@ -77,7 +77,12 @@ class BackboneSpec:
 
 
 class Generator(nn.Module):
-    """A synthesis network: codes to pictures, float32 RGB in about [-1, 1], not clamped."""
+    """A synthesis network: codes to pictures, float32 RGB in about [-1, 1], not clamped.
+
+    is_checkpointed: whether it computes large maps again for the gradient instead of keeping them, where it can.
+    """
+
+    is_checkpointed = False
 
     def forward(self, w_plus: Tensor) -> Tensor:
         """(N, num_ws, w_dim) to (N, 3, side, side)."""
@@ -93,6 +98,17 @@ class Generator(nn.Module):
 
     def tail(self, x: Tensor, w_plus: Tensor, start: int, offset_yx: tuple[int, int] = (0, 0)) -> Tensor:
         """From the maps of block `start - 1`, or a rectangle of them at this offset, to the picture of that part."""
+        raise NotImplementedError
+
+
+class FeatureNetwork(nn.Module):
+    """Sees in pictures what tells real ones from drawn ones."""
+
+    is_checkpointed: bool
+    """Whether it computes its maps again for the gradient, instead of keeping them: slower, in less memory."""
+
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """(N, 3, side, side) in [-1, 1] to maps of N pictures, from fine to coarse."""
         raise NotImplementedError
 
 
@@ -130,12 +146,16 @@ class Backbone(Protocol):
         """All low-resolution heads."""
 
     @property
-    def encoder(self) -> Encoder:
-        """What is seen of a photo to a code."""
+    def encoder(self) -> Encoder | PictureEncoder:
+        """What is seen of a photo, or the photo itself, to a code."""
 
     @property
     def wspace(self) -> WSpace:
         """The distribution of w."""
+
+    @property
+    def discriminator(self) -> "FeatureNetwork | None":
+        """What the generator was trained against, for the features that it sees; None where there is none."""
 
     def recolor(self, weights: Mapping[str, Tensor], matrix: Tensor, offset: Tensor) -> None:
         """Change weights so that every colour x that is drawn becomes matrix @ x + offset, in coarse pictures too.
@@ -169,7 +189,8 @@ class BackboneLoader(Protocol):
 
 def parts_of(backbone: Backbone) -> list[nn.Module]:
     """All networks of a backbone."""
-    return [getattr(backbone, part) for part in PARTS]
+    parts: list[nn.Module] = [getattr(backbone, part) for part in PARTS]
+    return parts if backbone.discriminator is None else [*parts, backbone.discriminator]
 
 
 def device_of(backbone: Backbone) -> torch.device:

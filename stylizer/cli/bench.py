@@ -23,7 +23,8 @@ def bench(args: argparse.Namespace, context: Context) -> Outcome:
     if not script.is_file():
         raise InputError("The benchmarks are not installed with the package; run this in a checkout of the repository.")
     device = ["--device", args.device] if args.device else []
-    argv, sys.argv = sys.argv, [str(script), *device, *args.rest]
+    backbone = ["--backbone", args.backbone] if args.backbone else []
+    argv, sys.argv = sys.argv, [str(script), *device, *backbone, *args.rest]
     printed, code = io.StringIO(), 0
     try:
         with contextlib.redirect_stdout(printed) if args.json else contextlib.nullcontext():

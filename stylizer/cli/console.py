@@ -142,8 +142,8 @@ class Context:
     open_stylizer: "Callable[..., Stylizer]"
 
     def stylizer(self, args: argparse.Namespace) -> "Stylizer":
-        """Open it on the device that the command line names."""
-        return self.open_stylizer(device=args.device, on_progress=self.console.progress)
+        """Open it on the device and with the face generator that the command line names."""
+        return self.open_stylizer(device=args.device, backbone=args.backbone, on_progress=self.console.progress)
 
 
 class _ToConsole(logging.Handler):

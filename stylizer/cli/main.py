@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None, open_stylizer: "Callable[..., Styliz
 
     Args:
         argv: without the program's name; None: this process is the command, with its own arguments and streams.
-        open_stylizer: called with device= and on_progress=; default `Stylizer.open`.
+        open_stylizer: called with device=, backbone= and on_progress=; default `Stylizer.open`.
     Returns:
         The exit code.
     """

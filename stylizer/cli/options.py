@@ -11,9 +11,11 @@ from stylizer.settings import (
     INVERSION_MODES,
     ITERATIONS_MAX,
     ITERATIONS_MIN,
+    RECIPES,
     SEED_MAX,
     STRENGTH_MAX,
     STRENGTH_MIN,
+    JojoganSettings,
     RenderSettings,
     TrainSettings,
 )
@@ -66,9 +68,12 @@ def add_repo(sub: argparse.ArgumentParser) -> None:
 
 def add_training(sub: argparse.ArgumentParser) -> None:
     """The options that decide what is learned from a reference."""
-    default = TrainSettings()
-    about = f"training steps, {ITERATIONS_MIN} to {ITERATIONS_MAX} (default {default.iterations})"
-    sub.add_argument("--iterations", type=int, default=default.iterations, metavar="N", help=about)
+    default, jojogan = TrainSettings(), JojoganSettings()
+    about = f"training steps, {ITERATIONS_MIN} to {ITERATIONS_MAX} (default {default.iterations}; {jojogan.iterations} "
+    about += "by JoJoGAN's recipe)"
+    sub.add_argument("--iterations", type=int, metavar="N", help=about)
+    about = "how it is learned: by this program's own recipe (default), or by JoJoGAN's, which --backbone stylegan2 can"
+    sub.add_argument("--recipe", choices=RECIPES, default=RECIPES[0], help=about)
     about = f"of the training, 0 to {SEED_MAX} (default {default.seed})"
     sub.add_argument("--seed", type=int, default=default.seed, metavar="N", help=about)
     about = "take the reference as a crop of one face already, without looking for one"

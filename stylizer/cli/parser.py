@@ -54,6 +54,8 @@ def build_parser() -> argparse.ArgumentParser:
         sub = adders.add_parser(name, help=about, description=about, allow_abbrev=False)
         sub.set_defaults(run=run)
         sub.add_argument("--device", help="cpu, cuda or mps (default: STYLIZER_DEVICE, else the best there is)")
+        about = "the face generator: mobilestylegan or stylegan2 (default: STYLIZER_BACKBONE, else mobilestylegan)"
+        sub.add_argument("--backbone", metavar="NAME", help=about)
         sub.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
         sub.add_argument("--debug", action="store_true", help="show where an error comes from")
         about = "the least that is logged: info says, for one, where a style was looked up (default warning)"

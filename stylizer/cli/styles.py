@@ -16,13 +16,19 @@ def add_commands(add: AddCommand) -> None:
 
 def styles(args: argparse.Namespace, context: Context) -> Outcome:
     """List the styles, here or on the Hub; needs no networks."""
+    from stylizer.backbones.registry import DEFAULT_BACKBONE
     from stylizer.library.library import open_library
 
     if args.hub:
         return sharing.search(argparse.Namespace(repo=args.repo, text=""), context)
     found = open_library().list()
     for info in found:
-        context.console.line(f"{info.name}  {info.key}  {info.bytes / 1e6:.1f} MB{'  preset' if info.preset else ''}")
+        notes = ("  preset" if info.preset else "") + (
+            f"  {info.backbone}" if info.backbone != DEFAULT_BACKBONE else ""
+        )
+        context.console.line(f"{info.name}  {info.key}  {info.bytes / 1e6:.1f} MB{notes}")
     if not found:
         context.console.line("There are no styles yet; learn one with: python -m stylizer train REF --name NAME")
-    return [{"name": i.name, "key": i.key, "bytes": i.bytes, "preset": i.preset} for i in found], 0
+    return [
+        {"name": i.name, "key": i.key, "bytes": i.bytes, "preset": i.preset, "backbone": i.backbone} for i in found
+    ], 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stylizer.cli.console import Console, Context, Outcome
 from stylizer.cli.failures import naming
 from stylizer.cli.options import AddCommand, add_training
-from stylizer.settings import TrainSettings
+from stylizer.settings import TrainSettings, settings_of
 
 if TYPE_CHECKING:
     from stylizer.pipeline import Stylizer
@@ -49,8 +49,8 @@ def learn(
 
 
 def train_settings(args: argparse.Namespace) -> TrainSettings:
-    """The settings that `--iterations` and `--seed` ask for. Raises SettingsError."""
-    return TrainSettings(iterations=args.iterations, seed=args.seed)
+    """The settings that `--recipe`, `--iterations` and `--seed` ask for. Raises SettingsError."""
+    return settings_of(args.recipe, args.iterations, args.seed)
 
 
 def report(

@@ -10,10 +10,11 @@ from stylizer.backbones.base import device_of, small_picture
 from stylizer.faces import AlignedFace
 from stylizer.faces.chip import Affine, chip_of, cut_chip
 from stylizer.imaging.tensors import to_tensor
-from stylizer.networks.encoder import Code, FaceFeatures, extract_features
+from stylizer.networks.encoder import Code, FaceFeatures, PictureEncoder, extract_features
 from stylizer.weights.load import Networks
 
 OnPass = Callable[[int, Tensor | None], None]
+COMPARED_SIDE = 128  # pixels at which a picture is held against the photo
 
 
 @torch.no_grad()
@@ -43,18 +44,64 @@ def encode_crops(
         chip: 2x3 affine from dlib's face chip to pixels of crops of the backbone's side, one for all.
         passes: 1 or more. on_pass: as for `encode`, with N pictures.
     """
-    backbone, spec = networks.backbone, networks.spec
+    backbone, spec, encoder = networks.backbone, networks.spec, networks.backbone.encoder
+    if isinstance(encoder, PictureEncoder):
+        w_plus = _encode_pictures(networks, encoder, crops, passes, on_pass)
+        return Code(*backbone.wspace.from_w_plus(w_plus))
     photos = F.interpolate(crops, size=spec.head_side, mode="area")
 
     def features(pictures: Tensor) -> FaceFeatures:
         chips = cut_chip(pictures, chip, spec.side)
         return extract_features(networks.quick_perceptual, networks.identity, pictures, chips)
 
-    code, wanted, drawn = backbone.encoder.start(len(crops)), features(photos), backbone.encoder.mean_features
+    code, wanted, drawn = encoder.start(len(crops)), features(photos), encoder.mean_features
     for index in range(passes):
-        code = backbone.encoder(wanted, drawn, code)
+        code = encoder(wanted, drawn, code)
         pictures = small_picture(backbone, backbone.wspace.to_w_plus(code.u, code.offsets))
         on_pass(index + 1, pictures)
         if index + 1 < passes:
             drawn = features(pictures)
     return code
+
+
+def _encode_pictures(
+    networks: Networks, encoder: PictureEncoder, crops: Tensor, passes: int, on_pass: OnPass
+) -> Tensor:
+    """Codes (N, num_ws, w_dim) by an encoder that looks at the crops themselves.
+
+    It is asked about the photo, and in further passes about what its answer draws: what the two answers differ by is
+    added to the code, as ReStyle's residuals are, where that brings the picture nearer to the photo.
+    """
+    backbone, perceptual = networks.backbone, networks.quick_perceptual
+
+    def small(pictures: Tensor) -> list[Tensor]:
+        picture = F.interpolate(pictures, size=COMPARED_SIDE, mode="area")
+        return [picture, *(F.normalize(x.float(), dim=1) for x in perceptual(picture, 3))]
+
+    def ask(pictures: Tensor) -> Tensor:
+        answer: Tensor = encoder(F.interpolate(pictures, size=encoder.input_side, mode="area"))
+        return answer
+
+    def distances(pictures: Tensor) -> Tensor:
+        parts = [
+            (ours - theirs).square().sum(1).mean((1, 2)) for ours, theirs in zip(small(pictures), goal, strict=True)
+        ]
+        return torch.stack(parts).sum(0)
+
+    wanted = codes = ask(crops)
+    drawn = small_picture(backbone, codes)
+    on_pass(1, drawn)
+    if passes == 1:
+        return codes
+    goal = small(F.interpolate(crops, size=networks.spec.head_side, mode="area"))
+    nearest = distances(drawn)
+    for index in range(1, passes):
+        moved = codes + wanted - ask(drawn)
+        pictures = small_picture(backbone, moved)
+        distance = distances(pictures)
+        nearer = distance < nearest
+        codes = torch.where(nearer[:, None, None], moved, codes)
+        drawn = torch.where(nearer[:, None, None, None], pictures, drawn)
+        nearest = torch.minimum(distance, nearest)
+        on_pass(index + 1, drawn)
+    return codes

@@ -60,7 +60,9 @@ class Target:
             self.person = None if self.chip is None else self._person(self.pictures[config.fine_side])
 
     def loss(self, picture: Tensor) -> Tensor:
-        """Perceptual + pixel + identity distance of a (1, 3, side, side) reconstruction; a scalar."""
+        """Perceptual + pixel + identity distance of a (1, 3, side, side) reconstruction, of any side; a scalar."""
+        if picture.shape[-1] not in self.pictures:
+            picture = F.interpolate(picture, size=self.config.fine_side, mode="area")
         side = picture.shape[-1]
         weight = self.weights[side]
         total = self.config.pixel * (weight * (picture - self.pictures[side]).square()).mean()
@@ -78,7 +80,7 @@ class Target:
             features: (1, C, map side, map side), the maps that the head reads. w_plus: their code, (1, num_ws, w_dim).
         """
         spec, scale = self.spec, self.spec.map_scale
-        side, margin = WINDOW // scale, spec.tail_margin
+        side, margin = min(WINDOW // scale, spec.map_side), spec.tail_margin
         inner = slice(scale * margin, scale * (side - margin))
         total = features.new_zeros(())
         for _ in range(self.config.windows):

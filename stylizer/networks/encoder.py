@@ -42,13 +42,22 @@ class FaceFeatures:
 
 
 class PictureEncoder(nn.Module):
-    """An encoder that looks at the picture itself, once."""
+    """An encoder that looks at the picture itself, once.
+
+    input_side: of the pictures. num_ws, w_dim: of a code.
+    """
 
     input_side: int
+    num_ws: int
+    w_dim: int
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(N, 3, input_side, input_side) aligned faces in [-1, 1] to codes in W+, (N, num_ws, w_dim)."""
         raise NotImplementedError
+
+    def start(self, count: int) -> "Code":
+        """As `Encoder.start`."""
+        return mean_start(count, self.num_ws, self.w_dim, next(self.parameters()).device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +175,9 @@ class Encoder(nn.Module):
 
     def start(self, count: int) -> Code:
         """The mean face's code, `count` times, on the encoder's device."""
-        device = self.mean_person.device
-        offsets = torch.zeros(count, self.num_ws, self.w_dim, device=device)
-        return Code(torch.zeros(count, self.w_dim, device=device), offsets)
+        return mean_start(count, self.num_ws, self.w_dim, self.mean_person.device)
+
+
+def mean_start(count: int, num_ws: int, w_dim: int, device: torch.device) -> Code:
+    """The mean face's code, `count` times."""
+    return Code(torch.zeros(count, w_dim, device=device), torch.zeros(count, num_ws, w_dim, device=device))

@@ -44,6 +44,11 @@ class WSpace(nn.Module):
         """Whitened (N, w_dim) to w (N, w_dim)."""
         return F.leaky_relu((u * self.scale) @ self.basis.T + self.centre, _SLOPE)
 
+    def from_w_plus(self, w_plus: Tensor) -> tuple[Tensor, Tensor]:
+        """The inverse of `to_w_plus`: the layers' mean, whitened, and what each differs from it in deviations."""
+        w = w_plus.mean(1)
+        return self.whiten(w), (w_plus - w[:, None]) / self.std
+
     def to_w_plus(self, u: Tensor, offsets: Tensor) -> Tensor:
         """Whitened (N, w_dim) and the layers' offsets in deviations (N, L, w_dim) to a code in W+, (N, L, w_dim)."""
         return self.to_w(u)[:, None] + offsets * self.std

@@ -20,10 +20,10 @@ from torch import Tensor
 STEP = 0.65
 WHOLE_MAX = 4096  # numbers of a tensor that is not rounded
 LARGEST = 8.0  # no number of a change is larger; a training's are below one
-UNPACKED_MAX = 16 * 2**20  # bytes that a file may unfold to, header included; a style takes 4 MB
+UNPACKED_MAX = 40 * 2**20  # bytes that a file may unfold to, header included; a style takes 4 MB, StyleGAN2's 28 MB
 HEADER_MAX = 256 * 2**10  # bytes of JSON that name the tensors; a style takes 10 kB
 TENSORS_MAX = 1024  # a style holds 110
-DIMENSIONS_MAX = 4  # of a convolution's weight
+DIMENSIONS_MAX = 5  # of StyleGAN2's convolutions; else 4
 NAME_MAX = 200  # characters
 _UNFOLDING_MEMORY = 64 * 2**20  # bytes that the decompressor may take; `pack` needs 9 MB
 _ITEM_BYTES = {"F16": 2, "F32": 4, "I8": 1}

@@ -158,16 +158,16 @@ def launch_options(job_queue: JobQueue | None = None) -> dict[str, Any]:
     }
 
 
-def _open(device: str | None, on_progress: OnProgress) -> Engine:
+def _open(device: str | None, backbone: str | None, on_progress: OnProgress) -> Engine:
     from stylizer.imaging.decoding import open_picture_safely
     from stylizer.pipeline import Stylizer  # torch and the networks: only once the page answers
     from stylizer.runtime import tune_process
 
     tune_process()
-    return Stylizer.open(device=device, on_progress=on_progress, opener=open_picture_safely)
+    return Stylizer.open(device=device, on_progress=on_progress, opener=open_picture_safely, backbone=backbone)
 
 
-def _opener(device: str | None, limits: RunLimits) -> Callable[[OnProgress], Engine]:
+def _opener(device: str | None, limits: RunLimits, backbone: str | None = None) -> Callable[[OnProgress], Engine]:
     """What opens the stylizer in the background: counted, and with a Space's borrowed GPU where that is the machine."""
     zero = zerogpu.connect()  # now: a Space looks for it when the page is launched
 
@@ -179,7 +179,7 @@ def _opener(device: str | None, limits: RunLimits) -> Callable[[OnProgress], Eng
 
         with limits.metrics.work():  # torch must not be left alone in the middle of it when the program ends
             # Beside a borrowed GPU this process has none itself, even where it seems so.
-            engine: Any = _open(device if zero is None else "cpu", report)
+            engine: Any = _open(device if zero is None else "cpu", backbone, report)
             metered = MeteredEngine(engine if zero is None else zero.serve(engine), limits.metrics)
             metered.warm_up()
         return cast(Engine, metered)
@@ -244,7 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     never_proxy_loopback()
     try:
         _private_folder()
-        stylizer = LazyStylizer(_opener(options.device, limits))
+        stylizer = LazyStylizer(_opener(options.device, limits, options.backbone))
         job_queue = JobQueue(standard_lanes(options.max_queue, options.max_per_user))
         page = build_app(stylizer, limits=limits, job_queue=job_queue, shared=options.shared)
         url, public = launch(

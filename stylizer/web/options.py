@@ -36,6 +36,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     _add_addresses(parser)
     parser.add_argument("--device", help="cpu, cuda, cuda:1 or mps (default: STYLIZER_DEVICE, else the best there is)")
+    about = "the face generator: mobilestylegan or stylegan2 (default: STYLIZER_BACKBONE, else mobilestylegan)"
+    parser.add_argument("--backbone", metavar="NAME", help=about)
     about = f"jobs of one kind that may wait at the same time; further ones are refused (default {MAX_QUEUE})"
     parser.add_argument("--max-queue", type=int, default=MAX_QUEUE, metavar="N", help=about)
     about = f"jobs of one kind that one address may have, waiting or running (default {MAX_PER_USER}; any number for "

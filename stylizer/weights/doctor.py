@@ -8,9 +8,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from stylizer.backbones.registry import BACKBONE_VARIABLE, choose_backbone
+from stylizer.backbones.stylegan2 import FETCH, StyleGan2
 from stylizer.errors import StylizerError
 from stylizer.runtime import choose_device, cpu_threads, tune_allocator
-from stylizer.weights import files
+from stylizer.weights import files, stylegan2
 from stylizer.weights.fan import fan_path
 
 _PACKAGES = ("torch", "numpy", "pillow", "safetensors", "h5py", "dlib-bin", "gradio", "huggingface-hub", "filelock")
@@ -28,16 +30,24 @@ class DoctorCheck:
     advice: str = ""
 
 
-def diagnose(home: Path, device: str | None = None) -> list[DoctorCheck]:
+def diagnose(home: Path, device: str | None = None, backbone: str | None = None) -> list[DoctorCheck]:
     """Examine the installation.
 
     Args:
         home: the product's folder.
-        device: as for `choose_device`.
+        device: as for `choose_device`. backbone: as for `choose_backbone`; the one in use must be there.
     Returns:
         Checks in a sensible order; the installation works when all are ok. Never raises for what it finds.
     """
-    return [_python(), *_packages(), *_runtime(device), _home(home), *_weights(home), _fan()]
+    return [
+        _python(),
+        *_packages(),
+        *_runtime(device),
+        _home(home),
+        *_weights(home),
+        *_backbone(home, backbone),
+        _fan(),
+    ]
 
 
 def _python() -> DoctorCheck:
@@ -105,6 +115,24 @@ def _weights(home: Path) -> list[DoctorCheck]:
             detail = "damaged" if path.exists() else "missing"
         checks.append(DoctorCheck(record.name, ok, detail, "" if ok else "Run `python -m stylizer fetch`."))
     return checks
+
+
+def _backbone(home: Path, wanted: str | None) -> list[DoctorCheck]:
+    """Which face generator is in use, and the state of the one that is optional."""
+    try:
+        chosen = choose_backbone(wanted)
+    except StylizerError as error:
+        return [DoctorCheck("backbone", False, str(error), f"Choose another with --backbone or {BACKBONE_VARIABLE}.")]
+    name, needed = StyleGan2.spec.name, chosen == StyleGan2.spec.name
+    there = [stylegan2.is_there(home, checkpoint, full=True) for checkpoint in stylegan2.CHECKPOINTS]
+    if all(there):
+        detail = f"hashes right, from {stylegan2.origin_of(home)}; needs {stylegan2.MEMORY}"
+        return [DoctorCheck("backbone", True, chosen), DoctorCheck(name, True, detail)]
+    lacking = [c.label for c, whole in zip(stylegan2.CHECKPOINTS, there, strict=True) if not whole]
+    damaged = any(stylegan2.folder_of(home).glob("*.safetensors"))
+    state = f"missing or damaged: {', '.join(lacking)}" if damaged or needed else "not fetched (optional, for a GPU)"
+    advice = f"Run `{FETCH}`." if needed else f"`{FETCH}` gets it; it needs {stylegan2.MEMORY}."
+    return [DoctorCheck("backbone", True, chosen), DoctorCheck(name, not needed, state, advice)]
 
 
 def _fan() -> DoctorCheck:

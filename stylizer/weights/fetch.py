@@ -57,7 +57,7 @@ def fetch_all(home: Path, on_progress: OnProgress | None = None, verify: bool = 
         return
     with _file_errors(home):
         files.weights_dir(home).mkdir(parents=True, exist_ok=True)
-        with _lock(home, report):
+        with lock_weights(home, report):
             _remove_leftovers(home)
             wanted = files.missing(home, verify)  # another process may have fetched them meanwhile
             carriers = [carrier for carrier in files.CARRIERS if any(f.carrier == carrier for f in wanted)]
@@ -217,7 +217,7 @@ def _remove_leftovers(home: Path) -> None:
 
 
 @contextmanager
-def _lock(home: Path, report: OnProgress) -> Iterator[None]:
+def lock_weights(home: Path, report: OnProgress) -> Iterator[None]:
     """An OS-level lock: it dies with its process, so a killed run never blocks the next."""
     lock = filelock.FileLock(files.weights_dir(home) / ".lock")
     while True:

@@ -9,10 +9,9 @@ import torch
 from torch import nn
 
 from stylizer.backbones.base import Backbone, BackboneSpec, parts_of
-from stylizer.backbones.registry import BACKBONES, DEFAULT_BACKBONE
+from stylizer.backbones.registry import DEFAULT_BACKBONE, loader_of
 from stylizer.backbones.state import fill, hash_weights
 from stylizer.backbones.synthesis import Synthesizer, choose_synthesizer
-from stylizer.errors import SettingsError
 from stylizer.networks.identity import DlibIdentity
 from stylizer.networks.perceptual import HedVgg
 from stylizer.runtime import has_fast_bfloat16
@@ -62,8 +61,7 @@ def load_networks(
         SettingsError: there is no such backbone.
         WeightsError: a file is damaged; and everything that `fetch_all` raises.
     """
-    if (loader := BACKBONES.get(backbone)) is None:
-        raise SettingsError(f"There is no backbone {backbone}; choose one of {', '.join(BACKBONES)}.")
+    loader = loader_of(backbone)
     fetch_all(home, on_progress)
     folder = files.weights_dir(home)
     loaded = loader.load(folder)

@@ -77,5 +77,5 @@ def other_networks(real: Networks, spec: BackboneSpec = OTHER) -> Networks:
     for part in parts.values():
         part.eval().requires_grad_(False)
     parts["head"] = parts["generator"].coarse
-    backbone: Any = OtherBackbone(spec=spec, openvino_graph=lambda: None, **parts)
+    backbone: Any = OtherBackbone(spec=spec, openvino_graph=lambda: None, discriminator=None, **parts)
     return replace(real, backbone=backbone, base_hash="0" * 64, synthesizer=choose_synthesizer(backbone))

@@ -105,7 +105,7 @@ def test_styles_are_listed_without_any_network(
     assert main(["styles", "--json"], open_stylizer=lambda **_: pytest.fail("opened")) == 0
     learned = [entry for entry in json.loads(capsys.readouterr().out) if not entry["preset"]]
     assert [(entry["name"], entry["key"]) for entry in learned] == [("ink", style.key)]
-    assert learned[0].keys() == {"name", "key", "bytes", "preset"}
+    assert learned[0].keys() == {"name", "key", "bytes", "preset", "backbone"}
     assert learned[0]["bytes"] > 0
 
 

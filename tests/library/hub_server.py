@@ -111,6 +111,13 @@ class HubServer:
         self.repositories[repo] = made
         return made
 
+    def put(self, repo: str, path: str, content: bytes) -> str:
+        """Add a large file to a repository in a commit of its own; gives its SHA-256."""
+        digest = hashlib.sha256(content).hexdigest()
+        self.large[digest] = content
+        self.repositories[repo].commit({**self.repositories[repo].files, path: content})
+        return digest
+
     def fault(self, method: str, part: str, **what: Any) -> None:
         """Make requests fail; see `Fault`."""
         self._faults.append(Fault(method, part, **what))
@@ -159,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_PUT = do_GET  # noqa: N815 - the library's names
+    do_POST = do_PUT = do_HEAD = do_GET  # noqa: N815 - the library's names
 
     def _serve(self) -> None:
         path = unquote(urlsplit(self.path).path)
@@ -180,7 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
             front = json.loads(body)["content"].startswith("---\n")
             return self._json({"errors": [], "warnings": []} if front else {"errors": [{"message": "no front matter"}]})
         if path.startswith("/lfs/") and self.command == "GET":
-            return self._send(200, self.hub.large[path[5:]])
+            start = int((self.headers.get("range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+            return self._send(206 if start else 200, self.hub.large[path[5:]][start:])
         if path.startswith("/lfs/"):
             good = hashlib.sha256(body).hexdigest() == path[5:]
             self.hub.large |= {path[5:]: body} if good else {}
@@ -203,9 +211,13 @@ class _Handler(BaseHTTPRequestHandler):
             if content is None:
                 return self._error(404, "EntryNotFound", "Entry not found")
             oid = hashlib.sha256(content).hexdigest()
+            known = {"x-repo-commit": repo.sha, "etag": f'"{_oid(content, "regular")}"'}
             if oid in self.hub.large:  # the Hub sends such files from another server
-                return self._send(302, b"", {"location": f"{self.hub.url}/lfs/{oid}"})
-            return self._send(200, content)
+                known |= {"x-linked-etag": f'"{oid}"', "x-linked-size": str(len(content))}
+                if self.command == "HEAD":  # the client asks the Hub itself; it would follow us to ourselves
+                    return self._send(200, content, known)
+                return self._send(302, b"", {**known, "location": f"{self.hub.url}/lfs/{oid}"})
+            return self._send(200, content, known)
         if self._token() != TOKEN:
             return self._error(403, "", "Forbidden: pass a token with write access")
         if words[0] == "preupload":
@@ -254,6 +266,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, text in {"content-length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, text)
         self.end_headers()
+        if self.command == "HEAD":
+            return
         if self.fault is not None and self.fault.cut is not None:
             self.wfile.write(body[: self.fault.cut])
             return self._hang_up()

@@ -109,10 +109,13 @@ def entry(shape: list[Any], dtype: str = "I8", end: int | None = None) -> dict[s
     ("content", "why"),
     [
         (crafted({"whole/x": entry([1] * 60_000, "F16", 2)}, bytes(2)), "60000 dimensions"),
-        (crafted({"whole/x": entry([1] * (DIMENSIONS_MAX + 1), "F16", 2)}, bytes(2)), "5 dimensions"),
+        (
+            crafted({"whole/x": entry([1] * (DIMENSIONS_MAX + 1), "F16", 2)}, bytes(2)),
+            f"{DIMENSIONS_MAX + 1} dimensions",
+        ),
         (crafted({f"steps/{i}": entry([0], end=0) for i in range(TENSORS_MAX + 1)}), f"more than {TENSORS_MAX}"),
         (crafted({"x" * (NAME_MAX + 1): entry([1])}, b"0"), "201 characters"),
-        (crafted({"x": entry([UNPACKED_MAX])}), "announces 17 MB"),
+        (crafted({"x": entry([UNPACKED_MAX])}), f"announces {UNPACKED_MAX / 1e6:.0f} MB"),
         (crafted({"x": entry([2**24, 2**24, 2**24, 2**24])}), "announces"),
         (crafted({"x": entry([2**70])}), "a side"),
         (crafted({"x": entry([-1])}), "a side"),

@@ -87,6 +87,7 @@ class MobileStyleGan:
     encoder: Encoder
     wspace: WSpace
     spec: ClassVar[BackboneSpec] = SPEC
+    discriminator: ClassVar[None] = None
 
     @property
     def head(self) -> nn.Module:

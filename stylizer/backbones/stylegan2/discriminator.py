@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from stylizer.backbones.base import FeatureNetwork
 from stylizer.backbones.stylegan2.layers import (
     CHANNELS_MOST,
     CHANNELS_TOTAL,
@@ -57,7 +58,7 @@ class _Block(nn.Module):
         return result
 
 
-class Discriminator(nn.Module):
+class Discriminator(FeatureNetwork):
     """Pictures to how real each looks; the defaults are the published network.
 
     Args:

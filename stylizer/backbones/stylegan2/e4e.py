@@ -89,7 +89,7 @@ class E4eEncoder(PictureEncoder):
 
     def __init__(self, num_ws: int = 18, channels: Sequence[int] = CHANNELS) -> None:
         super().__init__()
-        w_dim = channels[-1]
+        self.num_ws, self.w_dim = num_ws, (w_dim := channels[-1])
         self.input_layer = nn.Sequential(
             nn.Conv2d(3, channels[0], 3, 1, 1, bias=False), nn.BatchNorm2d(channels[0]), nn.PReLU(channels[0])
         )

@@ -5,8 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stylizer.backbones.stylegan2 import StyleGan2, spec_of
+from stylizer.backbones.stylegan2.generator import PictureHead
 from stylizer.backbones.stylegan2.layers import blur_kernel
 from stylizer.backbones.stylegan2.layout import Sizes
+from stylizer.networks.wspace import WSpace
 
 TINY = Sizes(side=64, w_dim=16, channels=8, channels_total=128, encoder_channels=(4, 8, 8, 16))
 
@@ -60,3 +63,17 @@ def encoder_checkpoint(sizes: Sizes = TINY) -> dict[str, Any]:
     state |= {f"decoder.{key}": tensor for key, tensor in generator_checkpoint(sizes)["g_ema"].items()}
     opts = {"encoder_type": "Encoder4Editing", "stylegan_size": sizes.side, "start_from_latent_avg": True}
     return {"state_dict": state, "latent_avg": average, "opts": opts}
+
+
+class TinyStyleGan2(StyleGan2):
+    """A backbone of these sizes."""
+
+    sizes = TINY
+    spec = spec_of(TINY, "stylegan2-tiny")
+
+
+def tiny_backbone() -> TinyStyleGan2:
+    """It, with the networks of `networks_of`."""
+    parts: Any = networks_of()
+    wspace = WSpace(parts["mapping"], TINY.w_dim, 512).eval().requires_grad_(False)
+    return TinyStyleGan2(heads=PictureHead(parts["generator"], TinyStyleGan2.spec.head_side), wspace=wspace, **parts)
