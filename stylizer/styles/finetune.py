@@ -127,8 +127,7 @@ class _Training:
         loss = loss + r.identity * (self.read.person(picture) - sitter.person).square().sum()
         for ours, theirs in zip(structure_of(maps), sitter.structure, strict=True):
             loss = loss + r.structure * (ours - theirs).abs().mean()
-        sizes = losses.bands(picture, pair.regions.face * pair.sure, upto=SMALL_LEVELS)
-        loss = loss + r.bands * losses.bands_distance(sizes, sitter.bands)
+        loss = loss + r.bands * losses.bands_distance(losses.bands(picture, upto=SMALL_LEVELS), sitter.bands)
         grams = losses.grams(maps[:STATISTICS_MAPS], pair.regions.face)
         loss = loss + r.face_statistics * losses.gram_distance(grams, drawn.grams["face"])
         loss = loss + self._surroundings(sitter, picture, maps[:STATISTICS_MAPS])

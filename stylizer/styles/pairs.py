@@ -31,6 +31,7 @@ from stylizer.inversion.code import Inversion
 from stylizer.networks.segmenter import SEGMENTER_SIDE
 from stylizer.styles.cover import Uncovered, covered, uncover
 from stylizer.styles.regions import Regions, has_hair, regions_of
+from stylizer.styles.surroundings import surroundings
 from stylizer.weights.load import Networks
 
 _SEARCH_SIDE = 512  # of the pictures in which the mesh of an invented face is found
@@ -49,6 +50,9 @@ _DETAILS = 13  # cells a side; what is coarser than these is light, not looks
 _SAME_SKIN = 0.65  # a face that is so many times as light as the natural one, or lighter, is drawn as light as it
 _LIGHTEST = 0.015  # of a face: places whose mean is as light as teeth are
 _ROOM = 0.08  # sides of the crop around it: what the warp leaves where it is lies there
+_OUTLINE = 128  # a side holds so many widths of the line around a face
+_HALF_HIDDEN = 0.04  # of an eye and its brow: so much of it covered, and both are taken from the other half
+_WIDER = 0.8  # half axes of the ellipse around an eye and its brow, over their extent
 _ATTEMPTS = 4  # invented faces tried for each that is wanted
 
 Points = NDArray[np.float64]
@@ -120,7 +124,8 @@ class Pair:
     """An invented face and its target.
 
     code: (1, num_ws, w_dim). picture: as the base network draws it, own: the same, deformed as the style does, target:
-    as the style should draw it, (1, 3, S, S) of the head's side.
+    as the style should draw it, (1, 3, S, S) of the head's side. around: what is around the face there, (1, 3, side,
+    side).
     depth: (1, 1, 1, 1), how many times as light as the reference's its face is.
     sure: (1, 1, S, S), 0 where the target is guessed, to 1.
     regions: of the target. source: the reference, or its mirror image, that the target was made from.
@@ -131,12 +136,19 @@ class Pair:
     picture: Tensor
     own: Tensor
     target: Tensor
+    around: Tensor
     depth: Tensor
     sure: Tensor
     regions: Regions
     mesh_xyz: Points
     source: Reference
     grid: Tensor
+
+    @property
+    def drawn_here(self) -> Tensor:
+        """Where the target is warped from the reference, face and outline: (1, 1, S, S), 0 to 1."""
+        reach = max(1, self.regions.face.shape[-1] // _OUTLINE)
+        return F.max_pool2d(self.regions.face, 2 * reach + 1, 1, reach) * self.sure
 
     def target_window(self, corner_yx: tuple[int, int], side: int) -> Tensor:
         """A square of the target at full resolution, without the face's own looks: (1, 3, side, side)."""
@@ -146,8 +158,10 @@ class Pair:
         places = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None] * (2 / (count - 1)) - 1
         grid = F.grid_sample(self.grid.permute(0, 3, 1, 2), places, padding_mode="border", align_corners=True)
         window = F.grid_sample(full, grid.permute(0, 2, 3, 1), padding_mode="reflection", align_corners=True)
-        face = F.grid_sample(self.regions.face, places, padding_mode="border", align_corners=True)
-        return torch.lerp(window, (window + 1) * self.depth - 1, face)
+        face = F.grid_sample(self.drawn_here, places, padding_mode="border", align_corners=True)
+        top, left = corner_yx
+        around = self.around[:, :, top : top + side, left : left + side]
+        return torch.lerp(around, (window + 1) * self.depth - 1, face)
 
 
 class PairMaker:
@@ -209,7 +223,13 @@ class PairMaker:
             return Uncovered(full, 1 - cover)
         grid = self._grid(_mirrored(mesh, self._partner, full.shape[-1]), mesh)
         other, other_cover = (_sampled(x.flip(3), grid, x.shape[-1]) for x in (full, cover))
-        return uncover(full, cover, other, (other_cover > 0.25).float(), regions.parts)
+        other_cover = (other_cover > 0.25).float()
+        for eye in (LEFT_EYE + LEFT_BROW, RIGHT_EYE + RIGHT_BROW):
+            near = _around(mesh[eye, :2] / (full.shape[-1] / small.shape[-1]), small.shape[-1]).to(cover)
+            if float((cover * near).sum() / near.sum()) > _HALF_HIDDEN and not bool((other_cover * near).any()):
+                cover = torch.maximum(cover, near)
+                regions = replace(regions, parts=regions.parts * (1 - near))
+        return uncover(full, cover, other, other_cover, regions.parts)
 
     def deformation(self, references: list[Reference]) -> Deformation:
         """What the style's deformation is, from all its references."""
@@ -251,7 +271,12 @@ class PairMaker:
         depth = _depth(own, natural, regions)
         target = self._with_own_looks(target, own, natural, regions, depth=depth, likeness=reference.likeness)
         sure = torch.maximum(sure, regions.mouth)  # the own teeth
-        return Pair(code, picture, own, target, depth, sure, regions, wanted, source, grid)
+        full = _sampled(self._backbone.generator(code).clamp(-1, 1), self._grid(mesh, wanted), self._spec.side)
+        skin = regions.face * (1 - regions.parts) * sure
+        around = surroundings(full, own, target, weight=skin, regions=regions, reference=reference)
+        pair = Pair(code, picture, own, target, around, depth, sure, regions, wanted, source, grid)
+        small = F.interpolate(around, size=side, mode="area")
+        return replace(pair, target=torch.lerp(small, target, pair.drawn_here))
 
     def _with_own_looks(
         self, target: Tensor, own: Tensor, natural: Tensor, regions: Regions, *, depth: Tensor, likeness: float
@@ -289,6 +314,13 @@ class PairMaker:
         mesh = self._reader.mesh(to_image(larger))
         factor, centre = self._spec.side / _SEARCH_SIDE, np.array([0.5, 0.5, 0.0])
         return None if mesh is None else (mesh + centre) * factor - centre
+
+
+def _around(points: Points, side: int) -> Tensor:
+    """1 in an ellipse around points, (n, 2), else 0: (1, 1, side, side)."""
+    middle, reach = (points.min(0) + points.max(0)) / 2, np.ptp(points, axis=0) * _WIDER
+    x, y = (np.square((np.arange(side) - m) / r) for m, r in zip(middle, reach, strict=True))
+    return torch.from_numpy((x[None] + y[:, None] < 1).astype(np.float32))[None, None]
 
 
 def _usual_mesh(side: int) -> Points:

@@ -13,7 +13,7 @@ class Recipe:
     pool, offset: number of invented faces, and how far off W they are, in deviations.
     shape: see `PairMaker`. parts, inner: how much more than the rest of the face count eyes, brows, nose and mouth, and
     what is inside the outlines of eyes and lips.
-    windows: how many are drawn in a step.
+    around: how much what is around the face counts, the face being 1. windows: how many are drawn in a step.
     The others weigh the losses.
     """
 
@@ -27,6 +27,7 @@ class Recipe:
     shape: float = 1.0
     parts: float = 5.0
     inner: float = 12.0
+    around: float = 0.7
     windows: int = 1
     color: float = 2.5
     target: float = 3.0
@@ -34,10 +35,10 @@ class Recipe:
     identity: float = 1.0
     structure: float = 5.0
     face_statistics: float = 1.0
-    statistics: float = 3.0
-    palette: float = 3.0
+    statistics: float = 1.0
+    palette: float = 1.0
     window: float = 1.0
-    texture: float = 2.5
+    texture: float = 1.0
     pattern: float = 20.0
     bands: float = 0.5
 

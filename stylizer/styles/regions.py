@@ -18,6 +18,7 @@ _HAIRLINE = 40  # a side holds so many widths of the seam between the mesh's out
 _GROWING_SIDE, _HAIR_MIN = 64, 40  # of the picture in which long hair is sought; so many pixels of hair must be known
 _ALIKE, _HAIR_NOISE = 2.5, 0.02  # how many times the hair's own mean square of colours still is hair
 _STRANDS = 0.8  # times as rough as skin is hair at least; set by eye on the fifteen references, of which one is bald
+_OTHER_COLOR = 0.4  # mean difference, of a range of 2
 OPEN_MOUTH = 0.0006  # of the picture: a smaller opening of the lips is none
 
 Points = NDArray[np.float64]
@@ -95,7 +96,9 @@ def _long_hair(picture: Tensor, hair: Tensor, outside: Tensor, face: Tensor) -> 
 
 
 def has_hair(picture: Tensor, regions: Regions) -> bool:
-    """Whether what lies above a natural face is hair: it has strands, and a scalp is smoother than a face.
+    """Whether what lies above a natural face is hair: of another colour, or with strands.
+
+    A scalp is of the face's colour, and smoother.
 
     Args:
         picture: (1, 3, S, S), a photo or as good as one. regions: its own.
@@ -106,7 +109,12 @@ def has_hair(picture: Tensor, regions: Regions) -> bool:
         inside = (F.interpolate(region, size=details.shape[-2:], mode="area") > 0.8).float()
         return (details * inside).sum() / inside.sum().clamp_min(1)
 
+    def color(region: Tensor) -> Tensor:
+        return (picture * region).sum((2, 3)) / region.sum().clamp_min(1e-6)
+
     skin = regions.face * (1 - regions.parts)
+    if bool((color(regions.hair) - color(skin)).abs().mean() > _OTHER_COLOR):
+        return True
     return bool(roughness(regions.hair) > _STRANDS * roughness(skin))
 
 

@@ -89,7 +89,7 @@ class Drawn:
 class Sitter:
     """An invented face: its pair, the target's features, and what of itself it has to keep.
 
-    weight: (1, 1, S, S), how much each place of the target counts. bands: of the target's face.
+    weight: (1, 1, S, S), how much each place of the target counts. bands: of the target.
     """
 
     pair: Pair
@@ -108,9 +108,9 @@ class Sitter:
         return cls(
             pair=pair,
             drawn=drawn,
-            weight=regions.face * pair.sure * counts,
+            weight=recipe.around + (pair.drawn_here * counts - recipe.around).clamp_min(0),
             features=[x.half() for x in losses.unit(reader.small(pair.target))],
-            bands=losses.bands(pair.target, regions.face * pair.sure, upto=SMALL_LEVELS),
+            bands=losses.bands(pair.target, upto=SMALL_LEVELS),
             person=reader.person(pair.picture),
             structure=structure_of(reader.small(pair.own)),
         )

@@ -19,7 +19,8 @@ from stylizer.styles.targets import SHARP, Drawn, FeatureReader, Sitter
 SIDE, WIDE_SIDE = 224, 416  # pixels of a window, spoilt margins included; the wide one is halved
 _PARTS = (LEFT_EYE, RIGHT_EYE, LIPS, None, None, None)  # what a sitter's window is drawn around; None: anything
 _SPREAD = 40.0  # pixels, of a window's middle around that of its part
-_AREA_MIN, _FACE_MIN = 0.1, 0.05  # of a window: smaller regions say nothing
+_MOST = 6.0  # that a place counts, the face being 1
+_AREA_MIN = 0.1  # of a window: smaller regions say nothing
 _CELL = 4  # pixels over which a halved window's colours are averaged
 
 
@@ -65,19 +66,15 @@ class Windows:
             cut = _cut(mask, corner, cell, crop.shape[-1] // cell)
             return F.interpolate(cut, size=crop.shape[-1] // 2, mode="bilinear", align_corners=False)
 
-        face = local(pair.regions.face * pair.sure * (1 - pair.regions.mouth))
-        inside = _inner(face)
-        share = float(inside.mean())
-        if share > _FACE_MIN:
-            wanted = pair.target_window(corner, crop.shape[-1])
-            theirs_fine = losses.inner(self._reader.fine(wanted, halved=True))
-            for ours, theirs in zip(losses.unit(fine), losses.unit(theirs_fine), strict=True):
-                distance = losses.weighted_mean(losses.place_distance(ours, theirs), inside)
-                loss = loss + r.window * share**0.5 * distance
-            ours, theirs = (_inner(F.avg_pool2d(x, 2)) for x in (crop, wanted))
-            loss = loss + r.color * share * losses.color_distance(ours, theirs, inside, (_CELL,))
-            sizes = [losses.bands(x, face, drawn.skip) for x in (crop, wanted)]
-            loss = loss + r.bands * share**0.5 * losses.bands_distance(*sizes)
+        weight = _inner(local(sitter.weight.clamp_max(_MOST) * (1 - pair.regions.mouth)))
+        wanted = pair.target_window(corner, crop.shape[-1])
+        theirs_fine = losses.inner(self._reader.fine(wanted, halved=True))
+        for ours, theirs in zip(losses.unit(fine), losses.unit(theirs_fine), strict=True):
+            loss = loss + r.window * losses.weighted_mean(losses.place_distance(ours, theirs), weight)
+        ours, theirs = (_inner(F.avg_pool2d(x, 2)) for x in (crop, wanted))
+        loss = loss + r.color * losses.color_distance(ours, theirs, weight, (_CELL,))
+        sizes = [losses.bands(x, None, drawn.skip) for x in (crop, wanted)]
+        loss = loss + r.bands * losses.bands_distance(*sizes)
         for name in ("face", "hair", "ground"):
             region = local(getattr(pair.regions, name))
             share = float(_inner(region).mean())
@@ -85,9 +82,6 @@ class Windows:
                 continue
             ours_grams = losses.grams(fine, _inner(region))
             loss = loss + r.texture * share**0.5 * losses.gram_distance(ours_grams, drawn.fine_grams[name])
-            if name != "face":
-                ours_bands = losses.bands(crop, region, drawn.skip)
-                loss = loss + r.bands * share**0.5 * losses.bands_excess(ours_bands, drawn.bands[name])
         return loss
 
     def _middle(self, sitter: Sitter) -> Sequence[float] | None:
