@@ -31,7 +31,7 @@ from stylizer.inversion.code import Inversion
 from stylizer.networks.segmenter import SEGMENTER_SIDE
 from stylizer.styles.cover import Uncovered, covered, uncover
 from stylizer.styles.regions import Regions, has_hair, regions_of
-from stylizer.styles.surroundings import surroundings
+from stylizer.styles.surroundings import Hand, surroundings
 from stylizer.weights.load import Networks
 
 _SEARCH_SIDE = 512  # of the pictures in which the mesh of an invented face is found
@@ -51,6 +51,7 @@ _SAME_SKIN = 0.65  # a face that is so many times as light as the natural one, o
 _LIGHTEST = 0.015  # of a face: places whose mean is as light as teeth are
 _ROOM = 0.08  # sides of the crop around it: what the warp leaves where it is lies there
 _OUTLINE = 128  # a side holds so many widths of the line around a face
+_UNSEEN = 0.6  # of the natural person's area: seeing less, the segmentation does not understand the drawing
 _HALF_HIDDEN = 0.04  # of an eye and its brow: so much of it covered, and both are taken from the other half
 _WIDER = 0.8  # half axes of the ellipse around an eye and its brow, over their extent
 _ATTEMPTS = 4  # invented faces tried for each that is wanted
@@ -87,7 +88,7 @@ class Reference:
     code: (1, num_ws, w_dim). full: (1, 3, side, side); small: the same at the head's side.
     face: the full picture without what covers the face; sure: (1, 1, S, S), 0 where it is not known what is below that.
     natural: that face, (1, 3, head side, head side). meshes: (468, 3) in pixels of the crop.
-    regions: of the head's side.
+    regions: of the head's side. hand: how what is around the face is drawn.
     likeness: correlation of its light and shade with the natural face's, -1 to 1.
     detail: pixels of the picture it was cut from, to a pixel of the crop; 1 where unknown.
     """
@@ -101,6 +102,7 @@ class Reference:
     mesh_xyz: Points
     natural_mesh_xyz: Points
     regions: Regions
+    hand: Hand
     likeness: float
     detail: float
 
@@ -197,7 +199,8 @@ class PairMaker:
         mesh = self._reader.mesh(aligned.crop)
         detail = warp.scale_of(aligned.crop_to_photo) if aligned.photo is not None else 1.0
         mesh = natural_mesh if mesh is None else mesh
-        small, regions = F.interpolate(full, size=spec.head_side, mode="area"), self._regions(mesh, full)
+        small = F.interpolate(full, size=spec.head_side, mode="area")
+        regions = self._regions(mesh, full, self._person_in(full, mesh, drawn, natural_mesh))
         if not has_hair(natural, self._regions(natural_mesh, drawn)):
             regions = replace(regions, hair=torch.zeros_like(regions.hair))  # nobody's hair is to be drawn as a scalp
         uncovered = self._uncovered(full, small, mesh, regions)
@@ -211,6 +214,7 @@ class PairMaker:
             mesh_xyz=mesh,
             natural_mesh_xyz=natural_mesh,
             regions=regions,
+            hand=Hand.of(full, small, regions),
             likeness=_correlation(
                 small, _sampled(natural, self._grid(natural_mesh, mesh), spec.head_side), regions.face
             ),
@@ -273,7 +277,7 @@ class PairMaker:
         sure = torch.maximum(sure, regions.mouth)  # the own teeth
         full = _sampled(self._backbone.generator(code).clamp(-1, 1), self._grid(mesh, wanted), self._spec.side)
         skin = regions.face * (1 - regions.parts) * sure
-        around = surroundings(full, own, target, weight=skin, regions=regions, reference=reference)
+        around = surroundings(full, own, target, weight=skin, regions=regions, hand=reference.hand)
         pair = Pair(code, picture, own, target, around, depth, sure, regions, wanted, source, grid)
         small = F.interpolate(around, size=side, mode="area")
         return replace(pair, target=torch.lerp(small, target, pair.drawn_here))
@@ -292,9 +296,16 @@ class PairMaker:
         teeth = (own.mean(1, keepdim=True) + 1) * light - 1
         return torch.lerp(dressed, teeth, regions.mouth).clamp(-1, 1)
 
-    def _regions(self, mesh: Points, picture: Tensor) -> Regions:
+    def _person_in(self, full: Tensor, mesh: Points, drawn: Tensor, natural_mesh: Points) -> Tensor:
+        """Where a reference shows a person; where none is seen, as the natural picture does."""
+        seen, natural = self._reader.person(full), self._reader.person(drawn).to(self._device)
+        usual = _sampled(natural, self._grid(natural_mesh, mesh), natural.shape[-1]).cpu()
+        return torch.maximum(seen, usual) if float(seen.mean()) < _UNSEEN * float(usual.mean()) else seen
+
+    def _regions(self, mesh: Points, picture: Tensor, person: Tensor | None = None) -> Regions:
         spec = self._spec
-        found = regions_of(mesh, self._reader.person(picture), picture.cpu(), spec.side, spec.head_side)
+        person = self._reader.person(picture) if person is None else person
+        found = regions_of(mesh, person, picture.cpu(), spec.side, spec.head_side)
         return Regions(**{name: mask.to(self._device) for name, mask in vars(found).items()})
 
     def _grid(self, here: Points, there: Points) -> Tensor:

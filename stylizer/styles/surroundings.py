@@ -6,7 +6,7 @@ detail by level of detail (few strong lines, or many faint ones); hues follow th
 reference. Bare skin gets the colours that the face's skin of the same lightness has got.
 """
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,46 +14,46 @@ from torch import Tensor
 
 from stylizer.styles.regions import Regions
 
-if TYPE_CHECKING:
-    from stylizer.styles.pairs import Reference
-
 _LEVELS = 5  # of details that are matched, each twice as coarse as the one before
-_STRONGER = 2.5  # times at most that details get stronger: noise is not to become a pattern
+_STRONGER = 2.5  # times at most that strands and folds get stronger in a round
 _ROUNDS = 2  # of matching the levels, then the whole
 _QUANTILES, _SAMPLES = 256, 16384  # the quantiles are of so many places at most
 _USUAL = (0.2, 0.8)  # quantiles of a ground's lightness, between which it is no stray lock or line
 _SHADES = 24  # of skin or of a kind, whose colours are looked up
 _SKIN_SIDE, _SKIN_NOISE, _SKIN_ALIKE, _DARKEST = 64, 0.01, 4.0, 0.35  # as `regions` grows long hair
 _HAIR_MIN = 0.015  # of the picture
+_ROUNDS_OF_MEANS, _ONE_COLOR, _PLAIN = 8, 0.4, 0.02  # of two-means; more variance left: one colour; of all: a plain
 _FEWEST = 16  # values with a distribution
 _FEW = 400  # pixels: of less nothing is known
 
 
 @torch.no_grad()
 def surroundings(
-    full: Tensor, own: Tensor, target: Tensor, *, weight: Tensor, regions: Regions, reference: "Reference"
+    full: Tensor, own: Tensor, target: Tensor, *, weight: Tensor, regions: Regions, hand: "Hand"
 ) -> Tensor:
-    """A picture with all but its face as the reference has it: (1, 3, side, side).
+    """A picture with all but its face as a reference has it: (1, 3, side, side).
 
     Args:
         full: (1, 3, side, side), the invented picture; own: (1, 3, S, S), the same. target: (1, 3, S, S), its face as
             the reference's hand draws it; weight: (1, 1, S, S), where that is known. regions: of the picture.
+        hand: the reference's.
     """
     person = 1 - regions.ground
     skin = skin_of(own, regions, person)
     rest = (person - regions.face - regions.hair).clamp_min(0)
     above, bare = _above_body(regions), skin_like(full, own, target, weight)
-    hair, ground = apart(reference.small, reference.regions)
-    theirs, anywhere = 1 - reference.regions.ground, torch.ones_like(person)
-    kinds = (  # here, there, and what stands in where the reference has nothing of the kind
-        (regions.hair + rest * (1 - skin) * above, hair, (person, theirs), None),
-        (rest * (1 - skin) * (1 - above), reference.regions.body, (person, theirs), None),
-        (regions.ground, ground, (anywhere, anywhere), _USUAL),
+    kinds = (
+        (regions.hair + rest * (1 - skin) * above, hand.hair, person, _STRONGER),
+        (rest * (1 - skin) * (1 - above), hand.body, person, _STRONGER),
+        (regions.ground, hand.ground, torch.ones_like(person), 1.0),
     )
     weights, drawn = [rest * skin + regions.face], [bare]
-    for here, there, instead, usual in kinds:
-        made = _drawn_like(full, here, reference.full, there, usual)
-        made = _drawn_like(full, instead[0], reference.full, instead[1], None) if made is None else made
+    for here, appearance, instead, stronger in kinds:
+        if float(here.sum()) < 1:
+            continue
+        made = appearance.given_to(full, _grown(here, full), stronger)
+        if made is None:  # the reference has nothing of the kind
+            made = hand.all_of_it.given_to(full, _grown(instead, full), stronger)
         weights.append(here)
         drawn.append(bare if made is None else made)
     shares = torch.cat(weights, 1)
@@ -61,39 +61,90 @@ def surroundings(
     return sum((shares[:, i : i + 1] * each for i, each in enumerate(drawn)), torch.zeros_like(full)).clamp(-1, 1)
 
 
-def _drawn_like(
-    full: Tensor, here: Tensor, reference: Tensor, there: Tensor, usual: tuple[float, float] | None
-) -> Tensor | None:
-    if float(here.sum()) < 1:
-        return full
-    return drawn_like(full, _grown(here, full), reference, _grown(there, full), usual)
+@dataclass(frozen=True, eq=False)
+class Appearance:
+    """How a region of a picture looks, wherever in it.
 
+    lights: quantiles of its lightness. levels: those of its details, fine to coarse, and of the rest. Both (Q,); None:
+    too small to say. hues_at: shades of it, (n,), and what is to be added to each to be of its hue, (3, n).
 
-def drawn_like(
-    picture: Tensor, region: Tensor, reference: Tensor, theirs: Tensor, usual: tuple[float, float] | None = None
-) -> Tensor | None:
-    """A region of a picture with the other's details, lightness and hues, at its own places.
-
-    Args:
-        picture, reference: (1, 3, S, S) in [-1, 1]. region, theirs: (1, 1, S, S), 0 to 1.
-        usual: quantiles of the reference's lightness between which places count.
-    Returns:
-        (1, 3, S, S), of which the region counts; None where a region is too small.
-    Source: Heeger & Bergen 1995, Pyramid-based texture analysis/synthesis, begun at a picture instead of noise.
+    Source: Heeger & Bergen 1995, Pyramid-based texture analysis/synthesis.
     """
-    light, wanted, there = picture.mean(1, keepdim=True), reference.mean(1, keepdim=True), theirs > 0.5
-    if int((region > 0.5).sum()) < _FEW or int(there.sum()) < _FEW:
-        return None
-    if usual is not None:
-        least, most = _quantiles(wanted[there])[[int(_QUANTILES * each) for each in usual]]
-        there = there & (wanted >= least) & (wanted <= most)
-    for _ in range(_ROUNDS):
-        light = _detailed(light, region, wanted, there.float(), _LEVELS)
-        light = _matched(light, region, wanted, there.float())
-    result, changed, hues_at = picture.clone(), (region > 0)[0, 0], _hues(reference, there)
-    lights = light[0, 0][changed]
-    result[0, :, changed] = lights + _looked_up(lights, *hues_at)
-    return result
+
+    lights: Tensor | None
+    levels: list[Tensor | None]
+    hues_at: tuple[Tensor, Tensor]
+
+    @classmethod
+    def of(cls, picture: Tensor, region: Tensor, usual: tuple[float, float] | None = None) -> "Appearance":
+        """Read from a region.
+
+        Args:
+            picture: (1, 3, S, S) in [-1, 1]. region: (1, 1, S, S), 0 to 1.
+            usual: quantiles of its lightness between which places count.
+        """
+        light, inside = picture.mean(1, keepdim=True), region > 0.5
+        if int(inside.sum()) < _FEW:
+            return cls(None, [], (light[0, 0, 0, :0], picture[0, :, 0, :0]))
+        if usual is not None:
+            least, most = _quantiles(light[inside])[[int(_QUANTILES * each) for each in usual]]
+            inside = inside & (light >= least) & (light <= most)
+        levels, rest, mask = [], light, inside.float()
+        for _ in range(_LEVELS):
+            low, low_mask = _halved(rest, mask)
+            levels.append(_quantiles_in(rest - _grown(low, rest), mask))
+            rest, mask = low, low_mask
+        return cls(_quantiles_in(light, inside.float()), [*levels, _quantiles_in(rest, mask)], _hues(picture, inside))
+
+    def given_to(self, picture: Tensor, region: Tensor, stronger: float = 1.0) -> Tensor | None:
+        """A picture whose region looks like this, its lights, strands and lines where they are.
+
+        Args:
+            picture: (1, 3, S, S). region: (1, 1, S, S), 0 to 1.
+            stronger: times at most that details get stronger in each of the rounds: noise is not to become a pattern.
+        Returns:
+            (1, 3, S, S); None where one of the two regions is too small.
+        """
+        if self.lights is None or int((region > 0.5).sum()) < _FEW:
+            return None
+        light = picture.mean(1, keepdim=True)
+        for _ in range(_ROUNDS if stronger > 1 else 1):
+            light = _matched(self._detailed(light, region, 0, stronger), region, self.lights)
+        result, changed = picture.clone(), (region > 0)[0, 0]
+        lights = light[0, 0][changed]
+        result[0, :, changed] = lights + _looked_up(lights, *self.hues_at)
+        return result
+
+    def _detailed(self, light: Tensor, region: Tensor, level: int, stronger: float) -> Tensor:
+        """A lightness with this distribution at each level of detail, from a level on: (1, 1, S, S)."""
+        if level == _LEVELS:
+            return _matched(light, region, self.levels[level])
+        low, low_region = _halved(light, region)
+        details = light - _grown(low, light)
+        matched = _matched(details, region, self.levels[level])
+        matched = matched.sign() * torch.minimum(matched.abs(), stronger * details.abs())
+        return _grown(self._detailed(low, low_region, level + 1, stronger), light) + matched
+
+
+@dataclass(frozen=True, eq=False)
+class Hand:
+    """How a reference has what is around its face, and the person as a whole."""
+
+    hair: Appearance
+    body: Appearance
+    ground: Appearance
+    all_of_it: Appearance
+
+    @classmethod
+    def of(cls, full: Tensor, small: Tensor, regions: Regions) -> "Hand":
+        """full: (1, 3, side, side), small: (1, 3, S, S), the reference; regions: of the small one."""
+        hair, ground = apart(small, regions)
+        return cls(
+            hair=Appearance.of(full, _grown(hair, full)),
+            body=Appearance.of(full, _grown(regions.body, full)),
+            ground=Appearance.of(full, _grown(_main_color(small, ground), full), _USUAL),
+            all_of_it=Appearance.of(full, _grown(1 - regions.ground, full)),
+        )
 
 
 def skin_like(picture: Tensor, own: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -155,6 +206,29 @@ def apart(picture: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
     return torch.maximum(regions.hair, locks), regions.ground * (1 - F.max_pool2d(locks, 5, 1, 2))
 
 
+def _main_color(picture: Tensor, region: Tensor) -> Tensor:
+    """A region without the lesser of two colours, where it has two: what is where between them is not to be guessed."""
+    inside = region > 0.5
+    if int(inside.sum()) < _FEW:
+        return region
+    colors = picture[0][:, inside[0, 0]]
+    order = colors.mean(0).argsort()
+    middles = torch.stack([colors[:, order[int(share * (len(order) - 1))]] for share in (0.1, 0.9)], 1)
+    for _ in range(_ROUNDS_OF_MEANS):
+        away = (picture[0][:, None] - middles[..., None, None]).square().sum(0)
+        second = away[1] < away[0]
+        sides = [inside[0, 0] & ~second, inside[0, 0] & second]
+        if not all(bool(side.any()) for side in sides):
+            return region
+        middles = torch.stack([picture[0][:, side].mean(1) for side in sides], 1)
+    within = float(away.amin(0)[inside[0, 0]].mean())
+    whole = float((colors - colors.mean(1, keepdim=True)).square().sum(0).mean())
+    if within > _ONE_COLOR * whole or whole < _PLAIN:
+        return region
+    main = max(sides, key=lambda side: int(side.sum()))
+    return region * main[None, None]
+
+
 def _above_body(regions: Regions) -> Tensor:
     """1 above the chin's height, else 0: (1, 1, S, 1)."""
     rows = torch.arange(regions.face.shape[-2], device=regions.face.device)
@@ -164,17 +238,6 @@ def _above_body(regions: Regions) -> Tensor:
 
 def _grown(mask: Tensor, picture: Tensor) -> Tensor:
     return F.interpolate(mask, size=picture.shape[-1], mode="bilinear", align_corners=False)
-
-
-def _detailed(light: Tensor, here: Tensor, wanted: Tensor, there: Tensor, levels: int) -> Tensor:
-    """A masked lightness with the other's distribution at each level of detail: (1, 1, S, S), as all of them."""
-    if levels == 0:
-        return _matched(light, here, wanted, there)
-    (low, low_here), (low_wanted, low_there) = _halved(light, here), _halved(wanted, there)
-    details = light - _grown(low, light)
-    matched = _matched(details, here, wanted - _grown(low_wanted, wanted), there)
-    matched = matched.sign() * torch.minimum(matched.abs(), _STRONGER * details.abs())
-    return _grown(_detailed(low, low_here, low_wanted, low_there, levels - 1), light) + matched
 
 
 def _halved(picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -190,17 +253,22 @@ def _quantiles(values: Tensor) -> Tensor:
     return ordered[(steps * (len(ordered) - 1)).long()]
 
 
-def _matched(ours: Tensor, here: Tensor, theirs: Tensor, there: Tensor) -> Tensor:
-    """Values with the distribution, in a region, of others in theirs; where that has too few they stay as they are.
+def _quantiles_in(values: Tensor, region: Tensor) -> Tensor | None:
+    inside = values[region > 0.5]
+    return _quantiles(inside) if len(inside) >= _FEWEST else None
+
+
+def _matched(ours: Tensor, region: Tensor, theirs: Tensor | None) -> Tensor:
+    """Values with another distribution in a region; where that has too few they stay as they are.
 
     Args:
-        here, there: (1, 1, S, S); above 0.5 a place is of the region, above 0 it is changed with it.
+        region: (1, 1, S, S); above 0.5 a place is of the region, above 0 it is changed with it. theirs: quantiles.
     """
-    inside, known = ours[here > 0.5], theirs[there > 0.5]
-    if len(inside) < _FEWEST or len(known) < _FEWEST:
+    inside = _quantiles_in(ours, region)
+    if inside is None or theirs is None:
         return ours
-    result, changed = ours.clone(), here > 0
-    result[changed] = _looked_up(ours[changed], _quantiles(inside), _quantiles(known)[None])[0]
+    result, changed = ours.clone(), region > 0
+    result[changed] = _looked_up(ours[changed], inside, theirs[None])[0]
     return result
 
 

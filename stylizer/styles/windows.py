@@ -75,7 +75,7 @@ class Windows:
         loss = loss + r.color * losses.color_distance(ours, theirs, weight, (_CELL,))
         sizes = [losses.bands(x, None, drawn.skip) for x in (crop, wanted)]
         loss = loss + r.bands * losses.bands_distance(*sizes)
-        for name in ("face", "hair", "ground"):
+        for name in ("face", "hair"):  # of a ground a pattern would be learned
             region = local(getattr(pair.regions, name))
             share = float(_inner(region).mean())
             if name not in drawn.grams or share <= _AREA_MIN:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.styles.regions import Regions
-from stylizer.styles.surroundings import apart, drawn_like, skin_like, skin_of
+from stylizer.styles.surroundings import Appearance, Hand, apart, skin_like, skin_of, surroundings
 
 SIDE = 128
 
@@ -21,6 +21,12 @@ def left_half() -> Tensor:
     region = torch.zeros(1, 1, SIDE, SIDE)
     region[..., : SIDE // 2] = 1
     return region
+
+
+def drawn_like(
+    picture: Tensor, region: Tensor, reference: Tensor, theirs: Tensor, usual: tuple[float, float] | None = None
+) -> Tensor | None:
+    return Appearance.of(reference, theirs, usual).given_to(picture, region, 2.5)
 
 
 def grey(light: Tensor) -> Tensor:
@@ -146,3 +152,34 @@ def test_locks_that_were_taken_for_ground_are_hair() -> None:
     found, ground = apart(picture, regions(disc(0.6, 0.4, 0.15), hair, (hair + disc(0.6, 0.4, 0.15)).clamp(0, 1)))
     assert (found * lock).sum() > 0.9 * lock.sum() and (ground * lock).max() == 0
     assert (found * stain).max() == 0 and (ground * stain).sum() == stain.sum()
+
+
+def test_of_two_colours_of_a_ground_the_main_one_is_taken() -> None:
+    """A halo before a wall would come out as blotches."""
+    face, halo = disc(0.5, 0.5, 0.15), disc(0.3, 0.3, 0.25)
+    picture = painted(0.0, (torch.ones_like(halo), (-0.6, 0.1, 0.2)), (halo, (0.8, 0.7, 0.2)))
+    picture = picture + 0.05 * grey(noise(3))
+    nothing = torch.zeros_like(face)
+    hand = Hand.of(picture, picture, regions(face, nothing, face))
+    made = hand.ground.given_to(grey(noise(0)), torch.ones_like(face))
+    assert made is not None
+    assert (made.mean((0, 2, 3)) - torch.tensor([-0.6, 0.1, 0.2])).abs().max() < 0.05
+    assert made[:, 0].max() < -0.4
+
+
+def test_what_the_reference_has_not_is_drawn_as_the_person() -> None:
+    """A bald reference: dark hair gets its dark shades, no other."""
+    face = disc(0.5, 0.5, 0.3)
+    reference = grey(0.4 + 0.8 * noise(1)) * torch.tensor([1.0, 0.6, 0.3]).reshape(1, 3, 1, 1)
+    hand = Hand.of(reference, reference, regions(face, torch.zeros_like(face), face))
+    assert hand.hair.given_to(grey(noise(0)), left_half()) is None
+    hair = torch.zeros_like(face)
+    hair[..., :30, :] = 1
+    own = grey(0.3 + 0.3 * noise(0)) - 0.6 * hair
+    made = surroundings(own, own, own, weight=face, regions=regions(face, hair, (face + hair).clamp(0, 1)), hand=hand)
+    assert made.shape == own.shape
+    red, _, blue = made[0, :, 5:25].flatten(1)
+    known = reference[0][:, face[0, 0] > 0.5]
+    assert red.max() <= known[0].max() + 0.05 and red.min() >= known[0].min() - 0.05
+    assert red.mean() < known[0].mean()
+    assert (blue[red > 0.1] < red[red > 0.1]).all()
