@@ -136,20 +136,18 @@ class _Training:
         return loss, picture
 
     def _surroundings(self, sitter: Sitter, picture: Tensor, maps: list[Tensor]) -> Tensor:
-        """How far hair, body and ground are from the reference's, each from its own kind."""
+        """How far hair and ground are from the reference's grain, and the hair from its colours."""
         r, drawn, loss = self.recipe, sitter.drawn, picture.new_zeros(())
-        theirs_regions = drawn.reference.regions.outside()
-        for name, region in sitter.pair.regions.outside().items():
+        for name in ("hair", "ground"):
+            region = getattr(sitter.pair.regions, name)
             if name not in drawn.grams or float(region.mean()) < AREA_MIN:
                 continue
-            share = 0.5 if name == "body" else 1.0  # clothes are nobody's style
-            loss = loss + share * r.statistics * losses.gram_distance(losses.grams(maps, region), drawn.grams[name])
-            loss = loss + share * r.palette * losses.palette_distance(
-                picture, region, drawn.reference.small, theirs_regions[name], self.rng
-            )
-            if name != "body":
-                sizes = losses.bands(picture, region, upto=SMALL_LEVELS)
-                loss = loss + r.bands * losses.bands_excess(sizes, drawn.small_bands[name])
+            loss = loss + r.statistics * losses.gram_distance(losses.grams(maps, region), drawn.grams[name])
+            if name == "hair":
+                theirs = drawn.reference.regions.hair
+                loss = loss + r.palette * losses.palette_distance(
+                    picture, region, drawn.reference.small, theirs, self.rng
+                )
         return loss
 
     def _draw_small(self, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:

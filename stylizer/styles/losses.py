@@ -3,8 +3,6 @@
 Feature maps are lists of (1, C, H, W), fine to coarse; every loss is a scalar, 0 for equal inputs.
 """
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -171,20 +169,8 @@ def bands_distance(ours: Bands, theirs: Bands) -> Tensor:
 
     A few large coefficients are edges, many small ones a weave or a blur: features' means hardly tell these apart.
     """
-    return _bands_apart(ours, theirs, lambda a, b: (a - b).abs())
-
-
-def bands_excess(ours: Bands, theirs: Bands) -> Tensor:
-    """As `bands_distance`, but only of what is larger than theirs.
-
-    Asked for edges where it has none to draw, a generator draws the same scratches into every picture.
-    """
-    return _bands_apart(ours, theirs, lambda a, b: (a.abs() - b.abs()).clamp_min(0))
-
-
-def _bands_apart(ours: Bands, theirs: Bands, apart: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     both = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None]
-    return sum((apart(a, b).mean() / (b.abs().mean() + _FAINT) for a, b in both), torch.zeros(()))
+    return sum(((a - b).abs().mean() / (b.abs().mean() + _FAINT) for a, b in both), torch.zeros(()))
 
 
 def fixed_pattern(picture: Tensor, levels: int = 3) -> Tensor:

@@ -18,27 +18,27 @@ class Recipe:
     """
 
     rate: float = 3e-3
-    detail_rate: float = 1.0
+    detail_rate: float = 0.6
     momentum: float = 0.9
     references: float = 0.35
     mix: float = 0.8
     pool: int = 16
     offset: float = 0.3
     shape: float = 1.0
-    parts: float = 5.0
+    parts: float = 7.0
     inner: float = 20.0
     around: float = 0.7
     windows: int = 1
     color: float = 2.5
-    target: float = 3.0
+    target: float = 4.0
     target_color: float = 7.5
-    identity: float = 1.0
+    identity: float = 1.2
     structure: float = 2.0
     face_statistics: float = 1.0
-    statistics: float = 0.5
+    statistics: float = 1.0
     palette: float = 1.0
-    window: float = 1.0
-    texture: float = 0.5
+    window: float = 1.5
+    texture: float = 0.6
     pattern: float = 20.0
     bands: float = 0.5
 

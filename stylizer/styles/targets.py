@@ -50,38 +50,30 @@ class FeatureReader:
 class Drawn:
     """What a reference is compared by.
 
-    features: of the whole; coarse_bands of the whole at the coarse side. grams, small_bands: by region, of the small
-    picture; fine_grams of the halved one, bands of the whole one. skip: levels of Haar bands that are finer than the
-    reference itself.
+    features: of the whole; coarse_bands of the whole at the coarse side. grams: by region, of the small picture;
+    fine_grams of the halved one. skip: levels of Haar bands that are finer than the reference itself.
     """
 
     reference: Reference
     features: list[Tensor]
     coarse_bands: losses.Bands
     grams: dict[str, losses.Grams]
-    small_bands: dict[str, losses.Bands]
     fine_grams: dict[str, losses.Grams]
-    bands: dict[str, losses.Bands]
     skip: int
 
     @classmethod
     def read(cls, reader: FeatureReader, reference: Reference, coarse_side: int, windows: bool) -> "Drawn":
         """Of a reference; without windows, nothing that only these are compared by, which takes much memory."""
         maps, fine = reader.small(reference.full), reader.fine(reference.full, halved=True) if windows else []
-        regions = {"face": reference.regions.face, **reference.regions.outside()}
+        regions = {name: getattr(reference.regions, name) for name in ("face", "hair", "ground")}
         known = {name: region for name, region in regions.items() if float(region.mean()) >= AREA_MIN}
-        skip = sum(reference.detail < SHARP / zoom for zoom in (1, 2))
         return cls(
             reference=reference,
             features=losses.unit(maps),
             coarse_bands=losses.bands(F.interpolate(reference.full, size=coarse_side, mode="area")),
             grams={name: losses.grams(maps[:STATISTICS_MAPS], region) for name, region in known.items()},
-            small_bands={
-                name: losses.bands(reference.small, region, upto=SMALL_LEVELS) for name, region in known.items()
-            },
             fine_grams={name: losses.grams(fine, region) for name, region in known.items() if windows},
-            bands={name: losses.bands(reference.full, region, skip) for name, region in known.items() if windows},
-            skip=skip,
+            skip=sum(reference.detail < SHARP / zoom for zoom in (1, 2)),
         )
 
 
