@@ -1,9 +1,9 @@
 """One-shot fine-tuning: a reference and its code to a style, the change of the generator's weights.
 
-Follows JoJoGAN (Chong & Forsyth 2021, arXiv 2112.11641) in every other step: the reference's fine styles are mixed with
-those of random faces, and whatever comes out has to be the reference. In the other steps an invented face has to become
-what the reference's artist would have made of it (see `pairs`), and stay this person. The finish, the last styles of a
-code, is the mean face's throughout, as it is when a picture is drawn.
+Follows JoJoGAN (Chong & Forsyth 2021, arXiv 2112.11641) in a third of the steps: the reference's fine styles are mixed
+with those of random faces, and whatever comes out has to be the reference. In the others an invented picture has to
+become what the reference's artist would have made of it (see `pairs` and `surroundings`), and stay this person. The
+finish, the last styles of a code, is the mean face's throughout, as it is when a picture is drawn.
 
 Fitted to this kind of generator: a tensor's step is proportional to its size; what is coarse in a picture is
 learned whole, the last layers' details in windows. The colours start where a linear map of the
@@ -114,7 +114,7 @@ class _Training:
         return loss, picture
 
     def _become(self, sitter: Sitter) -> tuple[Tensor, Tensor]:
-        """An invented face becomes its target, and its surroundings are like the reference's; it stays this person."""
+        """An invented picture becomes its target, with the reference's grain, and stays this person."""
         r, pair, drawn = self.recipe, sitter.pair, sitter.drawn
         mixed = float(torch.rand(1, generator=self.rng)) < 0.3
         code = self._mixed(pair.code, self.spec.mix_from + 2, 1.0) if mixed else self._finished(pair.code)

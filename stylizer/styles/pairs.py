@@ -2,7 +2,7 @@
 
 The reference is warped by the 468-point mesh, from its own face to the invented one's as the style deforms it. Inside
 the face that gives a target place by place: this eye, drawn as the reference draws eyes. Outside it there is no
-correspondence, so hair, body and ground are compared by statistics, each with its own kind.
+correspondence: see `surroundings`.
 
 A target must not teach everybody the reference's expression and looks. What the invented face has and a natural face in
 the reference's place would not have (glasses, a beard, a gaze, wrinkles) is therefore laid over the target: as the

@@ -43,10 +43,6 @@ class Regions:
     inner: Tensor
     mouth: Tensor
 
-    def outside(self) -> dict[str, Tensor]:
-        """Those in which no place corresponds to any of another picture."""
-        return {"hair": self.hair, "body": self.body, "ground": self.ground}
-
 
 def regions_of(points_xyz: Points, person: Tensor, picture: Tensor, crop_side: int, side: int) -> Regions:
     """The regions of a face whose mesh is known.

@@ -46,7 +46,7 @@ def from_outline(mesh: np.ndarray) -> np.ndarray:
 
 
 def test_they_do_not_overlap_and_leave_out_ears_alone(mean_mesh: np.ndarray, regions: Regions) -> None:
-    masks = torch.cat([regions.face, *regions.outside().values()])[:, 0]
+    masks = torch.cat([regions.face, regions.hair, regions.body, regions.ground])[:, 0]
     assert masks.min() >= 0 and masks.max() <= 1
     total, (rows, _) = masks.sum(0).numpy(), places()
     far = from_outline(mean_mesh) > 0.06 * MESH_SIDE
@@ -183,3 +183,12 @@ def test_strands_are_hair_and_a_scalp_is_none(regions: Regions) -> None:
     grain = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     assert has_hair(lit + 0.02 * grain + 0.06 * grain * regions.hair, regions)
     assert not has_hair(lit + 0.02 * grain * (1 - 0.5 * regions.hair), regions)
+
+
+def test_smooth_hair_is_hair_by_its_colour(regions: Regions) -> None:
+    """In the dark no strand is to be seen."""
+    grain = 0.02 * torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    face = 0.3 + grain
+    black, skin = (torch.lerp(face, tone + 0.2 * grain, regions.hair) for tone in (-0.9, 0.35))
+    assert has_hair(black, regions)
+    assert not has_hair(skin, regions)
