@@ -64,7 +64,8 @@ class _Training:
         maker = PairMaker(networks, reader, shape=recipe.shape, offset=recipe.offset)
         references = [maker.reference(*example) for example in examples]
         self.deformation = maker.deformation(references)
-        pairs = maker.pairs(references, self.deformation, recipe.pool, self.rng)
+        count = min(recipe.pool, settings.iterations)  # no more than are seen
+        pairs = maker.pairs(references, self.deformation, count, self.rng)
         self.read, self.tuned = FeatureReader(networks), TunedGenerator(self.backbone, fixed=self.spec.fixed)
         with torch.no_grad():
             in_windows = recipe.windows > 0

@@ -164,7 +164,7 @@ def test_around_the_face_a_target_is_the_invented_picture_as_the_reference_has_i
                 x[0][:, mask[0, 0]].median(1).values
                 for x, mask in ((pair.target, region), (pair.source.small, theirs), (pair.own, region))
             )
-            assert (ours - wanted).abs().mean() < 0.12 < (own - wanted).abs().mean(), name
+            assert (ours - wanted).abs().mean() < 0.5 * (own - wanted).abs().mean(), name
 
 
 def test_an_eye_below_a_fringe_is_the_other_one_in_a_mirror(
@@ -248,8 +248,6 @@ def test_dark_faces_get_darker_targets(itself: tuple[PairMaker, Reference], ligh
     face = (ours.regions.face > 0.99) & (ours.regions.mouth == 0)
     lightness = [float((pair.target + 1).mean(1, keepdim=True)[face].mean()) for pair in (ours, theirs)]
     assert light < lightness[1] / lightness[0] < 0.95  # darker, but a drawing has less room than nature
-    ground = (ours.regions.ground == 1).expand(-1, 3, -1, -1)
-    assert (ours.target - theirs.target)[ground].abs().mean() < 0.01
 
 
 def test_lighter_faces_get_the_references_own_light(itself: tuple[PairMaker, Reference]) -> None:

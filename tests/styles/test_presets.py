@@ -27,7 +27,7 @@ from stylizer.weights.load import Networks
 
 FOLDER = presets_dir()
 NAMES = sorted(path.parent.name for path in FOLDER.glob("*/card.json"))
-SIDE = 256
+SIDE = 128
 pytestmark = pytest.mark.slow
 
 
