@@ -45,6 +45,7 @@ from stylizer.styles.windows import Windows
 from stylizer.weights.load import Networks
 
 PREVIEW_EVERY = 8
+_FIRST_PAIRS = 4
 
 
 class _Training:
@@ -64,14 +65,15 @@ class _Training:
         maker = PairMaker(networks, reader, shape=recipe.shape, offset=recipe.offset)
         references = [maker.reference(*example) for example in examples]
         self.deformation = maker.deformation(references)
-        count = min(recipe.pool, settings.iterations)  # no more than are seen
-        pairs = maker.pairs(references, self.deformation, count, self.rng)
+        # No more than steps see. The first few are made before the first step, one after each, for an early preview.
+        count = min(recipe.pool, settings.iterations)
+        self.pairs = itertools.islice(maker.pairs(references, self.deformation, self.rng), count)
         self.read, self.tuned = FeatureReader(networks), TunedGenerator(self.backbone, fixed=self.spec.fixed)
         with torch.no_grad():
             in_windows = recipe.windows > 0
             self.drawn = [Drawn.read(self.read, each, self.spec.coarse_side, in_windows) for each in references]
-            taking_turns = zip(pairs, itertools.cycle(self.drawn), strict=False)
-            self.sitters = [Sitter.read(self.read, pair, drawn, recipe) for pair, drawn in taking_turns]
+        self.sitters: list[Sitter] = []
+        self._meet(_FIRST_PAIRS)
         self.windows = Windows(self.tuned, self.read, self.spec, recipe, self.rng)
         # Steps are as large as the base's weights ask for, whatever the colours start from.
         details = {name: recipe.detail_rate for name in self.tuned.moved if self.spec.is_detail(name)}
@@ -82,8 +84,8 @@ class _Training:
             settings.iterations,
             warm_up=8,
         )
-        if pairs:
-            codes = [self._finished(pair.code) for pair in pairs]
+        if self.sitters:
+            codes = [self._finished(sitter.pair.code) for sitter in self.sitters]
             with torch.no_grad():
                 colors = color_map(self.backbone, codes, [reference.small for reference in references])
                 self.backbone.recolor(self.tuned.moved, *colors)
@@ -98,7 +100,15 @@ class _Training:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.schedule.step()
+        self._meet(1)
         return picture.detach()
+
+    @torch.no_grad()
+    def _meet(self, count: int) -> None:
+        """So many more invented faces, while there are some."""
+        for pair in itertools.islice(self.pairs, count):
+            drawn = self.drawn[len(self.sitters) % len(self.drawn)]
+            self.sitters.append(Sitter.read(self.read, pair, drawn, self.recipe))
 
     def _reproduce(self, drawn: Drawn) -> tuple[Tensor, Tensor]:
         """JoJoGAN's loss: the mixed code has to give the reference, small and in windows."""

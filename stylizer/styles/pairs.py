@@ -9,6 +9,8 @@ the reference's place would not have (glasses, a beard, a gaze, wrinkles) is the
 natural face is to the drawn one, so is the invented face to its target. Teeth are its own too.
 """
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,7 +56,7 @@ _OUTLINE = 128  # a side holds so many widths of the line around a face
 _UNSEEN = 0.6  # of the natural person's area: seeing less, the segmentation does not understand the drawing
 _HALF_HIDDEN = 0.04  # of an eye and its brow: so much of it covered, and both are taken from the other half
 _WIDER = 0.8  # half axes of the ellipse around an eye and its brow, over their extent
-_ATTEMPTS = 4  # invented faces tried for each that is wanted
+_ATTEMPTS = 4  # invented faces tried for each that is seen
 
 Points = NDArray[np.float64]
 
@@ -239,21 +241,24 @@ class PairMaker:
         """What the style's deformation is, from all its references."""
         return average([measure(r.mesh_xyz, r.natural_mesh_xyz, self.mean_xyz) for r in references])
 
-    @torch.no_grad()
-    def pairs(
-        self, references: list[Reference], deformation: Deformation, count: int, rng: torch.Generator
-    ) -> list[Pair]:
-        """So many pairs, the references taking turns; fewer where the mesh sees too few of the invented faces."""
-        made: list[Pair] = []
-        for _ in range(_ATTEMPTS * count):
-            code = self._invented(rng)
-            picture = small_picture(self._backbone, code)
-            mesh = self._mesh_of_picture(picture)
-            if mesh is not None:
-                made.append(self._pair(references[len(made) % len(references)], deformation, code, picture, mesh))
-            if len(made) == count:
-                break
-        return made
+    def pairs(self, references: list[Reference], deformation: Deformation, rng: torch.Generator) -> Iterator[Pair]:
+        """Pair after pair, the references taking turns; ends where the mesh sees too few of the invented faces."""
+        made = 0
+        for attempt in itertools.count(1):
+            with torch.no_grad():
+                code = self._invented(rng)
+                picture = small_picture(self._backbone, code)
+                mesh = self._mesh_of_picture(picture)
+                pair = (
+                    mesh
+                    if mesh is None
+                    else self._pair(references[made % len(references)], deformation, code, picture, mesh)
+                )
+            if pair is not None:
+                made += 1
+                yield pair
+            elif attempt > _ATTEMPTS * (made + 1):
+                return
 
     def _pair(
         self, reference: Reference, deformation: Deformation, code: Tensor, picture: Tensor, mesh: Points
