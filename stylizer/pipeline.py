@@ -65,6 +65,7 @@ from stylizer.upscaling.opening import open_for_upscaling
 from stylizer.upscaling.upscaler import open_upscaler
 from stylizer.video.choice import parse_choice
 from stylizer.video.drawer import GeneratorDrawer
+from stylizer.video.people import describing
 from stylizer.video.stylize import StylizedVideo, VideoOptions, stylize_file
 from stylizer.weights.face_networks import load_segmenter
 from stylizer.weights.load import Networks, load_networks
@@ -360,7 +361,17 @@ class Stylizer:
         options = VideoOptions(parse_choice(faces), longest, flag("keep_part", keep_part))
         drawer = GeneratorDrawer(self.networks, self._style(style, or_none=True), known_settings(settings))
         finder, on_step = self.finder.mesh_finder(), callback("on_step", on_step)
-        return stylize_file(source, target, drawer, finder, self.segment, options, metadata=metadata, on_step=on_step)
+        return stylize_file(
+            source,
+            target,
+            drawer,
+            finder,
+            self.segment,
+            options,
+            metadata=metadata,
+            describe=describing(self.networks),
+            on_step=on_step,
+        )
 
     def invent(
         self,

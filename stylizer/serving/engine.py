@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stylizer.library.library import Library, StyleInfo
     from stylizer.styles.style import Style
     from stylizer.stylized import Stylized
+    from stylizer.video.stylize import StylizedVideo
 
 OnStep = Callable[[int, int, Image.Image | None], None]
 OnProgress = Callable[[str, float], None]
@@ -78,6 +79,19 @@ class Engine(Protocol):
         likeness: Any = None,
         photo: Image.Image | None = None,
     ) -> Image.Image: ...
+
+    def stylize_video(
+        self,
+        video: Any,
+        out: Any,
+        style: "Style | None",
+        settings: RenderSettings = ...,
+        *,
+        faces: Any = "all",
+        longest: int | None = None,
+        metadata: "Mapping[str, str] | None" = None,
+        on_step: OnStep | None = None,
+    ) -> "StylizedVideo": ...
 
     def invent(
         self,

@@ -21,10 +21,11 @@ from stylizer.serving.jobs import CancelReason, JobHandle
 HEAVY = "heavy"  # learns a style or inverts a photo: one at a time, it uses the whole machine
 DRAW = "draw"  # draws and scores with what is there: about a second
 DECODE = "decode"  # opens a picture that somebody uploaded: memory of its size
+VIDEO = "video"  # draws a video, for minutes: beside the others, one at a time
 QUICK = "quick"  # the library, on disk or on the Hub
 
 _MAX_WAITING = 64
-_MAX_RUNNING = {HEAVY: 1, DRAW: 2, DECODE: 2, QUICK: 4}
+_MAX_RUNNING = {HEAVY: 1, VIDEO: 1, DRAW: 2, DECODE: 2, QUICK: 4}
 _TOO_MANY_OF_YOURS = "Too many jobs of yours are waiting here; wait until one of them has ended, then try again."
 _TOO_MANY = "Too many jobs are waiting here already; try again in a few minutes."
 
@@ -173,10 +174,11 @@ class JobQueue:
             self._start_next(lane)
         return job
 
-    def cancel(self, session: str, reason: CancelReason = "stopped") -> bool:
-        """Cancel the jobs of a session; whether there were any. An empty name is nobody's."""
+    def cancel(self, session: str, reason: CancelReason = "stopped", lane: str | None = None) -> bool:
+        """Cancel the jobs of a session, in one lane or in all; whether there were any. An empty name is nobody's."""
         with self._lock:
             jobs = [job for job in self._all() if session and job.session == session and not job.cancelled]
+            jobs = [job for job in jobs if lane in {None, job.lane}]
             for job in jobs:
                 job.cancel(reason)
         return bool(jobs)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stylizer.library.library import Library, StyleInfo
     from stylizer.styles.style import Style
     from stylizer.stylized import Stylized
+    from stylizer.video.stylize import StylizedVideo
 
 # An iteration takes so many drawings, roughly. What comes before the first takes so many iterations, and inverting one
 # picture so many more.
@@ -164,6 +165,23 @@ class MeteredEngine:
         """As the engine's, timed."""
         with self._timed("render"):
             return self._engine.render(inversion, style, settings, likeness, photo)
+
+    def stylize_video(
+        self,
+        video: Any,
+        out: Any,
+        style: "Style | None",
+        settings: RenderSettings = RenderSettings(),  # noqa: B008 - frozen
+        *,
+        faces: Any = "all",
+        longest: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        on_step: OnStep | None = None,
+    ) -> "StylizedVideo":
+        """As the engine's, timed."""
+        with self._timed("video"):
+            how = {"faces": faces, "longest": longest, "metadata": metadata, "on_step": on_step}
+            return self._engine.stylize_video(video, out, style, settings, **how)
 
     def invent(
         self,

@@ -13,10 +13,9 @@ def describe_origin(stylizer: Engine | LazyStylizer, picture: Path) -> tuple[str
         ImageError: it is no picture.
     """
     from stylizer.imaging.decoding import open_picture_safely
-    from stylizer.provenance.notes import inspect_picture
-    from stylizer.provenance.report import describe_finding  # brings torch along: not at the page's start
+    from stylizer.provenance.report import describe_finding, inspect_file  # brings torch along: not at the page's start
 
-    found = inspect_picture(picture, open_picture_safely)
+    found = inspect_file(picture, open_picture_safely)
     styles = loaded(stylizer).styles() if found.made_here else []
     name = next((display_name(style.name) for style in styles if found.is_of(style.key)), None)
     return describe_finding("This picture", found, name), found.made_here

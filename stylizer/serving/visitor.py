@@ -1,6 +1,7 @@
 """What the page remembers of one visitor: values in memory, and folders of files that go with them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from stylizer.serving.engine import Engine, LazyStylizer
 from stylizer.serving.jobs import Reporter
@@ -18,6 +19,8 @@ class Visitor:
     files: the folder of pictures that are shown in passing.
     portrait: the last one. photo_inversions: of the last photo. previews: the last photo in every style.
     scoring, advice: of the last portrait, once they are found.
+    video: the file of the last drawn video, alone in its folder. video_styles: keys of the styles in which its frame
+        was drawn.
     dropped: whether the portrait went because other visitors needed the memory.
     """
 
@@ -27,6 +30,8 @@ class Visitor:
     previews: StylePreviews | None = None
     scoring: Scoring | None = None
     advice: Advice | None = None
+    video: Path | None = None
+    video_styles: tuple[str, ...] = ()
     dropped: bool = False
 
     def draw(self, stylizer: Engine | LazyStylizer, request: Request, reporter: Reporter) -> Drawn:
@@ -71,4 +76,4 @@ class Visitor:
             if files is not None:
                 files.remove()
         self.portrait = self.photo_inversions = self.previews = self.scoring = self.advice = None
-        self.dropped = False
+        self.video, self.video_styles, self.dropped = None, (), False

@@ -12,14 +12,15 @@ from torch import Tensor
 from stylizer.errors import DegenerateFaceError
 from stylizer.faces.align import AlignedFace, cut
 from stylizer.faces.paste import Segmenter, paste
-from stylizer.faces.smoothing import gaussian_mean
+from stylizer.faces.smoothing import Vector, gaussian_mean
 from stylizer.faces.tracker import FaceTracker
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.video.choice import FaceChoice, FaceChooser
 from stylizer.video.drawer import CodeDrawer, FaceDrawer
 from stylizer.video.frames import VideoFrame
+from stylizer.video.people import Describe, PersonNumbers
 from stylizer.video.shots import CutFinder
-from stylizer.video.timeline import SeenFrame, SteadyFace, crop_at, place_of, side_at, steadied
+from stylizer.video.timeline import SeenFrame, SteadyFace, crop_at, landmarks_at, place_of, side_at, steadied
 
 _CODE_REACH, _CODE_SIGMA = 2, 1.0  # frames over which codes are smoothed; a blink lasts five
 _PASTE_STEP, _PASTE_LEAST = 64, 192  # px: sides of pasted crops are multiples, so that the edges' softness is the same
@@ -44,21 +45,27 @@ class _Drawable:
     code: Tensor | None
 
 
-def seen_frames(frames: Iterable[VideoFrame], tracker: FaceTracker) -> Iterator[SeenFrame]:
-    """Frames with the faces that the tracker sees, and the cuts between scenes."""
+def seen_frames(
+    frames: Iterable[VideoFrame], tracker: FaceTracker, numbers: PersonNumbers | None = None
+) -> Iterator[SeenFrame]:
+    """Frames with the faces that the tracker sees, and the cuts between scenes.
+
+    Args:
+        numbers: whose faces they are; None: a face that is found again counts as another one.
+    """
     cuts = CutFinder()
     for frame in frames:
         picture = Image.fromarray(frame.pixels)
         is_cut = cuts.is_cut(picture)
         if is_cut:
             tracker.cut()
-        places = {}
+        places: dict[int, Vector] = {}
         for face in tracker.update(picture):
             try:
                 places[face.number] = place_of(face.landmarks_xy)
             except DegenerateFaceError:  # in profile beyond recognition, or far too small
                 continue
-        yield SeenFrame(frame, picture, places, is_cut)
+        yield SeenFrame(frame, picture, places if numbers is None else numbers(picture, places), is_cut)
 
 
 def render_frames(
@@ -67,6 +74,8 @@ def render_frames(
     drawer: FaceDrawer,
     segment: Segmenter | None,
     choice: FaceChoice = FaceChoice(),  # noqa: B008 - frozen
+    *,
+    describe: Describe | None = None,
 ) -> Iterator[RenderedFrame]:
     """Draw the chosen faces of a video, some frames late, in constant memory.
 
@@ -77,9 +86,12 @@ def render_frames(
         frames: of one size.
         tracker: of its own for this video.
         segment: finds the person, so that only the person is drawn over; None: a soft square.
+        describe: tells people apart where some were chosen by number, also after a cut.
     """
     chooser = FaceChooser(choice)
-    drawables = (_prepared(seen, faces, drawer, chooser) for seen, faces in steadied(seen_frames(frames, tracker)))
+    numbers = PersonNumbers(describe) if describe is not None and choice.kind == "chosen" else None
+    seen_faces = steadied(seen_frames(frames, tracker, numbers))
+    drawables = (_prepared(seen, faces, drawer, chooser) for seen, faces in seen_faces)
     for seen, faces in _steady_codes(drawables):
         picture = seen.picture
         for number in sorted(faces, key=lambda number: side_at(faces[number].face.place)):  # the nearest last
@@ -143,6 +155,6 @@ def _drawn(picture: Image.Image, drawable: _Drawable, drawer: FaceDrawer, segmen
     side = max(_PASTE_LEAST, _PASTE_STEP * round(side_at(place) / _PASTE_STEP))
     side = min(side, drawer.side)
     crop, small = (each.resize((side, side), Image.Resampling.BICUBIC) for each in (drawable.crop, drawing))
-    aligned = AlignedFace(crop, crop_at(place, side), None, picture)
+    aligned = AlignedFace(crop, crop_at(place, side), landmarks_at(place, side), picture)
     pasted = paste(aligned, small, segment)
     return pasted if drawable.face.weight >= 1 else Image.blend(picture, pasted, drawable.face.weight)

@@ -15,6 +15,7 @@ from stylizer.progress import OnStep
 from stylizer.video.choice import FaceChoice
 from stylizer.video.drawer import FaceDrawer
 from stylizer.video.frames import fitted
+from stylizer.video.people import Describe
 from stylizer.video.reader import open_video
 from stylizer.video.render import render_frames
 from stylizer.video.writer import VideoWriter
@@ -59,13 +60,14 @@ def stylize_file(  # noqa: PLR0917 - two files and three parts
     options: VideoOptions = VideoOptions(),
     *,
     metadata: Mapping[str, str] | None = None,
+    describe: Describe | None = None,
     on_step: OnStep | None = None,
 ) -> StylizedVideo:
     """Draw the faces of a video; sound, times and everything else stay as they are.
 
     Args:
         source: video, or animated GIF or WebP. out: as for `VideoWriter`; not the source itself.
-        metadata: texts for the file.
+        metadata: texts for the file. describe: as for `render_frames`.
         on_step: called after each frame; total is a guess where the file does not say how long it is. What it raises
             ends the work.
     Raises:
@@ -78,7 +80,8 @@ def stylize_file(  # noqa: PLR0917 - two files and three parts
         total = reader.info.frames or 0
         writer = VideoWriter(out, reader.info, sound=source, metadata=metadata, keep_part=options.keep_part)
         with writer:
-            for rendered in render_frames(reader.frames(), FaceTracker(finder), drawer, segment, options.faces):
+            parts = FaceTracker(finder), drawer, segment, options.faces
+            for rendered in render_frames(reader.frames(), *parts, describe=describe):
                 writer.write(rendered.frame)
                 with_faces, drawn = with_faces + bool(rendered.faces), drawn + bool(rendered.drawn)
                 if on_step is not None:

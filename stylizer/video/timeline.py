@@ -1,7 +1,7 @@
 """What becomes of the faces of a video over time, some frames late: steady places, bridged gaps, soft ends.
 
-A face's place is a vector (centre x, centre y, axis x, axis y) in pixels of the frame: the middle of its crop, and the
-crop's horizontal axis, as long as its side.
+A face's place is a vector: centre x and y, axis x and y, in pixels of the frame: the middle of its crop, and the crop's
+horizontal axis, as long as its side; then x and y of the 68 landmarks, in sides of the crop.
 """
 
 from collections import deque
@@ -14,11 +14,12 @@ from PIL import Image
 
 from stylizer.faces.ffhq import crop_affine
 from stylizer.faces.smoothing import Vector, filled_gaps, gaussian_mean
-from stylizer.faces.warp import Affine
+from stylizer.faces.warp import Affine, apply, invert
 from stylizer.video.frames import VideoFrame
 
 REACH = 6  # frames that are looked at before and after each
 _CENTRE_SIGMA, _AXIS_SIGMA = 1.0, 3.0  # frames; a head turns and grows more slowly than it moves
+_LANDMARKS_SIGMA = 1.5  # frames; the mouth's are fast
 _GAP = 4  # frames for which a face that comes back is drawn all the same
 _LEAST = 3  # frames, of those looked at, in which a face must be seen: one that is there for less is none
 _FADE = 4  # frames over which a face that comes or leaves is faded
@@ -46,14 +47,21 @@ def place_of(landmarks_xy: NDArray[np.floating]) -> Vector:
     """Where FFHQ's crop lies, given a face's (68, 2) landmarks. Raises DegenerateFaceError."""
     affine = crop_affine(landmarks_xy, 2)
     centre = affine @ np.array([0.5, 0.5, 1.0])
-    return np.concatenate([centre, 2 * affine[:, 0]])
+    place = np.concatenate([centre, 2 * affine[:, 0]])
+    in_crop = apply(invert(crop_at(place, 1)), landmarks_xy) + 0.5
+    return np.concatenate([place, in_crop.ravel()])
 
 
 def crop_at(place: Vector, size: int) -> Affine:
     """The map from a crop of this size that lies at a place to the frame."""
-    x, y = place[2:] / size
+    x, y = place[2:4] / size
     linear = np.array([[x, -y], [y, x]])
     return np.column_stack([linear, place[:2] - linear @ np.full(2, (size - 1) / 2)])
+
+
+def landmarks_at(place: Vector, size: int) -> NDArray[np.float32]:
+    """(68, 2), positions in a crop of this size."""
+    return (place[4:].reshape(-1, 2) * size - 0.5).astype(np.float32)
 
 
 def side_at(place: Vector) -> float:
@@ -88,8 +96,9 @@ def _at(window: list[SeenFrame], at: int, ended: bool) -> tuple[SeenFrame, dict[
         if at not in filled or len(seen) < min(_LEAST, last - first + 1):
             continue
         centre = gaussian_mean({i: place[:2] for i, place in filled.items()}, at, _CENTRE_SIGMA)
-        axis = gaussian_mean({i: place[2:] for i, place in filled.items()}, at, _AXIS_SIGMA)
-        faces[number] = SteadyFace(np.concatenate([centre, axis]), _weight(filled, at, first, last))
+        axis = gaussian_mean({i: place[2:4] for i, place in filled.items()}, at, _AXIS_SIGMA)
+        points = gaussian_mean({i: place[4:] for i, place in filled.items()}, at, _LANDMARKS_SIGMA)
+        faces[number] = SteadyFace(np.concatenate([centre, axis, points]), _weight(filled, at, first, last))
     return window[at], faces
 
 

@@ -1,4 +1,4 @@
-"""The endpoints that programs call: /stylize, /try_all, /train, /styles and /upscale, with plain values and no widgets.
+"""The endpoints that programs call, all those that `add_endpoints` names; plain values, no widgets.
 
 Each reads all its values first: what is wrong with them is answered at once, and only good calls wait in the queue.
 """
@@ -33,6 +33,7 @@ from stylizer.serving.values import (
     text,
     train_settings,
 )
+from stylizer.serving.video import VideoRequest, draw_video, video_request
 from stylizer.serving.work import Drawn, Request, checked, draw, train
 from stylizer.settings import (
     DEFAULT_INVERSION_MODE,
@@ -88,6 +89,16 @@ class UpscaleInfo(TypedDict):
     seconds: float
 
 
+class VideoInfo(TypedDict):
+    """What /stylize_video says of its video. frames_drawn: in how many a face was drawn. notes: what went wrong."""
+
+    style: UsedStyle
+    frames: int
+    frames_drawn: int
+    notes: list[str]
+    seconds: dict[str, float]
+
+
 class TrainInfo(TypedDict):
     """What /train says of its style."""
 
@@ -131,6 +142,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
     jobs = _Jobs(stylizer, folder, limits)
     draw_one, draw_all = _awaitable(lanes.heavy(jobs.stylize)), _awaitable(lanes.heavy(jobs.try_all))
     enlarge_one = _awaitable(lanes.heavy(jobs.upscale))
+    draw_frames = _awaitable(lanes.video(jobs.stylize_video))
     learn_one, list_all = _awaitable(lanes.heavy(jobs.train)), _awaitable(lanes.quick(jobs.styles))
 
     @ranges_in_doc
@@ -183,6 +195,24 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
                 full_frame=boolean(full_frame, "full_frame"),
             )
         return cast(tuple[FileData, StylizeInfo], await draw_one(request))
+
+    @ranges_in_doc
+    async def stylize_video(
+        video: FileData | None = None,
+        style: str = "",
+        strength: float = _RENDER.strength,
+        faces: str = "all",
+        size: str = "",
+    ) -> tuple[FileData, VideoInfo]:
+        """Draw the faces of `video` in a saved `style` (its name or key); the sound stays.
+
+        `strength` is $strengths. `faces` is all, largest, or numbers such as 0,2, in the order in which they appear.
+        `size` is one of the page's. Answers with an MP4 file and {"style": {"key", "name", "trained"}, "frames",
+        "frames_drawn", "notes", "seconds"}. It takes some seconds a frame.
+        """
+        with _one_sentence():
+            request = video_request(video, style, strength, faces, size)
+        return cast(tuple[FileData, VideoInfo], await draw_frames(request))
 
     @ranges_in_doc
     async def learn(  # noqa: PLR0917 - as above
@@ -241,6 +271,7 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
         return cast(list[SavedStyle], await list_all())
 
     api(stylize, api_name="stylize")
+    api(stylize_video, api_name="stylize_video")
     api(attempt, api_name="try_all")
     api(learn, api_name="train")
     api(styles, api_name="styles")
@@ -262,6 +293,16 @@ class _Jobs:
             about = _about(portrait.drawn, request.face, time.perf_counter() - started)
             job.style = portrait.drawn.style_key
         return file, {**about, "score": score}
+
+    def stylize_video(self, request: VideoRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A video's file, and what is said of it."""
+        with self._counted("video") as job:
+            drawn = draw_video(self._stylizer, request, self._quiet(), self._folder)
+            job.style = drawn.style_key
+        result = drawn.result
+        style = {"key": drawn.style_key, "name": drawn.style_name, "trained": False}
+        counts = {"frames": result.frames, "frames_drawn": result.drawn, "notes": list(result.notes)}
+        return _file(str(drawn.path)), {"style": style, **counts, "seconds": {"total": result.seconds}}
 
     def train(self, request: _TrainRequest) -> dict[str, Any]:
         """What is said of a style, which is kept."""

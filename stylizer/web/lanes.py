@@ -15,7 +15,7 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from stylizer.errors import QueueFullError
-from stylizer.serving.job_queue import DECODE, DRAW, HEAVY, QUICK, JobQueue, QueuedJob, client_address
+from stylizer.serving.job_queue import DECODE, DRAW, HEAVY, QUICK, VIDEO, JobQueue, QueuedJob, client_address
 from stylizer.serving.jobs import JobHandle
 
 T = TypeVar("T")
@@ -43,6 +43,10 @@ class Lanes:
     def heavy(self, handler: Handler) -> Handler:
         """A handler that learns or inverts."""
         return self._in_lane(HEAVY, handler)
+
+    def video(self, handler: Handler) -> Handler:
+        """A handler that draws a video."""
+        return self._in_lane(VIDEO, handler)
 
     def draw(self, handler: Handler) -> Handler:
         """A handler that draws or scores."""

@@ -16,9 +16,10 @@ from stylizer.web.tab import NEWEST, QUEUED, QUICK, PageState, Tab
 from stylizer.web.tabs.origin_check import OriginCheckTab
 from stylizer.web.tabs.portrait import PortraitTab
 from stylizer.web.tabs.style_manager import StyleManagerTab
+from stylizer.web.tabs.video import VideoTab
 from stylizer.web.widgets import Updates, notice
 
-TABS: tuple[type[Tab], ...] = (PortraitTab, StyleManagerTab, OriginCheckTab)
+TABS: tuple[type[Tab], ...] = (PortraitTab, VideoTab, StyleManagerTab, OriginCheckTab)
 
 
 class Page:
@@ -66,7 +67,7 @@ class Page:
         gr.on([blocks.load, self.loading_timer.tick], self.look_for_networks, now, shown, **QUEUED)
         blocks.load(None, js=theme.KEYS)
         for widget in (widget for tab in self.tabs for widget in tab.uploads):
-            events = [widget.upload] if isinstance(widget, gr.File) else [widget.upload, widget.input]
+            events = [widget.upload] if isinstance(widget, gr.File | gr.Video) else [widget.upload, widget.input]
             gr.on(events, self.note_upload, widget, None, **QUICK)
         blocks.unload(self.leave)
         cleared = [widget for tab in self.tabs for widget in tab.cleared()]

@@ -73,9 +73,9 @@ def notice(elem_id: str) -> gr.HTML:
     return gr.HTML("", elem_id=elem_id, padding=False, elem_classes=["news"])
 
 
-def consent_box() -> gr.Checkbox:
-    """The visitor's word that the pictures may be used; jobs check it."""
-    return gr.Checkbox(False, label=CONSENT, container=False, elem_id="consent")
+def consent_box(prefix: str = "") -> gr.Checkbox:
+    """The visitor's word that the pictures may be used; jobs check it. prefix: of the widget's id."""
+    return gr.Checkbox(False, label=CONSENT, container=False, elem_id=f"{prefix}consent")
 
 
 def plain_tile(key: str) -> Image.Image:

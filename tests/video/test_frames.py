@@ -15,11 +15,12 @@ from stylizer.errors import Cancelled, SettingsError
 from stylizer.video.choice import FaceChoice, FaceChooser, parse_choice
 from stylizer.video.drawer import CodeDrawer
 from stylizer.video.frames import VideoFrame
+from stylizer.video.people import PersonNumbers
 from stylizer.video.reader import open_video
 from stylizer.video.render import render_frames
 from stylizer.video.shots import CutFinder
 from stylizer.video.stylize import VideoOptions, stylize_file
-from stylizer.video.timeline import SeenFrame, crop_at, place_of, side_at, steadied
+from stylizer.video.timeline import SeenFrame, crop_at, landmarks_at, place_of, side_at, steadied
 from tests.video.clips import FRAMES, make_clip
 
 RED = (255, 0, 0)
@@ -90,6 +91,8 @@ def test_a_place_is_the_crop_and_back() -> None:
     assert np.allclose(affine @ np.array([31.5, 31.5, 1]), place[:2])
     assert side_at(place) == pytest.approx(64 * np.hypot(*affine[:, 0]))
     assert side_at(place) == pytest.approx(4 * 20)  # FFHQ: twice two eye distances
+    back = affine[:, :2] @ landmarks_at(place, 64).T + affine[:, 2:]
+    assert np.allclose(back.T, landmarks(80, 50), atol=1e-4)
 
 
 def test_all_frames_come_out_in_order_and_a_still_face_stays() -> None:
@@ -160,6 +163,20 @@ def test_codes_are_smoothed_within_a_scene_only() -> None:
     assert np.abs(drawn[16:] - 200).max() <= 1, "nothing of the scene before"
 
 
+def test_only_a_few_frames_are_ahead() -> None:
+    read = 0
+
+    def counted() -> Any:
+        nonlocal read
+        for frame in frames_of(60):
+            read += 1
+            yield frame
+
+    rendered = render_frames(counted(), FakeTracker([{0: (80, 50)}] * 60), RedDrawer(), None)
+    ahead = [read - count for count, _ in enumerate(rendered)]
+    assert len(ahead) == 60 and max(ahead) <= 10
+
+
 @pytest.mark.parametrize(
     ("text", "choice"),
     [("all", FaceChoice()), ("Largest", FaceChoice("largest")), ("2,0", FaceChoice("chosen", (2, 0)))],
@@ -182,6 +199,28 @@ def test_the_largest_face_does_not_flip_between_two_alike() -> None:
     assert later[0] == chosen[0] and later[-1] == [1]
     assert FaceChooser(FaceChoice("chosen", (1, 5)))({0: 9.0, 1: 8.0}) == [1]
     assert FaceChooser(FaceChoice())({3: 1.0, 1: 2.0}) == [1, 3]
+
+
+def test_who_is_there_again_after_a_cut_has_the_number_from_before() -> None:
+    ann, bob = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    looks: list[float] = []
+
+    def describe(_: Image.Image, place: np.ndarray) -> np.ndarray:
+        looks.append(place[0])
+        return ann + 0.1 if place[0] < 80 else bob - 0.1
+
+    numbers, picture = PersonNumbers(describe), Image.new("RGB", (160, 120))
+    left, right = place_of(landmarks(40, 50)), place_of(landmarks(120, 50))
+    assert set(numbers(picture, {0: left, 1: right})) == {0, 1}
+    assert set(numbers(picture, {0: left, 1: right})) == {0, 1} and len(looks) == 2, "nobody is looked at twice"
+    assert set(numbers(picture, {2: right})) == {1}
+    assert set(numbers(picture, {2: right, 3: right})) == {1, 2}, "nobody is there twice"
+    assert set(numbers(picture, {4: left})) == {0}
+    frames = frames_of(20, 60) + [VideoFrame(np.full((120, 160, 3), 230, np.uint8), 20 + i) for i in range(20)]
+    tracker = FakeTracker([{0: (120, 50), 1: (40, 50)}] * 20 + [{7: (40, 50)}] * 20)
+    result = list(render_frames(frames, tracker, RedDrawer(), None, FaceChoice("chosen", (1,)), describe=describe))
+    assert all(frame.drawn == (1,) for frame in result)
+    assert tuple(result[30].frame.pixels[58, 40]) == RED
 
 
 def run(source: Path, out: Path, faces: Sequence[Mapping[int, tuple[float, float]]], **options: Any) -> Any:

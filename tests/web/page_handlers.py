@@ -22,6 +22,7 @@ from stylizer.web.services import Services
 from stylizer.web.tabs.origin_check import OriginCheckTab
 from stylizer.web.tabs.portrait import PortraitTab
 from stylizer.web.tabs.style_manager import StyleManagerTab
+from stylizer.web.tabs.video import VideoTab
 
 
 class Hands:
@@ -44,14 +45,15 @@ class Hands:
                 engine, self.folder, Uploads(examples), RunLimits(), Lanes(job_queue or JobQueue()), self.memory, shared
             )
             self.page = Page(blocks, services, examples)
-        portrait, styles, origin = self.page.tabs
+        portrait, video, styles, origin = self.page.tabs
         assert isinstance(portrait, PortraitTab)
+        assert isinstance(video, VideoTab)
         assert isinstance(styles, StyleManagerTab)
         assert isinstance(origin, OriginCheckTab)
-        self.portrait, self.styles, self.origin = portrait, styles, origin
+        self.portrait, self.video, self.styles, self.origin = portrait, video, styles, origin
         self.request: Any = SimpleNamespace(session_hash="me", client=None)
         self.visitor = Visitor(SessionFiles(self.folder))
-        self._values: dict[Any, Any] = {portrait.consent: True}
+        self._values: dict[Any, Any] = {portrait.consent: True, video.consent: True}
         self._properties: dict[Any, dict[str, Any]] = {}
 
     def value(self, widget: Any) -> Any:

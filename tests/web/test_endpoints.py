@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 def test_only_the_named_endpoints_are_public(serve: Serve) -> None:
     assert set(serve(FakeStylizer()).view_api(return_format="dict", print_info=False)["named_endpoints"]) == {
         "/stylize",
+        "/stylize_video",
         "/try_all",
         "/train",
         "/styles",

@@ -27,15 +27,18 @@ _SIGN_OF_LIFE = 1.0  # seconds; only when a generator yields does Gradio see tha
 class JobControls:
     """Widgets and handlers that every tab with long jobs has; build them inside the tab.
 
-    A visitor has one job: a new one, of whichever tab, takes over from the one before.
+    A visitor has one job in a lane: a new one, of whichever tab, takes over from the one before.
 
     Args:
         restored: what the tab's own widgets show when a job has ended without a result; always the same widgets.
         prefix: of the widgets' ids, which are unique on the page.
+        lane: in which the jobs wait.
     """
 
-    def __init__(self, page: PageState, restored: Callable[[Visitor], Updates], prefix: str = "") -> None:
-        self._page, self._restored, self._prefix = page, restored, prefix
+    def __init__(
+        self, page: PageState, restored: Callable[[Visitor], Updates], prefix: str = "", lane: str = HEAVY
+    ) -> None:
+        self._page, self._restored, self._prefix, self._lane = page, restored, prefix, lane
         self.starters: list[gr.Button] = []
 
     def build_cancel(self) -> None:
@@ -89,7 +92,7 @@ class JobControls:
             handle, lanes = JobHandle(), self._services.lanes
             try:
                 job = prepare(visitor, *values)
-                with lanes.join(HEAVY, request, replaceable=True) as queued:
+                with lanes.join(self._lane, request, replaceable=True) as queued:
                     handle = queued
                     try:
                         while not await queued.turn(_SIGN_OF_LIFE):
@@ -107,7 +110,7 @@ class JobControls:
 
     def cancel(self, request: gr.Request) -> Updates:
         """A job that waits leaves the queue at once; a running one ends at its next step. Either says so itself."""
-        self._services.lanes.job_queue.cancel(str(request.session_hash), "stopped")
+        self._services.lanes.job_queue.cancel(str(request.session_hash), "stopped", self._lane)
         return {self.cancel_button: gr.update(interactive=False)}
 
     def events(self, work: Callable[[Reporter], Any], job: QueuedJob, kind: str) -> Iterator[Event]:
