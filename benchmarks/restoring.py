@@ -69,11 +69,13 @@ def measure(
     style: Style,
     aligned: AlignedFace,
     person: Person,
-    mode: InversionMode,
+    mode: InversionMode | None,
 ) -> tuple[list[tuple[float, float]], list[Image.Image]]:
-    """One small photo, cut out one way: the likeness at each stage, and the pictures."""
-    drawn = stylizer.stylize(aligned, style, inversion_mode=mode)
-    pictures = [aligned.crop, drawn.inverted, drawn.crop]
+    """One small photo, cut out one way: the likeness at each stage, and the pictures. mode: None: the crop alone."""
+    pictures = [aligned.crop]
+    if mode is not None:
+        drawn = stylizer.stylize(aligned, style, inversion_mode=mode)
+        pictures += [drawn.inverted, drawn.crop]
     return [person.likeness(picture) for picture in pictures], pictures
 
 
@@ -84,8 +86,8 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="*", default=[], help="upscalers that are tried, beside none")
     parser.add_argument("--sides", type=int, nargs="+", default=[64, 96, 128, 192], help="of the faces, in pixels")
     parser.add_argument("--style", default="watercolour")
-    mode = {"choices": INVERSION_MODES, "default": DEFAULT_INVERSION_MODE}
-    parser.add_argument("--inversion-mode", **mode)
+    parser.add_argument("--inversion-mode", choices=INVERSION_MODES, default=DEFAULT_INVERSION_MODE)
+    parser.add_argument("--crops-only", action="store_true", help="leave out inversions and portraits: much quicker")
     parser.add_argument("--quality", type=int, default=90, help="of the small photos' JPEG files")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -94,8 +96,10 @@ def main() -> None:
     style, second = stylizer.find_style(options.style), MobileFaceNet(fetch(home_dir()))
     ways: dict[str, Enlarge | None] = {"as it is": None}
     ways |= {path.stem: Upscaler(choose_drawing(read_upscaler(path))) for path in options.weights}
+    mode: InversionMode | None = None if options.crops_only else options.inversion_mode
+    stages = STAGES[:1] if options.crops_only else STAGES
     print(f"{options.style}, {options.inversion_mode}; JPEG quality {options.quality}\n")
-    print(f"| face | photos | way | {' | '.join(STAGES)} |\n|---:|---:|---|---|---|---|")
+    print(f"| face | photos | way | {' | '.join(stages)} |\n|---:|---:|---|{'---|' * len(stages)}")
     for side in options.sides:
         rows: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in ways}
         sheet: list[list[Image.Image]] = []
@@ -104,16 +108,18 @@ def main() -> None:
             try:
                 found = stylizer.finder.choose(photo, 0)
                 faces = [align(photo, found, size=stylizer.networks.spec.side, enlarge=way) for way in ways.values()]
-                results = [measure(stylizer, style, face, person, options.inversion_mode) for face in faces]
+                results = [measure(stylizer, style, face, person, mode) for face in faces]
             except StylizerError as error:
                 print(f"{side} px: {error}", file=sys.stderr)
                 continue
             for name, (numbers, _) in zip(ways, results, strict=True):
                 rows[name].append(numbers)
-            sheet += [[original.crop, *(pictures[stage] for _, pictures in results)] for stage in (0, 2)]
+            sheet += [
+                [original.crop, *(pictures[stage] for _, pictures in results)] for stage in sorted({0, len(stages) - 1})
+            ]
         for name, measured in rows.items():
-            stages = zip(*measured, strict=True)
-            means = [[statistics.fmean(values) for values in zip(*stage, strict=True)] for stage in stages]
+            by_stage = zip(*measured, strict=True)
+            means = [[statistics.fmean(values) for values in zip(*stage, strict=True)] for stage in by_stage]
             cells = " | ".join(f"{one:.3f} / {other:.3f}" for one, other in means)
             print(f"| {side} | {len(measured)} | {name} | {cells} |", flush=True)
         if options.out and sheet:

@@ -426,7 +426,8 @@ class Stylizer:
 
         Args:
             picture: of any shape from one pixel on, and of at most `settings.UPSCALE_PIXELS_MAX` pixels.
-            mode: "faithful" is nearest to the pixels that were there, "natural" is crisper and invents more.
+            mode: "faithful" is nearest to the pixels that were there, "natural" is for noisy and
+                compressed pictures, and invents more.
         Raises:
             PictureError: unreadable, or too large. Whatever on_step raises.
         """

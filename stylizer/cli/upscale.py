@@ -17,7 +17,7 @@ def add_commands(add: AddCommand) -> None:
     sub = add("upscale", upscale, "make a picture four times as wide and high")
     sub.add_argument("picture", type=Path, metavar="PICTURE")
     add_out_file(sub)
-    about = "faithful: nearest to the pixels that are there; natural: crisper, cleaner, and more of it invented"
+    about = "faithful: nearest to the pixels that are there; natural: for noisy and compressed pictures, invents more"
     mode: dict[str, Any] = {"choices": UPSCALE_MODES, "default": DEFAULT_UPSCALE_MODE}
     sub.add_argument("--mode", help=f"{about} (default {DEFAULT_UPSCALE_MODE})", **mode)
 

@@ -256,7 +256,8 @@ def add_endpoints(stylizer: Engine | LazyStylizer, folder: Path, limits: RunLimi
     ) -> tuple[FileData, UpscaleInfo]:
         """Any picture four times as wide and high, as a PNG file; of at most 4 megapixels. Transparency is kept.
 
-        `mode`: faithful is nearest to the pixels that are there; natural is crisper, cleaner, and more of it invented.
+        `mode`: faithful is nearest to the pixels that are there; natural is for noisy and compressed pictures, and
+        invents more.
         Answers with the file and {"width", "height", "seconds"}.
         """
         with _one_sentence():
