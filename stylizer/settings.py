@@ -16,6 +16,8 @@ UPSCALE_MODES: tuple[UpscaleMode, ...] = ("faithful", "natural")
 DEFAULT_UPSCALE_MODE: UpscaleMode = "faithful"
 SIZES = (1024, 4096)  # sides of a portrait in pixels: as it is drawn, and enlarged
 
+BACKBONE_NAMES = ("mobilestylegan", "stylegan2")  # of the face generators that there are; the first is the default
+
 STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full style, beyond = exaggerated
 AMOUNT_MIN, AMOUNT_MAX = 0.0, 1.5  # of the style's shape, texture, colour; 1 = as learned
 LIKENESS, LIKENESS_MIN, LIKENESS_MAX = 0.0, 0.0, 1.0  # of the person: 0 = as the style draws them, 1 = all found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from PIL import Image
 
-from stylizer.errors import StylizerError
+from stylizer.errors import SettingsError, StylizerError
 from stylizer.settings import InversionMode, RenderSettings, TrainSettings, UpscaleMode
 
 if TYPE_CHECKING:
@@ -161,6 +161,30 @@ class LazyStylizer:
         """True when the last start failed and no other one is under way."""
         with self._changed:
             return self._error is not None and not self._loading and self._engine is None
+
+    def reopen(self, opener: Callable[[OnProgress], Engine]) -> "tuple[Callable[[OnProgress], Engine], Engine | None]":
+        """Begin to load another stylizer in this one's place; calls from now on wait for it.
+
+        Work that has begun goes on with the one before.
+
+        Returns:
+            What `put_back` takes.
+        Raises:
+            SettingsError: one is being loaded at this moment.
+        """
+        with self._changed:
+            if self._loading:
+                raise SettingsError("The networks are still being loaded; try again in a moment.")
+            before = self._opener, self._engine
+            self._opener, self._engine, self._error = opener, None, None
+        self.start()
+        return before
+
+    def put_back(self, before: "tuple[Callable[[OnProgress], Engine], Engine | None]") -> None:
+        """Undo a `reopen` that failed."""
+        with self._changed:
+            (self._opener, self._engine), self._error = before, None
+            self._changed.notify_all()
 
     def start(self) -> None:
         """Begin loading in the background; harmless when that is already under way or done."""

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -18,9 +19,10 @@ from urllib.parse import urlsplit
 import gradio as gr
 from starlette.middleware import Middleware
 
-from stylizer.environment import on_space, presets_dir
+from stylizer.environment import home_dir, on_space, presets_dir
 from stylizer.errors import Cancelled, OutputError, StylizerError
 from stylizer.serving import zerogpu
+from stylizer.serving.backbone_choice import BackboneChoice, choice_of
 from stylizer.serving.engine import Engine, LazyStylizer, OnProgress
 from stylizer.serving.http.bodies import MEBIBYTE, BodyLimits
 from stylizer.serving.http.guard import Access, guarding
@@ -54,6 +56,7 @@ def build_app(
     job_queue: JobQueue | None = None,
     *,
     shared: bool = False,
+    backbones: BackboneChoice | None = None,
 ) -> gr.Blocks:
     """Build the page and its endpoints; `launch` serves them. Sessions share nothing but the stylizer.
 
@@ -63,6 +66,7 @@ def build_app(
         limits: what jobs are bound by and counted with; default `RunLimits()`.
         job_queue: in which they wait; default `JobQueue()`.
         shared: strangers use the page, too; learned styles are then neither renamed nor deleted nor published there.
+        backbones: lets the visitor choose the face generator; only where the page is one person's, whom it is for.
     """
     limits, lanes = limits or RunLimits(), Lanes(job_queue or JobQueue())
     folder = Path(tempfile.mkdtemp(prefix="stylizer-page-"))
@@ -75,7 +79,7 @@ def build_app(
     with page:
         # First: handlers of the same name would take the endpoints' names.
         add_endpoints(stylizer, folder, limits, lanes)
-        services = Services(stylizer, folder, uploads, limits, lanes, SessionMemory(), shared)
+        services = Services(stylizer, folder, uploads, limits, lanes, SessionMemory(), shared, backbones)
         Page(page, services, examples)
     # Every event begins at once, and then waits in our own queue. Not open: the endpoints are called through events.
     page.queue(default_concurrency_limit=None, api_open=False)
@@ -244,9 +248,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     never_proxy_loopback()
     try:
         _private_folder()
-        stylizer = LazyStylizer(_opener(options.device, limits, options.backbone))
+        opener_of = partial(_opener, options.device, limits)
+        stylizer = LazyStylizer(opener_of(options.backbone))
+        backbones = None if options.shared else choice_of(stylizer, opener_of, options.backbone, home_dir())
         job_queue = JobQueue(standard_lanes(options.max_queue, options.max_per_user))
-        page = build_app(stylizer, limits=limits, job_queue=job_queue, shared=options.shared)
+        page = build_app(stylizer, limits=limits, job_queue=job_queue, shared=options.shared, backbones=backbones)
         url, public = launch(
             page,
             access_of(options),

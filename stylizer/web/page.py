@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from stylizer.errors import StylizerError
 from stylizer.serving import messages
 from stylizer.serving.about import version_and_weights
 from stylizer.serving.portrait import SESSION_SECONDS, SessionFiles
@@ -57,6 +58,16 @@ class Page:
                 self.deleted = notice("deleted")
             with gr.Column(scale=2, min_width=200):
                 self.delete_button = gr.Button("Delete my pictures now", size="sm", elem_id="forget")
+        choice = self._services.backbones
+        with gr.Row(visible=choice is not None, elem_id="backbone-row"):
+            self.backbone = gr.Dropdown(
+                [] if choice is None else list(choice.names),
+                value=None if choice is None else choice.chosen,
+                label="Face generator",
+                info="Each has styles of its own. Changing it clears the page and loads the other one.",
+                elem_id="backbone",
+            )
+            self.backbone_note = notice("backbone-note")
         self.about = gr.HTML("", elem_id="about", padding=False)
         self.loading_timer = gr.Timer(1.0)  # until the networks are loaded
 
@@ -71,6 +82,9 @@ class Page:
             gr.on(events, self.note_upload, widget, None, **QUICK)
         blocks.unload(self.leave)
         cleared = [widget for tab in self.tabs for widget in tab.cleared()]
+        chosen = [self.backbone, state.visitor, state.styles_changed]
+        changed = [self.backbone, self.backbone_note, self.about, state.styles_changed, state.visitor, self.deleted]
+        self.backbone.input(self.choose_backbone, chosen, [*cleared, *changed], **QUEUED)
         self.delete_button.click(self.delete, state.visitor, [*cleared, state.visitor, self.deleted], **NEWEST)
 
     def look_for_networks(self, changed: int) -> Updates:
@@ -80,6 +94,24 @@ class Page:
             return about
         # Once, whichever of the two events comes first: a second filling of the lists could undo a click in between.
         return {**about, self.state.styles_changed: max(changed, 1), self.loading_timer: gr.update(active=False)}
+
+    def choose_backbone(self, name: str, visitor: Visitor, changed: int, request: gr.Request) -> Updates:
+        """Draw with another face generator from now on: codes and pictures of the present one are of no use to it."""
+        choice = self._services.backbones
+        if choice is None or name == choice.chosen:
+            return {self.backbone_note: ""}
+        self._services.lanes.job_queue.cancel(str(request.session_hash), "deleted")
+        try:
+            choice.choose(name)
+        except StylizerError as error:
+            return {self.backbone: choice.chosen, self.backbone_note: theme.note(str(error), "error")}
+        return {
+            **self.delete(visitor, request),
+            self.deleted: "",
+            self.backbone_note: theme.note(f"Faces are drawn by {name} now.", "done"),
+            self.about: theme.about(*version_and_weights(self._services.stylizer)),
+            self.state.styles_changed: changed + 1,
+        }
 
     def note_upload(self, files: Any, request: gr.Request) -> None:
         """Remember whose upload this is."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from stylizer.serving.backbone_choice import BackboneChoice
 from stylizer.serving.engine import Engine, LazyStylizer, loaded
 from stylizer.serving.jobs import RunLimits
 from stylizer.serving.portrait import SessionMemory
@@ -19,6 +20,7 @@ class Services:
     folder: where the visitors' files are kept. limits: what jobs are bound by. lanes: in which handlers wait.
     memory: bounds what all sessions hold.
     shared: strangers use the page, too; learned styles are then neither renamed nor deleted nor published there.
+    backbones: the choice of a face generator; None: there is none.
     """
 
     stylizer: Engine | LazyStylizer
@@ -28,6 +30,7 @@ class Services:
     lanes: Lanes
     memory: SessionMemory
     shared: bool = False
+    backbones: BackboneChoice | None = None
 
     @property
     def ready(self) -> bool:

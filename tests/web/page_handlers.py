@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from stylizer.serving.backbone_choice import BackboneChoice
 from stylizer.serving.job_queue import JobQueue
 from stylizer.serving.jobs import RunLimits
 from stylizer.serving.portrait import SessionFiles, SessionMemory
@@ -33,17 +34,25 @@ class Hands:
         engine: a stylizer, or a stand-in.
         shared: strangers use the page, too.
         job_queue: of the page; default one without limits for an address.
+        backbones: the choice of a face generator.
     """
 
-    def __init__(self, folder: Path, engine: Any, *, shared: bool = False, job_queue: JobQueue | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        engine: Any,
+        *,
+        shared: bool = False,
+        job_queue: JobQueue | None = None,
+        backbones: BackboneChoice | None = None,
+    ) -> None:
         self.folder, self.uploads = folder / "files", folder / "gradio"
         self.folder.mkdir(exist_ok=True)
         self.memory = SessionMemory(max_sessions=2)
         with gr.Blocks() as blocks:
             examples = folder / "examples"
-            services = Services(
-                engine, self.folder, Uploads(examples), RunLimits(), Lanes(job_queue or JobQueue()), self.memory, shared
-            )
+            lanes, limits = Lanes(job_queue or JobQueue()), RunLimits()
+            services = Services(engine, self.folder, Uploads(examples), limits, lanes, self.memory, shared, backbones)
             self.page = Page(blocks, services, examples)
         portrait, video, styles, origin = self.page.tabs
         assert isinstance(portrait, PortraitTab)
