@@ -4,7 +4,7 @@ Each function takes the argument's name, to begin the sentence with, and the val
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TypeVar
@@ -69,6 +69,14 @@ def callback(name: str, value: _CallableT | None) -> _CallableT | None:
     if value is None or callable(value):
         return value
     raise refused(name, value, "a function or None")
+
+
+def texts(name: str, value: object) -> dict[str, str]:
+    """Texts by name; None is none."""
+    given = {} if value is None else value
+    if isinstance(given, Mapping) and all(isinstance(each, str) for pair in given.items() for each in pair):
+        return dict(given)
+    raise refused(name, value, 'texts by name, such as {"title": "Ann"}')
 
 
 def instance(name: str, value: object, kind: type[_T], advice: str) -> _T:

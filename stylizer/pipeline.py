@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stylizer.arguments import callback, choice, flag, folder, instance, number, optional, text, whole_number
+from stylizer.arguments import callback, choice, flag, folder, instance, number, optional, text, texts, whole_number
 from stylizer.backbones.base import device_of
 from stylizer.backbones.registry import choose_backbone
 from stylizer.errors import ArgumentError, PictureError, SettingsError, StylizerError
@@ -360,7 +360,8 @@ class Stylizer:
             check_range("The size", longest, VIDEO_SIDE_MIN, VIDEO_SIDE_MAX)
         options = VideoOptions(parse_choice(faces), longest, flag("keep_part", keep_part))
         drawer = GeneratorDrawer(self.networks, self._style(style, or_none=True), known_settings(settings))
-        finder, on_step = self.finder.mesh_finder(), callback("on_step", on_step)
+        metadata, on_step = texts("metadata", metadata), callback("on_step", on_step)
+        finder = self.finder.mesh_finder()
         return stylize_file(
             source,
             target,

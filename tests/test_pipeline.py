@@ -38,6 +38,7 @@ from stylizer.styles.style import Style
 from stylizer.stylized import Stylized
 from tests import fakes
 from tests.tiny import noise_picture, tiny_finetune, tiny_invert, tiny_stylizer, use_tiny_parts
+from tests.video.clips import make_clip
 
 SETTINGS = TrainSettings(iterations=3)
 
@@ -366,6 +367,9 @@ WRONG: dict[str, list[Any]] = {
     "picture": [5, None, Anything(), {}, [1, 2], 1.5, "no such file.png", b"", b"no picture", True, object],
     "optional picture": [5, Anything(), {}, 1.5, "no such file.png", b"no picture", True],
     "marks": [5, "text", [], [[1, 2]], [[1, 2], [3]], [None], Anything(), {1: 2}],
+    "optional whole number": ["1", 1.5, [1], True, Anything(), 0, -5],
+    "faces": [5, None, "some", [], [-1], ["one"], Anything()],
+    "texts": [5, "title", ["title"], {"title": 1}, {1: "title"}, Anything()],
     "folder": [5, b"x"[1:], "", Anything(), ["/tmp"]],
 }
 ARGUMENTS: list[tuple[str, str, str]] = [
@@ -412,6 +416,15 @@ ARGUMENTS: list[tuple[str, str, str]] = [
     ("invent", "seed", "whole number"),
     ("invent", "truncation", "number"),
     ("stylize", "likeness", "value"),
+    ("stylize_video", "video", "folder"),
+    ("stylize_video", "out", "folder"),
+    ("stylize_video", "style", "style"),
+    ("stylize_video", "settings", "settings"),
+    ("stylize_video", "faces", "faces"),
+    ("stylize_video", "longest", "optional whole number"),
+    ("stylize_video", "metadata", "texts"),
+    ("stylize_video", "keep_part", "flag"),
+    ("stylize_video", "on_step", "callback"),
     ("upscale", "picture", "picture"),
     ("upscale", "mode", "mode"),
     ("upscale", "on_step", "callback"),
@@ -442,7 +455,7 @@ def refused(call: Callable[[], object], what: str) -> None:
 
 
 @pytest.mark.parametrize("method", sorted({method for method, *_ in ARGUMENTS}))
-def test_a_wrong_argument_is_one_sentence(tiny: Stylizer, style: Style, method: str) -> None:
+def test_a_wrong_argument_is_one_sentence(tiny: Stylizer, style: Style, method: str, tmp_path: Path) -> None:
     face = tiny.align(noise_picture(2))
     inversion = tiny.invert(face)
     good: dict[str, dict[str, Any]] = {
@@ -459,6 +472,7 @@ def test_a_wrong_argument_is_one_sentence(tiny: Stylizer, style: Style, method: 
         "paste": {"aligned": face, "crop": face.crop},
         "find_style": {},
         "upscale": {"picture": noise_picture()},
+        "stylize_video": {"video": make_clip(tmp_path / "in.mp4"), "out": tmp_path / "out.mp4", "style": style},
     }
     given = [(each, value) for name, each, kind in ARGUMENTS if name == method for value in WRONG[kind]]
     for argument, value in given:
