@@ -1,0 +1,165 @@
+"""How a student learns: batches of spoilt pairs, and what its pictures are compared by."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylizer.faces.chip import cut_chip
+from stylizer.live.spoil import OCCLUDED, move, occlude, spoil
+from stylizer.networks.student import Student, StudentStyle
+from stylizer.styles.losses import unit
+from stylizer.weights.load import Networks
+
+WINDOW = 128  # px; of what the feature network looks at: its pictures are the dear part
+_FACE = 0.3  # where windows lie: their centres are at most this share of the side away from the picture's
+
+
+class Pairs(Protocol):
+    """Faces, and the same in a style."""
+
+    def __len__(self) -> int:
+        """How many pairs."""
+
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """The plain and the styled picture, (1, 3, S, S) float32 in [-1, 1] each."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the losses.
+
+    pixels: mean absolute difference. edges: the same of the Laplacian pyramid's fine levels.
+    features: of HED features, each place's scaled to length one. consistency: of the same face, moved a few pixels
+    and spoilt otherwise, drawn alike. identity: of dlib's descriptors, of one face every `identity_every` steps.
+    """
+
+    pixels: float = 1.0
+    edges: float = 1.0
+    features: float = 1.0
+    consistency: float = 1.0
+    identity: float = 0.5
+    identity_every: int = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """N faces: `clean` as invented, `seen` spoilt, `target` in the style; (N, 3, S, S) each."""
+
+    clean: Tensor
+    seen: Tensor
+    target: Tensor
+
+
+def draw_batch(pairs: Pairs, count: int, side: int, rng: torch.Generator, device: torch.device) -> Batch:
+    """Random pairs, moved and spoilt anew every time."""
+    rows = []
+    for _ in range(count):
+        first, second = (int(n) for n in torch.randint(len(pairs), (2,), generator=rng))
+        pair = move(torch.cat(pairs.read(first)), side, rng)
+        if float(torch.rand(1, generator=rng)) < OCCLUDED:
+            other = torch.cat(pairs.read(second))
+            pair = occlude(pair, F.interpolate(other, size=side, mode="area"), rng)
+        rows.append((pair[:1], spoil(pair[:1], rng), pair[1:]))
+    clean, seen, target = (
+        torch.cat(part).to(device).contiguous(memory_format=torch.channels_last) for part in zip(*rows, strict=True)
+    )
+    return Batch(clean, seen, target)
+
+
+class Teacher:
+    """Compares what a student draws with what the generator drew.
+
+    Args:
+        networks: their feature and identity networks are used.
+    """
+
+    def __init__(self, networks: Networks, weights: Weights = Weights()) -> None:
+        self._networks, self.weights = networks, weights
+
+    def loss(self, drawn: Tensor, target: Tensor, step: int, rng: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """One number to descend, and its parts by name.
+
+        Args:
+            drawn, target: (N, 3, S, S), S at least `WINDOW`. step: counts; some parts are looked at now and then.
+        """
+        weights = self.weights
+        parts = {"pixels": F.l1_loss(drawn, target), "edges": edge_distance(drawn, target)}
+        few = max(1, len(drawn) // 2)  # a half, as this is the dear part: windows of it, and whole faces, shrunk
+        views = drawn[:few], target[:few]
+        if step % 2:
+            down, right = _window(drawn.shape[-1], rng)
+            views = views[0][..., down, right], views[1][..., down, right]
+        else:
+            views = F.interpolate(views[0], size=WINDOW, mode="area"), F.interpolate(views[1], size=WINDOW, mode="area")
+        parts["features"] = self.feature_distance(*views)
+        if weights.identity and step % weights.identity_every == 0:
+            parts["identity"] = self._identity_distance(drawn[:1], target[:1])
+        total = torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
+        return total, {name: float(part.detach()) for name, part in parts.items()}
+
+    def feature_distance(self, drawn: Tensor, target: Tensor) -> Tensor:
+        """Mean over HED's blocks 1 to 4 of the distance of their directions."""
+        network = self._networks.quick_perceptual
+        ours = unit([x.float() for x in network(drawn, 3)])
+        with torch.no_grad():
+            theirs = unit([x.float() for x in network(target, 3)])
+        distances = [(a - b).square().sum(1).add(1e-4).sqrt().mean() for a, b in zip(ours, theirs, strict=True)]
+        return torch.stack(distances).mean()
+
+    def _identity_distance(self, drawn: Tensor, target: Tensor) -> Tensor:
+        networks = self._networks
+        chips = [cut_chip(x, networks.spec.mean_chip, networks.spec.side) for x in (drawn, target)]
+        ours = networks.identity(chips[0])
+        with torch.no_grad():
+            theirs = networks.identity(chips[1])
+        return (ours - theirs).square().sum(1).mean()  # type: ignore[no-any-return]
+
+
+def consistency(student: "Drawing", clean: Tensor, drawn: Tensor, rng: torch.Generator, reach: int = 6) -> Tensor:
+    """How differently the same faces are drawn when they move by a few pixels and are spoilt otherwise.
+
+    Args:
+        student: what draws. clean, drawn: (N, 3, S, S) faces as invented, and what the student made of them, spoilt.
+        reach: pixels.
+    Source: the flow suppression loss of VToonify (Yang et al. 2022, arXiv 2209.11224), section 4.3.
+    """
+    down, right = (int(n) for n in torch.randint(-reach, reach + 1, (2,), generator=rng))
+    moved = torch.cat([spoil(face[None], rng) for face in clean.roll((down, right), (2, 3))])
+    again = student(moved.contiguous(memory_format=torch.channels_last))
+    inner = slice(2 * reach, -2 * reach)
+    return F.l1_loss(again[..., inner, inner], drawn.roll((down, right), (2, 3))[..., inner, inner])
+
+
+class Drawing(Protocol):
+    """What draws faces, (N, 3, S, S) in [-1, 1] to the same."""
+
+    def __call__(self, faces: Tensor) -> Tensor:
+        """Draw."""
+
+
+def edge_distance(drawn: Tensor, target: Tensor, levels: int = 2) -> Tensor:
+    """Mean absolute difference of the Laplacian pyramid's finest levels, (N, 3, S, S) each, S a multiple of 4."""
+    total, rest = drawn.new_zeros(()), drawn - target
+    for _ in range(levels):
+        coarse = F.avg_pool2d(rest, 2)
+        total = total + (rest - F.interpolate(coarse, scale_factor=2.0, mode="bilinear")).abs().mean()
+        rest = coarse
+    return total
+
+
+def worn(student: Student, style: StudentStyle) -> Drawing:
+    """The student in a style, without changing it; gradients reach both."""
+
+    def draw(faces: Tensor) -> Tensor:
+        return torch.func.functional_call(student, dict(style), (faces,))  # type: ignore[no-any-return]
+
+    return draw
+
+
+def _window(side: int, rng: torch.Generator) -> tuple[slice, slice]:
+    reach = min(round(_FACE * side), (side - WINDOW) // 2)
+    starts = [(side - WINDOW) // 2 + int(torch.randint(-reach, reach + 1, (1,), generator=rng)) for _ in range(2)]
+    return slice(starts[0], starts[0] + WINDOW), slice(starts[1], starts[1] + WINDOW)
