@@ -21,7 +21,7 @@ PROGRAM = """
 import sys
 from types import SimpleNamespace
 from stylizer.web import app
-app._open = lambda device, report: SimpleNamespace(invent=lambda *_: [])
+app._open = lambda device, backbone, report: SimpleNamespace(invent=lambda *_: [])
 sys.exit(app.main(sys.argv[1:]))
 """
 # One start after the other, told apart by a line with its exit code.

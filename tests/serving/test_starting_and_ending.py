@@ -34,7 +34,7 @@ from stylizer.web import app
 from tests.tiny import tiny_stylizer, use_tiny_parts
 patch = pytest.MonkeyPatch()
 use_tiny_parts(patch, delay=0.2)
-app._open = lambda device, report: tiny_stylizer(Path(sys.argv[1]))
+app._open = lambda device, backbone, report: tiny_stylizer(Path(sys.argv[1]))
 sys.exit(app.main(sys.argv[2:]))
 """
 
@@ -50,7 +50,7 @@ import sys, time
 import app as program
 from stylizer.web import app
 
-def slow(device, report):
+def slow(device, backbone, report):
     print("begins", "with" if "torch" in sys.modules else "without", "torch", flush=True)
     time.sleep(1.5)
     print("opened", flush=True)

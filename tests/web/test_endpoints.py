@@ -265,7 +265,7 @@ PROGRAM = """
 import sys
 from stylizer.web import app
 from tests.fakes import FakeStylizer
-app._open = lambda device, report: FakeStylizer(steps=3000, delay=0.1)
+app._open = lambda device, backbone, report: FakeStylizer(steps=3000, delay=0.1)
 sys.exit(app.main(sys.argv[1:]))
 """
 
