@@ -334,7 +334,7 @@ class PairMaker:
 
 def _around(points: Points, side: int) -> Tensor:
     """1 in an ellipse around points, (n, 2), else 0: (1, 1, side, side)."""
-    middle, reach = (points.min(0) + points.max(0)) / 2, np.ptp(points, axis=0) * _WIDER
+    middle, reach = (points.min(0) + points.max(0)) / 2, np.maximum(np.ptp(points, axis=0) * _WIDER, 1)
     x, y = (np.square((np.arange(side) - m) / r) for m, r in zip(middle, reach, strict=True))
     return torch.from_numpy((x[None] + y[:, None] < 1).astype(np.float32))[None, None]
 

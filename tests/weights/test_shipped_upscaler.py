@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from stylizer.evaluation.fidelity import psnr_y
-from stylizer.training.upscaler import enlarge, read_upscaler, shrink
+from stylizer.training.upscaler import shrink
+from stylizer.upscaling.weights import enlarge, read_upscaler
 from stylizer.weights import files
 
 SHIPPED = Path(files.__file__).with_name("upscaler_light.safetensors")
