@@ -82,7 +82,8 @@ def wheel_files(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
                 archive.add(ROOT / name, name)
     packed.seek(0)
     with tarfile.open(fileobj=packed) as archive:
-        archive.extractall(folder / "source", filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.2 knows none
+        archive.extractall(folder / "source")
     build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), "."]
     done = subprocess.run(build, cwd=folder / "source", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
