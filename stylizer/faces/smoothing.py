@@ -39,15 +39,16 @@ class OneEuroFilter:
             self._value, self._speed = value.astype(np.float64), np.zeros_like(value, np.float64)
             return self._value
         speed = (value - self._value) / (step * size)
-        self._speed = self._speed + _share(step, self._derivate_cutoff) * (speed - self._speed)
+        self._speed = self._speed + _share(step, np.float64(self._derivate_cutoff)) * (speed - self._speed)
         cutoff = self._min_cutoff + self._beta * np.abs(self._speed)
-        shares = 1 / (1 + 1 / (2 * math.pi * cutoff * step))
-        self._value = self._value + shares * (value - self._value)
+        self._value = self._value + _share(step, cutoff) * (value - self._value)
         return self._value
 
 
-def _share(step: float, cutoff: float) -> float:
-    return 1 / (1 + 1 / (2 * math.pi * cutoff * step))
+def _share(step: float, cutoff: Vector | np.float64) -> Vector | np.float64:
+    """How much of a new value is taken."""
+    share: Vector | np.float64 = 1 / (1 + 1 / (2 * math.pi * cutoff * step))
+    return share
 
 
 def gaussian_mean(values: Mapping[int, Vector], at: int, sigma: float) -> Vector:
