@@ -108,7 +108,7 @@ class _Training:
         """So many more invented faces, while there are some."""
         for pair in itertools.islice(self.pairs, count):
             drawn = self.drawn[len(self.sitters) % len(self.drawn)]
-            self.sitters.append(Sitter.read(self.read, pair, drawn, self.recipe))
+            self.sitters.append(Sitter.read(self.read, pair, drawn, self.recipe, self.spec.coarse_side))
 
     def _reproduce(self, drawn: Drawn) -> tuple[Tensor, Tensor]:
         """JoJoGAN's loss: the mixed code has to give the reference, small and in windows."""
@@ -117,6 +117,7 @@ class _Training:
         trunk, coarse, picture = self._draw_small(code)
         loss = r.color * losses.color_distance(picture, reference.small)
         loss = loss + r.pattern * losses.fixed_pattern(coarse)
+        loss = loss + r.lattice * losses.lattice_distance(coarse, drawn.coarse)
         for ours, theirs in zip(losses.unit(self.read.small(picture)), drawn.features, strict=True):
             loss = loss + losses.place_distance(ours, theirs).mean()
         loss = loss + r.bands * losses.bands_distance(losses.bands(coarse), drawn.coarse_bands)
@@ -131,7 +132,8 @@ class _Training:
         code = self._mixed(pair.code, self.spec.mix_from + 2, 1.0) if mixed else self._finished(pair.code)
         trunk, coarse, picture = self._draw_small(code)
         maps = self.read.small(picture)
-        loss = r.target_color * losses.color_distance(picture, pair.target, sitter.weight)
+        loss = r.lattice * losses.lattice_distance(coarse, sitter.coarse)
+        loss = loss + r.target_color * losses.color_distance(picture, pair.target, sitter.weight)
         loss = loss + r.pattern * losses.fixed_pattern(coarse)
         for ours, theirs in zip(losses.unit(maps), sitter.features, strict=True):
             loss = loss + r.target * losses.weighted_mean(losses.place_distance(ours, theirs), sitter.weight)

@@ -185,3 +185,20 @@ def fixed_pattern(picture: Tensor, levels: int = 3) -> Tensor:
         total = total + bands[:, 3:].mean((2, 3)).abs().mean()
         picture = bands[:, :3] / 2
     return total
+
+
+def lattice_distance(ours: Tensor, theirs: Tensor, levels: int = 3, cells: int = 8) -> Tensor:
+    """How far the Haar coefficients of two pictures differ when averaged over neighbouring places: a mesh shows in it.
+
+    Edges and grain have coefficients of either sign next to each other; a mesh has them all of one, place after place.
+
+    Args:
+        ours, theirs: (1, 3, H, W), sides multiples of 1 << levels.
+        levels: meshes of 2, 4, .. 1 << levels px are seen. cells: places a side, over which is averaged.
+    """
+    picture, total = ours - theirs, ours.new_zeros(())
+    for _ in range(levels):
+        coefficients = haar(picture)
+        total = total + F.avg_pool2d(coefficients[:, 3:], cells).abs().mean()
+        picture = coefficients[:, :3] / 2
+    return total

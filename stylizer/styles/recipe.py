@@ -41,6 +41,7 @@ class Recipe:
     texture: float = 0.6
     pattern: float = 20.0
     bands: float = 0.5
+    lattice: float = 20.0
 
 
 RECIPE = Recipe()  # of the product

@@ -50,12 +50,13 @@ class FeatureReader:
 class Drawn:
     """What a reference is compared by.
 
-    features: of the whole; coarse_bands of the whole at the coarse side. grams: by region, of the small picture;
+    features: of the whole; coarse: it at the coarse side, coarse_bands: of that. grams: by region, of the small picture;
     fine_grams of the halved one. skip: levels of Haar bands that are finer than the reference itself.
     """
 
     reference: Reference
     features: list[Tensor]
+    coarse: Tensor
     coarse_bands: losses.Bands
     grams: dict[str, losses.Grams]
     fine_grams: dict[str, losses.Grams]
@@ -70,6 +71,7 @@ class Drawn:
         return cls(
             reference=reference,
             features=losses.unit(maps),
+            coarse=F.interpolate(reference.full, size=coarse_side, mode="area"),
             coarse_bands=losses.bands(F.interpolate(reference.full, size=coarse_side, mode="area")),
             grams={name: losses.grams(maps[:STATISTICS_MAPS], region) for name, region in known.items()},
             fine_grams={name: losses.grams(fine, region) for name, region in known.items() if windows},
@@ -81,19 +83,21 @@ class Drawn:
 class Sitter:
     """An invented face: its pair, the target's features, and what of itself it has to keep.
 
-    weight: (1, 1, S, S), how much each place of the target counts. bands: of the target.
+    weight: (1, 1, S, S), how much each place of the target counts. coarse: the target at the coarse side; bands: of the
+    small one.
     """
 
     pair: Pair
     drawn: Drawn
     weight: Tensor
+    coarse: Tensor
     features: list[Tensor]
     bands: losses.Bands
     person: Tensor
     structure: list[Tensor]
 
     @classmethod
-    def read(cls, reader: FeatureReader, pair: Pair, drawn: Drawn, recipe: Recipe) -> "Sitter":
+    def read(cls, reader: FeatureReader, pair: Pair, drawn: Drawn, recipe: Recipe, coarse_side: int) -> "Sitter":
         """Of a pair, whose target was made from that reference."""
         regions = pair.regions
         counts = 1 + recipe.parts * regions.parts + recipe.inner * regions.inner
@@ -101,6 +105,7 @@ class Sitter:
             pair=pair,
             drawn=drawn,
             weight=recipe.around + (pair.drawn_here * counts - recipe.around).clamp_min(0),
+            coarse=F.interpolate(pair.target_window((0, 0), drawn.reference.full.shape[-1]), coarse_side, mode="area"),
             features=[x.half() for x in losses.unit(reader.small(pair.target))],
             bands=losses.bands(pair.target, upto=SMALL_LEVELS),
             person=reader.person(pair.picture),

@@ -49,6 +49,7 @@ class Windows:
         wanted = _cut(reference.full, corner, 1, crop.shape[-1])
         loss = r.pattern * losses.fixed_pattern(crop)
         loss = loss + r.color * losses.coarse_distance(crop, wanted, self._spec.side // self._spec.head_side)
+        loss = loss + r.lattice * losses.lattice_distance(crop, wanted)
         fine = [losses.unit(losses.inner(self._reader.fine(x, halved))) for x in (crop, wanted)]
         for ours, theirs in zip(*fine, strict=True):
             loss = loss + r.window * losses.place_distance(ours, theirs).mean()
@@ -73,6 +74,7 @@ class Windows:
             loss = loss + r.window * losses.weighted_mean(losses.place_distance(ours, theirs), weight)
         ours, theirs = (_inner(F.avg_pool2d(x, 2)) for x in (crop, wanted))
         loss = loss + r.color * losses.color_distance(ours, theirs, weight, (_CELL,))
+        loss = loss + r.lattice * losses.lattice_distance(crop, wanted)
         sizes = [losses.bands(x, None, drawn.skip) for x in (crop, wanted)]
         loss = loss + r.bands * losses.bands_distance(*sizes)
         for name in ("face", "hair"):  # of a ground a pattern would be learned
