@@ -50,8 +50,8 @@ class FeatureReader:
 class Drawn:
     """What a reference is compared by.
 
-    features: of the whole; coarse: it at the coarse side, coarse_bands: of that. grams: by region, of the small picture;
-    fine_grams of the halved one. skip: levels of Haar bands that are finer than the reference itself.
+    features: of the whole; coarse: it at the coarse side, coarse_bands: of that. grams: by region, of the small
+    picture; fine_grams of the halved one. skip: levels of Haar bands that are finer than the reference itself.
     """
 
     reference: Reference

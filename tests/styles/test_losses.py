@@ -14,6 +14,7 @@ from stylizer.styles.losses import (
     fixed_pattern,
     gram_distance,
     grams,
+    lattice_distance,
     local_dissimilarity,
     palette_distance,
     place_distance,
@@ -198,3 +199,16 @@ def test_a_grid_is_a_fixed_pattern_and_a_picture_is_none() -> None:
     assert float(fixed_pattern(smooth + grid, 2)) > 5 * float(fixed_pattern(smooth, 2))
     wide = 0.2 * (torch.arange(SIDE) // 4 % 2 - 0.5)  # repeats after 8 px
     assert float(fixed_pattern(smooth + wide, 3)) > 2 * float(fixed_pattern(smooth + wide, 2))
+
+
+@pytest.mark.parametrize("period", [2, 4, 8])
+def test_a_mesh_is_seen_where_grain_of_its_size_is_not(period: int) -> None:
+    """Also one that is light here and dark there, whose mean over the picture is zero."""
+    side = 256
+    smooth = F.interpolate(picture(side=8), size=side, mode="bicubic")
+    steps = torch.arange(side) // (period // 2) % 2 - 0.5
+    mesh = 0.1 * steps * torch.where(torch.arange(side) < side // 2, 1.0, -1.0)[:, None]
+    grain = F.interpolate(torch.rand(1, 3, 2 * side // period, 2 * side // period, generator=rng()), size=side) - 0.5
+    grain = grain * (mesh.std() / grain.std())
+    assert float(lattice_distance(smooth, smooth)) == 0
+    assert float(lattice_distance(smooth + mesh, smooth)) > 2 * float(lattice_distance(smooth + grain, smooth))
