@@ -1,4 +1,4 @@
-"""The product's main job, once, through the running page's API: learn a style in a few steps and draw a photo in it."""
+"""The product's main job, once, through the running page's API: learn a style, in one step, and draw a photo in it."""
 
 import sys
 import time
@@ -33,7 +33,7 @@ def main(url: str) -> None:
     picture, info = client.predict(
         reference=handle_file(reference),
         target=handle_file(target),
-        iterations=3,
+        iterations=1,
         inversion_mode="fast",
         api_name="/stylize",
     )
