@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     pytest-xdist gives each file to one worker (--dist loadfile): a browser and what a module prepares are there once.
     """
-    seconds: Counter[Path] = Counter()  # about: a test, a test in the browser, one of those marked slow
+    seconds: Counter[Path] = Counter()  # about: a test, one in the browser, on the real networks, marked slow
     functions: set[tuple[Path, str]] = set()  # all cases of a function share what takes long
     for item in items:
         seconds[item.path] += 0.3
@@ -40,6 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             functions.add(function)
             seconds[item.path] += 10 if item.get_closest_marker("slow") else 0
             seconds[item.path] += 7 if item.get_closest_marker("browser") else 0
+            seconds[item.path] += 2 if "home" in getattr(item, "fixturenames", ()) else 0
     items.sort(key=lambda item: -seconds[item.path])  # stable: a file's tests stay as they are written
 
 

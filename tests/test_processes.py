@@ -34,7 +34,7 @@ def digest(image):
     return hashlib.sha256(image.tobytes()).hexdigest()
 
 def work(stylizer, photo, steps=0):
-    "Find a face, invert it, look a style up and draw; with steps, a few, the third of which needs gradients as well."
+    "Find a face, invert it, look a style up and draw; with steps, the previews of so many: the third needs gradients."
     face, seen = stylizer.align(photo), []
     def on_step(step, total, preview):
         seen.append(digest(preview) if preview else "")
@@ -46,31 +46,30 @@ def work(stylizer, photo, steps=0):
         except Cancelled:
             pass
     inversion = stylizer.invert(face, "fast")
-    return digest(stylizer.render(inversion, "pencil", RenderSettings(0.8))) + "".join(seen)
+    return [digest(stylizer.render(inversion, "pencil", RenderSettings(0.8))), *seen]
 
 def in_threads(stylizer, alone):
     together = {}
     def draw(photo, number): together[photo, number] = work(stylizer, photo)
-    jobs = [threading.Thread(target=draw, args=(photo, number)) for photo in PHOTOS for number in range(2)]
+    jobs = [threading.Thread(target=draw, args=job) for job in ((PHOTOS[0], 0), (PHOTOS[1], 0), (PHOTOS[0], 1))]
     for job in jobs: job.start()
     for job in jobs: job.join()
-    assert len(together) == 4 and all(alone[photo] == found for (photo, _), found in together.items())
+    assert len(together) == 3 and all(alone[photo][:1] == found for (photo, _), found in together.items())
 
-def hand_over(stylizer, photos, answers):
+def hand_over(stylizer, photo, answers):
     import stylizer.pipeline as pipeline
-    answers.put([work(stylizer, photo) for photo in photos])
+    answers.put(work(stylizer, photo))
 
 def spawned(stylizer, alone):
     spawn = multiprocessing.get_context("spawn")
     answers = spawn.Queue()
-    child = spawn.Process(target=hand_over, args=(stylizer, PHOTOS, answers))
+    child = spawn.Process(target=hand_over, args=(stylizer, PHOTOS[1], answers))
     os.environ["OMP_NUM_THREADS"] = "1"
     child.start()
-    assert answers.get(timeout=LIMIT) == [alone[photo] for photo in PHOTOS]
+    assert answers.get(timeout=LIMIT) == alone[PHOTOS[1]]
     child.join()
 
-def forked(stylizer, _):
-    wanted = work(stylizer, PHOTOS[0], 3)
+def forked(stylizer, wanted):
     torch.set_num_threads(2)  # with one thread, nothing is missing in the child
     alone = work(stylizer, PHOTOS[0], 3)  # so torch's threads are there, which the child will lack
     inside, leave = threading.Event(), threading.Event()
@@ -82,18 +81,18 @@ def forked(stylizer, _):
     assert inside.wait(60)
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
-        os.write(writing, work(stylizer, PHOTOS[0], 3).encode())
+        os.write(writing, " ".join(work(stylizer, PHOTOS[0], 3)).encode())
         os._exit(0)
     leave.set()
     assert os.waitpid(child, 0)[1] == 0
-    assert os.read(reading, 1000).decode() == wanted
+    assert os.read(reading, 1000).decode().split(" ") == wanted[PHOTOS[0]]
     assert torch.get_num_threads() == 2
     assert work(stylizer, PHOTOS[0], 3) == alone, "the parent goes on as before"
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     stylizer = Stylizer.open(device="cpu")
-    alone = {photo: work(stylizer, photo) for photo in PHOTOS}
+    alone = {photo: work(stylizer, photo, steps) for photo, steps in zip(PHOTOS, (3, 0))}
     for part in (in_threads, spawned, forked):
         if part is forked and not hasattr(os, "fork"):
             continue

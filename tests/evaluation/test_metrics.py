@@ -1,10 +1,14 @@
 """What the numbers of the benchmarks mean."""
 
+from collections.abc import Iterator
+
 import numpy as np
+import pytest
 import torch
 from PIL import Image, ImageFilter, ImageOps
 
 from stylizer.backbones.mobilestylegan import SPEC
+from stylizer.evaluation import metrics
 from stylizer.evaluation.metrics import landmark_drift, perceptual_distance, style_distance, style_ratio
 from stylizer.faces.chip import cut_chip
 from stylizer.faces.ffhq import CROP_SIZE
@@ -19,8 +23,25 @@ def mean_face(networks: Networks) -> Image.Image:
         return to_image(networks.backbone.generator(networks.backbone.wspace.mean.expand(1, SPEC.num_ws, -1)))
 
 
-def test_distances_are_zero_to_oneself_symmetric_and_grow_with_the_change(networks: Networks) -> None:
-    face = mean_face(networks)
+@pytest.fixture(scope="module")
+def face(networks: Networks) -> Iterator[Image.Image]:
+    """The mean face. The distances of one picture to several others have the network read it once."""
+    read, seen = metrics.feature_maps, {}
+
+    def read_once(networks: Networks, image: Image.Image, side: int) -> list[torch.Tensor]:
+        key = id(image), side
+        if key not in seen:
+            seen[key] = image, read(networks, image, side)  # an id is a picture's own while that is there
+        return seen[key][1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "feature_maps", read_once)
+        yield mean_face(networks)
+
+
+def test_distances_are_zero_to_oneself_symmetric_and_grow_with_the_change(
+    networks: Networks, face: Image.Image
+) -> None:
     soft, softer = (face.filter(ImageFilter.GaussianBlur(radius)) for radius in (4, 16))
     for distance in (perceptual_distance, style_distance):
         assert distance(networks, face, face) < 1e-5
@@ -28,8 +49,7 @@ def test_distances_are_zero_to_oneself_symmetric_and_grow_with_the_change(networ
         assert 0 < distance(networks, face, soft) < distance(networks, face, softer)
 
 
-def test_a_brighter_picture_is_nearer_in_style_than_another_texture(networks: Networks) -> None:
-    face = mean_face(networks)
+def test_a_brighter_picture_is_nearer_in_style_than_another_texture(networks: Networks, face: Image.Image) -> None:
     brighter, lines = (
         face.point(lambda v: min(255, int(v * 1.15))),
         ImageOps.invert(face.filter(ImageFilter.FIND_EDGES)),
@@ -46,10 +66,10 @@ def test_drift_is_a_percentage_of_the_eyes_distance() -> None:
 
 
 @torch.no_grad()
-def test_a_crops_inner_features_are_those_of_the_whole_picture(networks: Networks) -> None:
-    face = to_tensor(mean_face(networks).resize((384, 384)))
-    whole = networks.perceptual(face, 2)
-    crop = networks.perceptual(face[..., 96:288, 96:288], 2)
+def test_a_crops_inner_features_are_those_of_the_whole_picture(networks: Networks, face: Image.Image) -> None:
+    pixels = to_tensor(face.resize((384, 384)))
+    whole = networks.perceptual(pixels, 2)
+    crop = networks.perceptual(pixels[..., 96:288, 96:288], 2)
     rim = losses.RIM
     for level, (ours, spoilt) in enumerate(zip(losses.inner(crop), crop, strict=True)):
         first, side = (96 + rim) >> level, (192 - 2 * rim) >> level

@@ -1,5 +1,7 @@
 """The score on the real networks: nothing changed, all changed, and a strength that keeps the person."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,7 @@ def test_the_mean_face_in_the_style_has_taken_all_of_it(networks: Networks, styl
 def test_the_suggestion_keeps_the_person_and_the_next_step_does_not(
     networks: Networks, style: Style, inversion: Inversion, judge: QualityScorer
 ) -> None:
+    @cache
     def at(strength: float) -> Image.Image:
         return draw(networks, inversion, style, RenderSettings(strength))
 

@@ -120,17 +120,6 @@ def small(
     return style, previews[0]
 
 
-@pytest.mark.slow
-def test_one_seed_one_style(
-    networks: Networks, reader: FaceReader, reference: AlignedFace, code: Inversion, learned: Style
-) -> None:
-    """The same bits, whatever was drawn from torch's own generator in between."""
-    torch.rand(3)
-    same = finetune(networks, [reference], [code], SETTINGS, reader=reader, recipe=FEW_FACES)
-    assert all(torch.equal(change, same.delta[name]) for name, change in learned.delta.items())
-    assert same.card == learned.card
-
-
 def test_cancel_comes_through(
     networks: Networks,
     mean_mesh: np.ndarray,

@@ -6,6 +6,7 @@ Raising STYLE_FORMAT, changing the recipe or the base weights orphans all of the
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -128,9 +129,9 @@ def test_each_is_nearer_to_its_reference_than_the_plain_face(drawn: dict[str, Dr
 
 
 def test_no_two_are_alike(drawn: dict[str, Drawn]) -> None:
-    pictures = [each.picture for each in drawn.values()]
-    for index, one in enumerate(pictures):
-        assert all(difference(one, other) > 6 for other in pictures[index + 1 :])
+    every_fourth = [np.asarray(each.picture, np.float32)[::4, ::4] for each in drawn.values()]
+    for one, other in combinations(every_fourth, 2):
+        assert np.abs(one - other).mean() > 6
 
 
 @pytest.mark.parametrize("name", NAMES)
