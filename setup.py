@@ -19,6 +19,7 @@ setup(
     package_dir={PRESETS: "styles"},
     package_data={
         "": ["*.safetensors", "*.json", "*.css", "*.js", "*.html", "*.svg", "*.webp"],
+        "stylizer.weights": ["student_styles/*.safetensors"],
         PRESETS: [
             "*/card.json",
             "*/style.safetensors.xz",

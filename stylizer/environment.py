@@ -9,6 +9,8 @@ from stylizer.errors import OutputError
 
 PERSISTENT = Path("/data")  # where a Space has its persistent storage, when it was given one
 PACKAGE = Path(__file__).resolve().parent
+STUDENT_FILE = PACKAGE / "weights" / "student.safetensors"
+"""The shared network of `stylizer.live`; where it is missing, nothing is drawn live."""
 
 
 def on_space() -> bool:

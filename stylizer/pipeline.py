@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar, cast, get_args, overload
@@ -26,6 +26,7 @@ from stylizer.faces import AlignedFace, FaceFinder, align, paste
 from stylizer.faces import already_aligned as as_aligned
 from stylizer.faces.marks import marked
 from stylizer.faces.paste import Segmenter
+from stylizer.faces.tracker import FaceTracker
 from stylizer.forks import survive_forks
 from stylizer.imaging.opening import SHRUNK_BY, PictureSource, open_picture
 from stylizer.inversion.code import Inversion, Purpose
@@ -33,17 +34,21 @@ from stylizer.inversion.faithful import Tuning, tune
 from stylizer.inversion.refined import invert
 from stylizer.library.hub import open_hub
 from stylizer.library.library import Library, StyleInfo, clean_name, default_name, open_library
+from stylizer.live.students import Students
 from stylizer.progress import OnStep, Stages
 from stylizer.runtime import choose_device, home_dir, retry_on_oom
 from stylizer.settings import (
     COUNT,
+    DEFAULT_DRAWER_KIND,
     DEFAULT_INVERSION_MODE,
     DEFAULT_UPSCALE_MODE,
+    DRAWER_KINDS,
     INVERSION_MODES,
     TRUNCATION,
     UPSCALE_MODES,
     VIDEO_SIDE_MAX,
     VIDEO_SIDE_MIN,
+    DrawerKind,
     InversionMode,
     JojoganSettings,
     RenderSettings,
@@ -64,7 +69,8 @@ from stylizer.stylized import Stylized
 from stylizer.upscaling.opening import open_for_upscaling
 from stylizer.upscaling.upscaler import open_upscaler
 from stylizer.video.choice import parse_choice
-from stylizer.video.drawer import GeneratorDrawer
+from stylizer.video.drawers import open_drawer
+from stylizer.video.live import LiveRenderer
 from stylizer.video.people import describing
 from stylizer.video.stylize import StylizedVideo, VideoOptions, stylize_file
 from stylizer.weights.face_networks import load_segmenter
@@ -335,6 +341,7 @@ class Stylizer:
         *,
         faces: str | Sequence[int] = "all",
         longest: int | None = None,
+        drawer: DrawerKind = DEFAULT_DRAWER_KIND,
         metadata: Mapping[str, str] | None = None,
         keep_part: bool = False,
         on_step: OnStep | None = None,
@@ -347,32 +354,61 @@ class Stylizer:
             faces: "all", "largest", or the numbers of the chosen ones: 0 is the first that is seen, of several the
                 largest.
             longest: side of the result in pixels at most, VIDEO_SIDE_MIN or more; None: as the source.
+            drawer: "student" is quick and knows the strength alone; a style is learned first (`adapt`) where it was not
+                before. "generator" is slow and knows all settings. "auto": the student where it has learned the style
+                already and can do the settings.
             metadata: texts for the file; `provenance.video.metadata_of` gives those that say where it comes from.
             keep_part: where on_step raises, what is done so far becomes the result.
-            on_step: called after each frame, now and then with a picture of it.
+            on_step: called after each frame, now and then with a picture of it; with step 0 while a style is learned.
         Raises:
-            VideoError: it cannot be read. OutputError, DiskFullError: it cannot be written. SettingsError, DeviceError,
-            StyleFileError; what on_step raises.
+            VideoError: it cannot be read. OutputError, DiskFullError: it cannot be written. WeightsError: there is no
+            student. SettingsError, DeviceError, StyleFileError; what on_step raises.
         """
         source, target = (folder(name, path) for name, path in (("The video", video), ("The output", out)))
         if longest is not None:
             longest = whole_number("The size", longest)
             check_range("The size", longest, VIDEO_SIDE_MIN, VIDEO_SIDE_MAX)
         options = VideoOptions(parse_choice(faces), longest, flag("keep_part", keep_part))
-        drawer = GeneratorDrawer(self.networks, self._style(style, or_none=True), known_settings(settings))
+        kind = cast(DrawerKind, choice("The drawer", drawer, DRAWER_KINDS))
         metadata, on_step = texts("metadata", metadata), callback("on_step", on_step)
-        finder = self.finder.mesh_finder()
-        return stylize_file(
-            source,
-            target,
-            drawer,
-            finder,
-            self.segment,
-            options,
-            metadata=metadata,
-            describe=describing(self.networks),
-            on_step=on_step,
-        )
+
+        def part_of(style: Style) -> dict[str, Tensor]:
+            return self._part(style, lambda _, total, __: on_step(0, total, None) if on_step else None)
+
+        known, settings = self._style(style, or_none=True), known_settings(settings)
+        opened = open_drawer(self.networks, self.students, known, settings, kind, part_of)
+        parts, describe = (opened, self.finder.mesh_finder(), self.segment), describing(self.networks)
+        return stylize_file(source, target, *parts, options, metadata=metadata, describe=describe, on_step=on_step)
+
+    def adapt(self, style: StyleSource, on_step: OnStep | None = None) -> bool:
+        """Have the student learn a style, in about a minute; it is stored. False: it had learned it before.
+
+        Raises:
+            WeightsError: there is no student. DeviceError, DiskFullError, OutputError; whatever on_step raises.
+        """
+        found, on_step = self._style(style), callback("on_step", on_step)
+        if self.is_adapted(found):
+            return False
+        self._part(found, on_step)
+        return True
+
+    def is_adapted(self, style: StyleSource) -> bool:
+        """Whether the student is there and has learned a style. Raises WeightsError: its file is damaged."""
+        return self.students.part(self._style(style)) is not None
+
+    def live(self, style: StyleSource, strength: float = 1.0) -> LiveRenderer:
+        """What draws the faces of a camera's frames in a style, one after the other; for one camera.
+
+        Raises: SettingsError, WeightsError, and the errors of `adapt`, as a style that was not adapted is adapted now.
+        """
+        found, strength = self._style(style), number("The strength", strength)
+        drawer = self.students.drawer(self._part(found), strength, device=device_of(self.networks.backbone))
+        return LiveRenderer(FaceTracker(self.finder.mesh_finder()), drawer, self.segment)
+
+    @cached_property
+    def students(self) -> Students:
+        """The small networks that draw styles live."""
+        return Students(self.networks, self.library.home)
 
     def invent(
         self,
@@ -475,6 +511,16 @@ class Stylizer:
             lambda small: finetune(networks, faces, codes, settings, report, reader=reader, small=small)
         )
         return replace(style, card={**card, **style.card})
+
+    def _part(self, style: Style, on_step: OnStep | None = None) -> dict[str, Tensor]:
+        """A style's part of the student; learned and stored where it is not there."""
+        if (part := self.students.part(style)) is None:
+            part = self._adapt(style, on_step)
+            self.students.keep(style, part)
+        return part
+
+    def _adapt(self, style: Style, on_step: OnStep | None) -> dict[str, Tensor]:
+        return self._retry_on_oom(lambda _: self.students.learn(style, on_step))
 
     def _invert(
         self,

@@ -14,6 +14,9 @@ DEFAULT_INVERSION_MODE: InversionMode = "refined"
 UpscaleMode = Literal["faithful", "natural"]
 UPSCALE_MODES: tuple[UpscaleMode, ...] = ("faithful", "natural")
 DEFAULT_UPSCALE_MODE: UpscaleMode = "faithful"
+DrawerKind = Literal["auto", "student", "generator"]
+DRAWER_KINDS: tuple[DrawerKind, ...] = ("auto", "student", "generator")
+DEFAULT_DRAWER_KIND: DrawerKind = "auto"
 SIZES = (1024, 4096)  # sides of a portrait in pixels: as it is drawn, and enlarged
 
 BACKBONE_NAMES = ("mobilestylegan", "stylegan2")  # of the face generators that there are; the first is the default
@@ -159,6 +162,11 @@ class RenderSettings:
             check_range(name, getattr(self, field), AMOUNT_MIN, AMOUNT_MAX)
         object.__setattr__(self, "likeness", number("The likeness", self.likeness))
         check_range("The likeness", self.likeness, LIKENESS_MIN, LIKENESS_MAX)
+
+    @property
+    def strength_alone(self) -> bool:
+        """Whether nothing but the strength differs from the defaults."""
+        return self == RenderSettings(self.strength)
 
     @property
     def style_color(self) -> float:

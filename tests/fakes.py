@@ -24,8 +24,10 @@ from stylizer.imaging.opening import open_picture
 from stylizer.library.library import Library
 from stylizer.settings import (
     COUNT,
+    DEFAULT_DRAWER_KIND,
     DEFAULT_UPSCALE_MODE,
     TRUNCATION,
+    DrawerKind,
     InversionMode,
     RenderSettings,
     TrainSettings,
@@ -33,6 +35,7 @@ from stylizer.settings import (
 )
 from stylizer.upscaling.opening import open_for_upscaling
 from stylizer.video.choice import parse_choice
+from stylizer.video.live import LiveFrame
 from stylizer.video.reader import open_video
 from stylizer.video.stylize import StylizedVideo
 from stylizer.video.writer import VideoWriter
@@ -113,6 +116,17 @@ class FakeJudge:
         return None if self(drawn(strength)).identity <= LIMIT else 0.5
 
 
+class FakeLive:
+    """`LiveRenderer` without networks: the frame, laid over with the style's colour."""
+
+    def __init__(self, colour: tuple[int, int, int], strength: float) -> None:
+        self.colour, self.strength, self.times = colour, strength, list[float]()
+
+    def draw(self, frame: Image.Image, seconds: float) -> LiveFrame:
+        self.times.append(seconds)
+        return LiveFrame(Image.blend(frame, Image.new("RGB", frame.size, self.colour), self.strength / 2), 1)
+
+
 class FakeStylizer:
     """`Stylizer` without networks.
 
@@ -125,7 +139,8 @@ class FakeStylizer:
         presets: names of styles that are there from the start. thumbnails: folder of their pictures, <name>.webp.
         levels: of grey that lose a person wholly.
 
-    `calls` lists the names of the methods called, in order; `trained` the keys of the styles trained;
+    `calls` lists the names of the methods called, in order; `trained` the keys of the styles trained; `adapted` those
+    of the styles that the student has learned;
     `marks` what was marked by hand; `starts` whether an inversion went on from another one.
     """
 
@@ -145,6 +160,7 @@ class FakeStylizer:
         self.thumbnails, self.levels = thumbnails, levels
         self.calls: list[str] = []
         self.trained: list[str] = []
+        self.adapted: set[str] = set()
         self.marks: list[Any] = []
         self.starts: list[bool] = []
         self._home = tempfile.TemporaryDirectory(prefix="fake-library-")
@@ -238,6 +254,7 @@ class FakeStylizer:
         *,
         faces: Any = "all",
         longest: int | None = None,
+        drawer: DrawerKind = DEFAULT_DRAWER_KIND,
         metadata: Any = None,
         keep_part: bool = False,
         on_step: OnStep | None = None,
@@ -258,7 +275,23 @@ class FakeStylizer:
                     if on_step:
                         on_step(count, max(reader.info.frames or 0, count), over)
             drawn = count if choice.kind != "chosen" or min(choice.numbers) < self.faces else 0
-            return StylizedVideo(Path(out), count, count, drawn, (*reader.notes, *writer.notes), 0.5)
+            student = drawer == "student" or (drawer == "auto" and style is not None and self.is_adapted(style))
+            notes, kind = (*reader.notes, *writer.notes), "student" if student else "generator"
+            return StylizedVideo(Path(out), count, count, drawn, notes, 0.5, kind)
+
+    def adapt(self, style: Any, on_step: OnStep | None = None) -> bool:
+        self.calls.append("adapt")
+        if adapt_now := not self.is_adapted(style):
+            self._work(Image.new("RGB", (64, 64)), on_step)
+            self.adapted.add(style.key)
+        return adapt_now
+
+    def is_adapted(self, style: Any) -> bool:
+        return style.key in self.adapted
+
+    def live(self, style: Any, strength: float = 1.0) -> Any:
+        self.calls.append("live")
+        return FakeLive(style.delta["colour"], strength)
 
     def render(
         self,

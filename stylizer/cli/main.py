@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylizer.cli.console import Console, Context
 from stylizer.cli.parser import parse
+from stylizer.cli.signals import stopped_by_signals
 from stylizer.cli.streams import unbreakable_streams
 from stylizer.errors import Cancelled, StylizerError
 
@@ -30,7 +31,10 @@ def main(argv: Sequence[str] | None = None, open_stylizer: "Callable[..., Styliz
     Returns:
         The exit code.
     """
-    with unbreakable_streams() if argv is None else contextlib.nullcontext():
+    with contextlib.ExitStack() as own:
+        if argv is None:
+            own.enter_context(unbreakable_streams())
+            own.enter_context(stopped_by_signals())
         return _run(list(sys.argv[1:] if argv is None else argv), open_stylizer or _open_stylizer)
 
 

@@ -8,7 +8,7 @@ from stylizer.cli.console import Context, Outcome
 from stylizer.cli.options import AddCommand, add_overwrite, add_strength
 from stylizer.cli.outputs import check_output
 from stylizer.errors import Cancelled
-from stylizer.settings import VIDEO_SIDE_MAX, VIDEO_SIDE_MIN
+from stylizer.settings import DEFAULT_DRAWER_KIND, DRAWER_KINDS, VIDEO_SIDE_MAX, VIDEO_SIDE_MIN
 from stylizer.settings import RenderSettings as Settings
 
 _STOPPED = 130  # as `main.STOPPED`
@@ -27,6 +27,11 @@ def add_commands(add: AddCommand) -> None:
     sub.add_argument("--faces", default="all", metavar="all|largest|N,N", help=about)
     about = f"longer side of the result at most, {VIDEO_SIDE_MIN} to {VIDEO_SIDE_MAX} px (default: as the video)"
     sub.add_argument("--size", type=int, metavar="PX", help=about)
+    about = (
+        "student: quick, about a minute once for a style; generator: slow, sharper; auto (default): the student where "
+    )
+    about += "it has learned the style"
+    sub.add_argument("--drawer", choices=DRAWER_KINDS, default=DEFAULT_DRAWER_KIND, help=about)
     about = "when it is stopped (Ctrl-C), leave what is done so far as the result; without it, nothing is left"
     sub.add_argument("--keep-part", action="store_true", help=about)
 
@@ -46,6 +51,9 @@ def video(args: argparse.Namespace, context: Context) -> Outcome:
     stylizer = context.stylizer(args)
     style = stylizer.find_style(args.style)
     done: list[int] = []
+    if args.drawer == "student" and not stylizer.is_adapted(style):
+        with console.steps(f"Learning {style.name} for the student") as shown:
+            stylizer.adapt(style, shown)
     try:
         with console.steps(f"Drawing {args.video.name}", "frame") as shown:
 
@@ -61,6 +69,7 @@ def video(args: argparse.Namespace, context: Context) -> Outcome:
                 settings,
                 faces=args.faces,
                 longest=args.size,
+                drawer=args.drawer,
                 metadata=metadata_of(style),
                 keep_part=args.keep_part,
                 on_step=on_step,
@@ -75,10 +84,12 @@ def video(args: argparse.Namespace, context: Context) -> Outcome:
     for note in result.notes:
         console.warn(note)
     console.line(f"{args.video} -> {result.path}")
-    console.line(f"A face was drawn in {result.drawn} of {result.frames} frames, in {result.seconds:.0f} s.")
+    drawn = f"A face was drawn in {result.drawn} of {result.frames} frames"
+    console.line(f"{drawn}, by the {result.drawer}, in {result.seconds:.0f} s.")
     return {
         "file": str(result.path),
         "style": {"key": style.key, "name": style.name},
+        "drawer": result.drawer,
         "frames": result.frames,
         "frames_with_faces": result.with_faces,
         "frames_drawn": result.drawn,

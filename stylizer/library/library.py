@@ -23,6 +23,7 @@ from stylizer.library.hub import Hub, open_hub
 from stylizer.library.names import clean_name, default_name, is_clean, is_key
 from stylizer.library.recent import Recent
 from stylizer.library.store import THUMBNAIL, Place, StyleInfo, StyleStore
+from stylizer.live.files import part_path, parts_dir
 from stylizer.styles.style import (
     TENSORS_FILE,
     Style,
@@ -78,6 +79,7 @@ class Library:
         *,
         backbone: str = DEFAULT_BACKBONE,
     ) -> None:
+        self.home = home
         self._store_folder = StyleStore(home / "styles", presets_dir)
         self.lock = self._store_folder.lock
         self.base_hash, self.backbone, self._shapes, self.hub = base_hash, backbone, shapes, hub
@@ -234,6 +236,7 @@ class Library:
             return False
         with self._store_folder.writing():
             self._store_folder.remove(self._own(key))
+            part_path(parts_dir(self.home), key).unlink(missing_ok=True)
         self._recent.drop(key)
         return True
 

@@ -4,7 +4,6 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -12,15 +11,6 @@ from torch import Tensor, nn
 
 from stylizer.backbones.base import device_of
 from stylizer.imaging.tensors import to_tensor
-from stylizer.live.files import (
-    PRESET_PARTS,
-    SharedStudent,
-    part_path,
-    parts_dir,
-    preset_parts,
-    read_part,
-    save_part,
-)
 from stylizer.live.learning import Pairs, Teacher, draw_batch, worn
 from stylizer.live.pairs import PLAIN, PairMaker
 from stylizer.networks.student import Student, StudentStyle
@@ -143,29 +133,3 @@ def nearest_part(student: Student, pairs: Pairs, parts: Sequence[StudentStyle], 
         return float((drawn - small[:, 1]).abs().mean())
 
     return min(parts, key=distance)
-
-
-def find_part(
-    networks: Networks,
-    style: Style,
-    shared: SharedStudent,
-    home: Path,
-    *,
-    config: AdaptConfig = AdaptConfig(),
-    on_step: OnStep | None = None,
-) -> dict[str, Tensor]:
-    """A style's part: the one that is stored, or one that is learned now, and stored where the style has a key.
-
-    Args:
-        home: the product's folder.
-    Raises:
-        DiskFullError, OutputError: it cannot be stored. The errors of `adapt`.
-    """
-    for folder in (PRESET_PARTS, parts_dir(home)) if style.key else ():
-        if (known := read_part(part_path(folder, style.key), shared)) is not None:
-            return known
-    starts = list(preset_parts(shared).values())
-    part = adapt(networks, style, shared.student, starts, config=config, on_step=on_step)
-    if style.key:
-        save_part(part, part_path(parts_dir(home), style.key), shared.digest, style.name)
-    return part

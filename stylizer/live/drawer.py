@@ -52,10 +52,10 @@ class StudentDrawer:
         precision: Precision = "auto",
         openvino: bool | None = None,
     ) -> None:
-        check_range("The strength", strength, STRENGTH_MIN, STRENGTH_MAX)
+        self._set_strength(strength)
         if side <= 0 or side % STRIDE:
             raise SettingsError(f"The side of the crops is {side}; choose a multiple of {STRIDE}, as {LIVE_SIDE}.")
-        self.side, self.strength = side, strength
+        self.side = side
         self._device = device or torch.device("cpu")
         worn = copy.deepcopy(student).eval().requires_grad_(False)
         worn.wear(style)
@@ -65,6 +65,12 @@ class StudentDrawer:
             self.renderer, self._run = "openvino", _openvino(worn, side, threads or cpu_threads(), precision)
         else:
             self.renderer, self._run = "torch", _torch(worn, self._device)
+
+    def with_strength(self, strength: float) -> "StudentDrawer":
+        """The same with another strength, at once. Raises SettingsError."""
+        other = copy.copy(self)
+        other._set_strength(strength)
+        return other
 
     @torch.no_grad()
     def draw(self, crops: Tensor) -> Tensor:
@@ -83,6 +89,10 @@ class StudentDrawer:
             return crops
         drawn = retry_on_oom(lambda _: self._run_all(crops), self._device)
         return torch.lerp(crops, drawn.clamp(-1, 1), self.strength).clamp(-1, 1)
+
+    def _set_strength(self, strength: float) -> None:
+        check_range("The strength", strength, STRENGTH_MIN, STRENGTH_MAX)
+        self.strength = strength
 
     def _run_all(self, crops: Tensor) -> Tensor:
         with self._lock:

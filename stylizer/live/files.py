@@ -17,13 +17,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from stylizer.environment import PACKAGE
+from stylizer.environment import STUDENT_FILE
 from stylizer.errors import WeightsError
 from stylizer.files import write_atomically
 from stylizer.networks.student import Student, StudentStyle
+from stylizer.styles.style import Style
 
-SHARED_FILE = PACKAGE / "weights" / "student.safetensors"
-PRESET_PARTS = PACKAGE / "weights" / "student_styles"
+SHARED_FILE = STUDENT_FILE
+PRESET_PARTS = STUDENT_FILE.parent / "student_styles"
 _SUFFIX = ".safetensors"
 
 
@@ -101,6 +102,14 @@ def part_path(folder: Path, key: str) -> Path:
 def parts_dir(home: Path) -> Path:
     """The folder of the parts that were learned on this computer."""
     return home / "live"
+
+
+def known_part(style: Style, shared: SharedStudent, home: Path) -> dict[str, Tensor] | None:
+    """A style's stored part: the one that comes with the program, or the one in the product's folder; None: neither."""
+    if not style.key:
+        return None
+    parts = (read_part(part_path(folder, style.key), shared) for folder in (PRESET_PARTS, parts_dir(home)))
+    return next((part for part in parts if part is not None), None)
 
 
 def preset_parts(shared: SharedStudent, folder: Path = PRESET_PARTS) -> dict[str, dict[str, Tensor]]:

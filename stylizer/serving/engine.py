@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from PIL import Image
 
 from stylizer.errors import SettingsError, StylizerError
-from stylizer.settings import InversionMode, RenderSettings, TrainSettings, UpscaleMode
+from stylizer.settings import DrawerKind, InversionMode, RenderSettings, TrainSettings, UpscaleMode
 
 if TYPE_CHECKING:
     from stylizer.evaluation.score import QualityScorer
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stylizer.library.library import Library, StyleInfo
     from stylizer.styles.style import Style
     from stylizer.stylized import Stylized
+    from stylizer.video.live import LiveRenderer
     from stylizer.video.stylize import StylizedVideo
 
 OnStep = Callable[[int, int, Image.Image | None], None]
@@ -89,9 +90,16 @@ class Engine(Protocol):
         *,
         faces: Any = "all",
         longest: int | None = None,
+        drawer: DrawerKind = ...,
         metadata: "Mapping[str, str] | None" = None,
         on_step: OnStep | None = None,
     ) -> "StylizedVideo": ...
+
+    def adapt(self, style: "Style", on_step: OnStep | None = None) -> bool: ...
+
+    def is_adapted(self, style: "Style") -> bool: ...
+
+    def live(self, style: "Style", strength: float = 1.0) -> "LiveRenderer": ...
 
     def invent(
         self,

@@ -11,8 +11,10 @@ from stylizer.serving.engine import Engine, EstimatesCost, LearningCost, OnStep
 from stylizer.serving.metrics import Metrics
 from stylizer.settings import (
     COUNT,
+    DEFAULT_DRAWER_KIND,
     DEFAULT_UPSCALE_MODE,
     TRUNCATION,
+    DrawerKind,
     InversionMode,
     RenderSettings,
     TrainSettings,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from stylizer.library.library import Library, StyleInfo
     from stylizer.styles.style import Style
     from stylizer.stylized import Stylized
+    from stylizer.video.live import LiveRenderer
     from stylizer.video.stylize import StylizedVideo
 
 # An iteration takes so many drawings, roughly. What comes before the first takes so many iterations, and inverting one
@@ -175,13 +178,28 @@ class MeteredEngine:
         *,
         faces: Any = "all",
         longest: int | None = None,
+        drawer: DrawerKind = DEFAULT_DRAWER_KIND,
         metadata: Mapping[str, str] | None = None,
         on_step: OnStep | None = None,
     ) -> "StylizedVideo":
         """As the engine's, timed."""
         with self._timed("video"):
-            how = {"faces": faces, "longest": longest, "metadata": metadata, "on_step": on_step}
+            how = {"faces": faces, "longest": longest, "drawer": drawer, "metadata": metadata, "on_step": on_step}
             return self._engine.stylize_video(video, out, style, settings, **how)
+
+    def adapt(self, style: "Style", on_step: OnStep | None = None) -> bool:
+        """As the engine's, timed."""
+        with self._timed("adapt"):
+            return self._engine.adapt(style, on_step)
+
+    def is_adapted(self, style: "Style") -> bool:
+        """As the engine's."""
+        return self._engine.is_adapted(style)
+
+    def live(self, style: "Style", strength: float = 1.0) -> "LiveRenderer":
+        """As the engine's, timed."""
+        with self._timed("live"):
+            return self._engine.live(style, strength)
 
     def invent(
         self,

@@ -34,6 +34,7 @@ WORK: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "invert": lambda engine, on_step, face, inversion_mode, purpose, start: engine._invert(
             face, inversion_mode, purpose, on_step, start
         ),
+        "adapt": lambda engine, on_step, style: engine._adapt(style, on_step),
         "likeness": lambda engine, _, *given: engine.likeness(*given),
     }
 )

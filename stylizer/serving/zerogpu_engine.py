@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 # Steps that each piece of work takes, about; for learning, the iterations come on top.
 INVERSION_STEPS = {"refined": 20, "faithful": 50}
-REFERENCE_STEPS, LIKENESS_STEPS = 20, 12
+REFERENCE_STEPS, LIKENESS_STEPS, ADAPT_STEPS = 20, 12, 150
 
 
 class ZeroGpuStylizer(Stylizer):
@@ -61,6 +61,10 @@ class ZeroGpuStylizer(Stylizer):
         steps = _steps_to_learn(settings.iterations, len(faces))
         style: Style = self._zero.call("train", (faces, settings), steps, on_step)
         return style
+
+    def _adapt(self, style: Style, on_step: OnStep | None) -> dict[str, Tensor]:
+        part: dict[str, Tensor] = self._zero.call("adapt", (style,), ADAPT_STEPS, on_step)
+        return part
 
     def _invert(
         self,

@@ -12,8 +12,10 @@ from stylizer.faces.mesh import MeshFinder
 from stylizer.faces.paste import Segmenter
 from stylizer.faces.tracker import FaceTracker
 from stylizer.progress import OnStep
+from stylizer.settings import DrawerKind
 from stylizer.video.choice import FaceChoice
 from stylizer.video.drawer import FaceDrawer
+from stylizer.video.drawers import kind_of
 from stylizer.video.frames import fitted
 from stylizer.video.people import Describe
 from stylizer.video.reader import open_video
@@ -28,7 +30,8 @@ class StylizedVideo:
     """What became of a video.
 
     path: of the result. frames: that it has. with_faces: in how many a face was seen; drawn: in how many one was drawn.
-    notes: sentences about what could not be read or done. seconds: that it took.
+    notes: sentences about what could not be read or done. seconds: that it took. drawer: what drew the faces, "student"
+    or "generator".
     """
 
     path: Path
@@ -37,6 +40,7 @@ class StylizedVideo:
     drawn: int
     notes: tuple[str, ...]
     seconds: float
+    drawer: DrawerKind = "generator"
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ def stylize_file(  # noqa: PLR0917 - two files and three parts
         notes.append(f"No face was found in {source.name}; its frames are unchanged.")
     elif not drawn:
         notes.append(f"None of the chosen faces is in {source.name}; its frames are unchanged.")
-    return StylizedVideo(out, writer.written, with_faces, drawn, tuple(notes), time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return StylizedVideo(out, writer.written, with_faces, drawn, tuple(notes), seconds, kind_of(drawer))
 
 
 def _preview(picture: Image.Image) -> Image.Image:

@@ -1,10 +1,12 @@
 """The command `video`, and `check` of what it writes."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stylizer.cli import main
 from stylizer.errors import Cancelled
 from stylizer.video.reader import open_video
 from tests.fakes import FakeStylizer
@@ -71,3 +73,37 @@ def test_stopped_it_leaves_nothing_or_a_part(
         assert value["whole"] is False and value["frames"] == 3 and "3 frames" in value["warnings"][0]
     else:
         assert value["error"]["type"] == Cancelled.__name__
+
+
+def test_the_student_learns_a_style_first_and_is_named(run: Any, clip: Path, fake: FakeStylizer) -> None:
+    code, value, _ = run(*VIDEO, "out.mp4")
+    assert code == 0 and value["drawer"] == "generator" and "adapt" not in fake.calls
+    code, value, _ = run(*VIDEO, "out.mp4", "--overwrite", "--drawer", "student")
+    assert code == 0 and value["drawer"] == "student" and fake.calls.count("adapt") == 1
+    code, value, _ = run(*VIDEO, "out.mp4", "--overwrite")
+    assert code == 0 and value["drawer"] == "student" and fake.calls.count("adapt") == 1
+    assert run(*VIDEO, "out.mp4", "--drawer", "painter")[0] == 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_ended_from_outside_it_leaves_nothing(
+    clip: Path, fake: FakeStylizer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    whole = fake.stylize_video
+
+    def ended(*args: Any, on_step: Any, **named: Any) -> Any:
+        def step(done: int, total: int, preview: Any) -> None:
+            if done == 3:
+                assert list(clip.parent.glob(".*.part"))
+                signal.raise_signal(getattr(signal, name))
+
+        return whole(*args, on_step=step, **named)
+
+    monkeypatch.setattr(fake, "stylize_video", ended)
+    monkeypatch.setattr(main, "_open_stylizer", lambda **_: fake)
+    monkeypatch.setattr("sys.argv", ["stylizer", *VIDEO, "out.mp4"])
+    before = signal.getsignal(signal.SIGTERM)
+    assert main.main() == 130 and "nothing half-done" in capfd.readouterr().err
+    assert not clip.with_name("out.mp4").exists() and not list(clip.parent.glob(".*.part"))
+    assert signal.getsignal(signal.SIGTERM) is before

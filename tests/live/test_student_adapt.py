@@ -1,14 +1,10 @@
-"""A style's own part: learned, begun from the nearest, stored once."""
+"""A style's own part: learned, and begun from the nearest."""
 
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
 import torch
 
-import stylizer.live.adapt
-from stylizer.live.adapt import AdaptConfig, adapt, find_part, learn_part, nearest_part
-from stylizer.live.files import SharedStudent, digest_of, parts_dir
+from stylizer.live.adapt import AdaptConfig, adapt, learn_part, nearest_part
 from stylizer.live.learning import worn
 from stylizer.networks.student import Student
 from tests.live.tiny_student import Inverter, tiny_student, tiny_teaching_networks
@@ -44,29 +40,7 @@ def test_the_nearest_part_is_begun_with() -> None:
     assert nearest_part(student, Inverter(), [other, negative], 128) is negative
 
 
-def test_a_part_is_stored_under_the_style_s_key_and_found_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    networks, student = tiny_networks(), tiny_student()
-    learned: list[str] = []
-
-    def learn(networks: object, style: object, *rest: object, **options: object) -> dict[str, torch.Tensor]:
-        learned.append(getattr(style, "name"))  # noqa: B009
-        return student.style()
-
-    monkeypatch.setattr(stylizer.live.adapt, "adapt", learn)
-    shared = SharedStudent(student, digest_of(student))
-    style = replace(random_style(networks.backbone.generator), key="a" * 32, name="ink")
-    parts = [find_part(networks, style, shared, tmp_path) for _ in range(2)]
-    assert learned == ["ink"]
-    assert all(torch.equal(parts[1][name], tensor.half().float()) for name, tensor in parts[0].items())
-    assert [path.stem for path in parts_dir(tmp_path).iterdir()] == [style.key]
-    find_part(networks, replace(style, key=""), shared, tmp_path)
-    find_part(networks, style, replace(shared, digest="another"), tmp_path)
-    assert learned == ["ink"] * 3
-
-
-def test_faces_and_steps_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faces_and_steps_are_reported() -> None:
     networks, teaching = tiny_networks(), tiny_teaching_networks()
     networks.quick_perceptual, networks.identity = teaching.quick_perceptual, teaching.identity
     seen: list[tuple[int, int]] = []
