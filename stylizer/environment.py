@@ -23,6 +23,11 @@ def on_zero_gpu() -> bool:
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in {"1", "t", "true"}
 
 
+def has_student() -> bool:
+    """Whether the shared network of `stylizer.live` comes with this installation."""
+    return STUDENT_FILE.is_file()
+
+
 def presets_dir() -> Path:
     """The folder of the presets and their example pictures, in an installed package or beside it in a checkout."""
     installed = PACKAGE / "presets"

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stylizer.environment import STUDENT_FILE
+from stylizer.environment import STUDENT_FILE, has_student
 from stylizer.errors import WeightsError
 from stylizer.live.adapt import AdaptConfig, adapt
 from stylizer.live.drawer import LIVE_SIDE, StudentDrawer
@@ -39,7 +39,7 @@ class Students:
     @property
     def installed(self) -> bool:
         """Whether there is a shared network."""
-        return self._shared is not None or STUDENT_FILE.is_file()
+        return self._shared is not None or has_student()
 
     @property
     def shared(self) -> SharedStudent:

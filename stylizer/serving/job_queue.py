@@ -22,10 +22,11 @@ HEAVY = "heavy"  # learns a style or inverts a photo: one at a time, it uses the
 DRAW = "draw"  # draws and scores with what is there: about a second
 DECODE = "decode"  # opens a picture that somebody uploaded: memory of its size
 VIDEO = "video"  # draws a video, for minutes: beside the others, one at a time
+LIVE = "live"  # draws a frame of a camera: some hundredths of a second
 QUICK = "quick"  # the library, on disk or on the Hub
 
 _MAX_WAITING = 64
-_MAX_RUNNING = {HEAVY: 1, VIDEO: 1, DRAW: 2, DECODE: 2, QUICK: 4}
+_MAX_RUNNING = {HEAVY: 1, VIDEO: 1, LIVE: 1, DRAW: 2, DECODE: 2, QUICK: 4}
 _TOO_MANY_OF_YOURS = "Too many jobs of yours are waiting here; wait until one of them has ended, then try again."
 _TOO_MANY = "Too many jobs are waiting here already; try again in a few minutes."
 

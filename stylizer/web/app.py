@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import gradio as gr
 from starlette.middleware import Middleware
 
-from stylizer.environment import home_dir, on_space, presets_dir
+from stylizer.environment import has_student, home_dir, on_space, presets_dir
 from stylizer.errors import Cancelled, OutputError, StylizerError
 from stylizer.serving import zerogpu
 from stylizer.serving.backbone_choice import BackboneChoice, choice_of
@@ -30,6 +30,7 @@ from stylizer.serving.http.local import check_address, never_proxy_loopback, wit
 from stylizer.serving.http.origins import Origins, is_loopback, origin_of
 from stylizer.serving.job_queue import JobQueue, LeaveOnDisconnect, standard_lanes
 from stylizer.serving.jobs import RunLimits
+from stylizer.serving.live import LiveVisits, live_routes
 from stylizer.serving.logs import set_up
 from stylizer.serving.metered import MeteredEngine
 from stylizer.serving.metrics import Metrics
@@ -57,6 +58,7 @@ def build_app(
     *,
     shared: bool = False,
     backbones: BackboneChoice | None = None,
+    live: LiveVisits | None = None,
 ) -> gr.Blocks:
     """Build the page and its endpoints; `launch` serves them. Sessions share nothing but the stylizer.
 
@@ -66,6 +68,7 @@ def build_app(
         limits: what jobs are bound by and counted with; default `RunLimits()`.
         job_queue: in which they wait; default `JobQueue()`.
         shared: strangers use the page, too; learned styles are then neither renamed nor deleted nor published there.
+        live: draws the visitors' cameras, also given to `server_options`; None: the page has no such tab.
         backbones: lets the visitor choose the face generator; only where the page is one person's, whom it is for.
     """
     limits, lanes = limits or RunLimits(), Lanes(job_queue or JobQueue())
@@ -79,7 +82,7 @@ def build_app(
     with page:
         # First: handlers of the same name would take the endpoints' names.
         add_endpoints(stylizer, folder, limits, lanes)
-        services = Services(stylizer, folder, uploads, limits, lanes, SessionMemory(), shared, backbones)
+        services = Services(stylizer, folder, uploads, limits, lanes, SessionMemory(), shared, backbones, live)
         Page(page, services, examples)
     # Every event begins at once, and then waits in our own queue. Not open: the endpoints are called through events.
     page.queue(default_concurrency_limit=None, api_open=False)
@@ -252,7 +255,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stylizer = LazyStylizer(opener_of(options.backbone))
         backbones = None if options.shared else choice_of(stylizer, opener_of, options.backbone, home_dir())
         job_queue = JobQueue(standard_lanes(options.max_queue, options.max_per_user))
-        page = build_app(stylizer, limits=limits, job_queue=job_queue, shared=options.shared, backbones=backbones)
+        live = LiveVisits(stylizer, job_queue, limits, max_per_address=options.max_per_user) if has_student() else None
+        how = {"shared": options.shared, "backbones": backbones, "live": live}
+        page = build_app(stylizer, limits=limits, job_queue=job_queue, **how)
         url, public = launch(
             page,
             access_of(options),
@@ -261,7 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             share=options.share,
             root_path=options.root_path,
             job_queue=job_queue,
-            server=server_options(stylizer, limits, job_queue, options.auth),
+            server=server_options(stylizer, limits, job_queue, options.auth, live),
         )
     except StylizerError as error:
         print(error, file=sys.stderr)
@@ -282,10 +287,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def server_options(
-    stylizer: Engine | LazyStylizer, limits: RunLimits, job_queue: JobQueue, logins: Sequence[Login] = ()
+    stylizer: Engine | LazyStylizer,
+    limits: RunLimits,
+    job_queue: JobQueue,
+    logins: Sequence[Login] = (),
+    live: LiveVisits | None = None,
 ) -> dict[str, Any]:
     """What the web server has beside the page: `launch(app_kwargs=...)`."""
-    routes = probes(stylizer, limits.metrics, job_queue, logins)
+    routes = probes(stylizer, limits.metrics, job_queue, logins) + (live_routes(live) if live is not None else [])
     return {"routes": routes, "middleware": [Middleware(LeaveOnDisconnect, job_queue=job_queue)]}
 
 

@@ -14,13 +14,14 @@ from stylizer.serving.visitor import Visitor
 from stylizer.web import theme
 from stylizer.web.services import Services
 from stylizer.web.tab import NEWEST, QUEUED, QUICK, PageState, Tab
+from stylizer.web.tabs.live import LiveTab
 from stylizer.web.tabs.origin_check import OriginCheckTab
 from stylizer.web.tabs.portrait import PortraitTab
 from stylizer.web.tabs.style_manager import StyleManagerTab
 from stylizer.web.tabs.video import VideoTab
 from stylizer.web.widgets import Updates, notice
 
-TABS: tuple[type[Tab], ...] = (PortraitTab, VideoTab, StyleManagerTab, OriginCheckTab)
+TABS: tuple[type[Tab], ...] = (PortraitTab, LiveTab, VideoTab, StyleManagerTab, OriginCheckTab)
 
 
 class Page:
@@ -37,11 +38,11 @@ class Page:
         visitor = gr.State(
             Visitor(SessionFiles(services.folder)), time_to_live=SESSION_SECONDS, delete_callback=services.clear
         )
-        styles_changed, style_to_use = gr.State(0), gr.State((0, ""))
+        styles_changed, style_to_use, photo_to_use = gr.State(0), gr.State((0, "")), gr.State((0, ""))
         gr.HTML(theme.HEADER, padding=False)
         with gr.Tabs(selected=TABS[0].id, overflow_behavior="wrap", elem_id="tabs") as tabs:
-            self.state = PageState(visitor, styles_changed, style_to_use, tabs)
-            self.tabs = [tab(self.state, examples, services.shared) for tab in TABS]
+            self.state = PageState(visitor, styles_changed, style_to_use, photo_to_use, tabs)
+            self.tabs = [tab(self.state, examples, services.shared) for tab in TABS if tab.wanted(services)]
             for tab in self.tabs:
                 with gr.Tab(tab.title, id=tab.id, elem_id=f"tab-{tab.id}"):
                     tab.build()
@@ -121,6 +122,8 @@ class Page:
         """The page was closed."""
         self._services.lanes.job_queue.cancel(str(request.session_hash), "left")
         self._services.uploads.left(str(request.session_hash))
+        if self._services.live is not None:
+            self._services.live.close(str(request.session_hash))
 
     def delete(self, visitor: Visitor, request: gr.Request) -> Updates:
         """Stop what is running, delete all files of this visitor, and clear the page."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from stylizer.serving.backbone_choice import BackboneChoice
 from stylizer.serving.engine import Engine, LazyStylizer, loaded
 from stylizer.serving.jobs import RunLimits
+from stylizer.serving.live import LiveVisits
 from stylizer.serving.portrait import SessionMemory
 from stylizer.serving.uploads import Uploads
 from stylizer.serving.visitor import Visitor
@@ -21,6 +22,7 @@ class Services:
     memory: bounds what all sessions hold.
     shared: strangers use the page, too; learned styles are then neither renamed nor deleted nor published there.
     backbones: the choice of a face generator; None: there is none.
+    live: the visitors' cameras; None: nothing draws them here.
     """
 
     stylizer: Engine | LazyStylizer
@@ -31,6 +33,7 @@ class Services:
     memory: SessionMemory
     shared: bool = False
     backbones: BackboneChoice | None = None
+    live: LiveVisits | None = None
 
     @property
     def ready(self) -> bool:

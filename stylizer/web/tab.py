@@ -24,12 +24,14 @@ class PageState:
     visitor: gr.State of a `Visitor`, changed in place; a handler that returns it puts off its expiry.
     styles_changed: gr.State of a number that grows whenever there are other styles than before; 0 until the networks
     are loaded. style_to_use: gr.State of the key of a style that a tab wants to see used for a portrait.
+    photo_to_use: gr.State of a number that grows, and the file of a photo that a tab wants to see used for a portrait.
     tabs: to choose one by its id.
     """
 
     visitor: gr.State
     styles_changed: gr.State
     style_to_use: gr.State
+    photo_to_use: gr.State
     tabs: gr.Tabs
 
 
@@ -50,6 +52,11 @@ class Tab(ABC):
 
     def __init__(self, page: PageState, examples: Path, shared: bool) -> None:
         self.page, self.examples, self.shared = page, examples, shared
+
+    @classmethod
+    def wanted(cls, services: Services) -> bool:
+        """Whether the page has this tab."""
+        return True
 
     @abstractmethod
     def build(self) -> None:

@@ -113,6 +113,13 @@ footer .divider, footer .show-api-divider { display: none; }
 #advice { background: var(--primary-100); color: var(--primary-900); }
 .dark #advice { background: var(--primary-900); color: var(--primary-100); }
 .news:not(:has(.note)) { display: none; }
+.live-stage { display: flex; align-items: center; justify-content: center; min-height: 320px; border-radius: 14px;
+  overflow: hidden; background: var(--background-fill-secondary); border: 1.5px dashed var(--border-color-primary); }
+.live-stage:has(canvas:not([hidden])) { border: 0; }
+.live-stage canvas { width: 100%; height: auto; display: block; }
+.live-stage [hidden], .live-words[hidden] { display: none; }
+.live-empty { color: var(--body-text-color-subdued); padding: 2rem; text-align: center; }
+.live-figures { font-variant-numeric: tabular-nums; min-height: 1.4em; margin: .5rem 0 0; text-align: center; }
 #tabs { gap: 0; }
 #tabs > .tabitem, #tabs .tabitem { padding: 1rem 0 0; border: 0; }
 .hint { color: var(--body-text-color-subdued); font-size: .88rem; line-height: 1.45; margin: 0; }

@@ -97,7 +97,7 @@ def test_without_weights_the_generator_draws_and_asking_for_the_student_is_one_s
     tiny: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faces: list[Any]
 ) -> None:
     faces.clear()
-    monkeypatch.setattr(stylizer.live.students, "STUDENT_FILE", tmp_path / "none.safetensors")
+    monkeypatch.setattr(stylizer.live.students, "has_student", lambda: False)
     tiny.students = Students(tiny.networks, tmp_path)
     clip = make_clip(tmp_path / "in.mp4")
     assert tiny.is_adapted("ink") is False

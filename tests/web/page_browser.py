@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,6 +16,7 @@ from PIL import Image
 
 from stylizer.serving.job_queue import JobQueue
 from stylizer.serving.jobs import RunLimits
+from stylizer.serving.live import LiveVisits
 from stylizer.serving.metered import MeteredEngine
 from stylizer.serving.metrics import Metrics
 from stylizer.settings import RenderSettings
@@ -47,12 +48,15 @@ class Browser:
         url: of the page.
         profile: a folder of its own. shots: where screenshots go; None: nobody wants them.
         consent: whether the visitor says at once that the pictures may be used.
+        flags: further ones of Chromium.
     """
 
-    def __init__(self, url: str, profile: Path, shots: Path | None, consent: bool = True) -> None:
+    def __init__(
+        self, url: str, profile: Path, shots: Path | None, consent: bool = True, *, flags: Sequence[str] = ()
+    ) -> None:
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
-        for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
+        for flag in (*FLAGS.split(), *flags, f"--user-data-dir={profile}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
         self._driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
@@ -243,27 +247,29 @@ class Site:
 
     Args:
         folder: of uploads, examples, profiles and screenshots.
+        live: whether the page draws cameras. flags: of Chromium.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, live: bool = False, flags: Sequence[str] = ()) -> None:
         examples = folder / "examples" / "targets"
         examples.mkdir(parents=True)
         face(examples / "example.webp", "plum")
-        self.folder, self.fake = folder, Stage()
+        self.folder, self.fake, self.live = folder, Stage(), live
         self.uploads = folder / "gradio"
         shots = Path(wanted) if (wanted := os.environ.get("STYLIZER_SCREENSHOTS")) else None
         if shots:
             shots.mkdir(parents=True, exist_ok=True)
         self._pages: list[Any] = []
         self.url = self.serve(MeteredEngine(self.fake, Metrics()))
-        self._browser = Browser(self.url, folder / "profile", shots)
+        self._browser = Browser(self.url, folder / "profile", shots, flags=flags)
 
     def serve(self, stylizer: Any) -> str:
         """One more page; gives its address."""
         limits, job_queue = RunLimits(), JobQueue()
-        page = build_app(stylizer, self.folder / "examples", limits, job_queue)
+        live = LiveVisits(stylizer, job_queue, limits) if self.live else None
+        page = build_app(stylizer, self.folder / "examples", limits, job_queue, live=live)
         self._pages.append(page)
-        server = server_options(stylizer, limits, job_queue)
+        server = server_options(stylizer, limits, job_queue, live=live)
         return launch(page, job_queue=job_queue, server=server)[0]
 
     def visitor(self, *, consent: bool = True, **how: Any) -> Browser:
@@ -287,12 +293,12 @@ class Site:
             page.close(verbose=False)
 
 
-def open_site() -> Iterator[Site]:
-    """For a fixture of a module's scope."""
+def open_site(**how: Any) -> Iterator[Site]:
+    """For a fixture of a module's scope; `how` as for `Site`."""
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
-        site = Site(folder)
+        site = Site(folder, **how)
         yield site
         site.close()
 

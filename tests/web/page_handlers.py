@@ -14,6 +14,7 @@ import gradio as gr
 from stylizer.serving.backbone_choice import BackboneChoice
 from stylizer.serving.job_queue import JobQueue
 from stylizer.serving.jobs import RunLimits
+from stylizer.serving.live import LiveVisits
 from stylizer.serving.portrait import SessionFiles, SessionMemory
 from stylizer.serving.uploads import Uploads
 from stylizer.serving.visitor import Visitor
@@ -35,6 +36,7 @@ class Hands:
         shared: strangers use the page, too.
         job_queue: of the page; default one without limits for an address.
         backbones: the choice of a face generator.
+        live: whether the page draws cameras.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Hands:
         shared: bool = False,
         job_queue: JobQueue | None = None,
         backbones: BackboneChoice | None = None,
+        live: bool = False,
     ) -> None:
         self.folder, self.uploads = folder / "files", folder / "gradio"
         self.folder.mkdir(exist_ok=True)
@@ -52,9 +55,12 @@ class Hands:
         with gr.Blocks() as blocks:
             examples = folder / "examples"
             lanes, limits = Lanes(job_queue or JobQueue()), RunLimits()
-            services = Services(engine, self.folder, Uploads(examples), limits, lanes, self.memory, shared, backbones)
+            self.visits = LiveVisits(engine, lanes.job_queue, limits) if live else None
+            parts = engine, self.folder, Uploads(examples), limits, lanes, self.memory, shared, backbones, self.visits
+            services = Services(*parts)
             self.page = Page(blocks, services, examples)
-        portrait, video, styles, origin = self.page.tabs
+        tabs = {tab.id: tab for tab in self.page.tabs}
+        portrait, video, styles, origin = (tabs[name] for name in ("portrait", "video", "styles", "origin"))
         assert isinstance(portrait, PortraitTab)
         assert isinstance(video, VideoTab)
         assert isinstance(styles, StyleManagerTab)

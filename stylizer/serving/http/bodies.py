@@ -29,6 +29,7 @@ class BodyLimits:
     Attributes:
         json_bytes: of one JSON body; a picture within it (a data URL) counts as it is written.
         form_bytes: of the login's form.
+        frame_bytes: of a camera's frame.
         held_bytes: of all bodies that are in memory at the same time.
         file_bytes: of one uploaded file.
         files: in one upload.
@@ -42,6 +43,7 @@ class BodyLimits:
 
     json_bytes: int = 4 * MEBIBYTE
     form_bytes: int = 16 * 1024
+    frame_bytes: int = MEBIBYTE
     held_bytes: int = 64 * MEBIBYTE
     file_bytes: int = 100 * MEBIBYTE
     files: int = 16

@@ -139,7 +139,7 @@ class Guard:
 
     async def _body(self, kind: Body, scope: Scope, receive: Receive, visitor: str) -> bytes:
         limits = self._access.limits
-        most = limits.form_bytes if kind is Body.FORM else limits.json_bytes
+        most = {Body.FORM: limits.form_bytes, Body.FRAME: limits.frame_bytes}.get(kind, limits.json_bytes)
         body = await self._memory.read(scope, receive, most)
         if kind is not Body.CALL:
             return body

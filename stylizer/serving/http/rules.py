@@ -11,6 +11,7 @@ from enum import Enum
 API = "/gradio_api"
 UPLOAD = f"{API}/upload"
 LOGOUT = "/logout"
+LIVE_FRAME = "/live/frame"
 
 
 class Body(Enum):
@@ -21,6 +22,7 @@ class Body(Enum):
     JSON = "json"
     CALL = "call"  # JSON with the values of an event or an endpoint, pictures among them
     UPLOAD = "upload"
+    FRAME = "frame"  # of a camera: a JPEG file
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ RULES: tuple[Rule, ...] = (
     _rule(("POST",), f"{API}/stream/{_NAME}(?:/close)?", body=Body.CALL),
     _rule(("POST",), f"{API}/cancel", f"{API}/reset/?", body=Body.JSON),
     _rule(("POST",), UPLOAD, body=Body.UPLOAD),
+    _rule(("POST",), LIVE_FRAME, body=Body.FRAME),
 )
 
 

@@ -88,6 +88,7 @@ class PortraitTab(Tab):
         moved, strength = controls.moved, controls.strength
         result.bind(services, controls=controls.form, moved=moved, strength=strength, news=news)
         self.people.bind(services, news=news)
+        self.page.photo_to_use.change(self.take_photo, self.page.photo_to_use, self.photo, **QUEUED)
         self._bind_jobs()
         for widget in self.uploads:
             widget.upload(services.lanes.decode(self.check), widget, news, **QUEUED)
@@ -145,6 +146,10 @@ class PortraitTab(Tab):
         if not isinstance(event.index, int) or event.index >= len(tiles):
             raise gr.Error("These pictures are no longer here; try all styles again.", print_exception=False)
         return self.style.use((0, tiles[event.index].key))
+
+    def take_photo(self, wanted: tuple[int, str]) -> Updates:
+        """Use a photo that another tab has."""
+        return {self.photo: wanted[1] or None}
 
     def check(self, pictures: Any) -> Updates:
         """Say at once when an upload cannot be used; the upload stays where it is."""
