@@ -21,11 +21,12 @@ from stylizer.serving.metered import MeteredEngine
 from stylizer.serving.metrics import Metrics
 from stylizer.settings import RenderSettings
 from stylizer.web.app import build_app, launch, server_options
+from stylizer.web.panels import job_controls
 from tests.fakes import FakeStylizer, Stage
 from tests.web.page_pictures import face, near, same
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-__all__ = ["MARKS", "Browser", "Keys", "Site", "click_at", "drawn", "near", "same"]
+__all__ = ["LOOK", "MARKS", "Browser", "Keys", "Site", "click_at", "drawn", "near", "same"]
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -39,6 +40,7 @@ FLAGS = (
     "--disable-renderer-backgrounding --disable-backgrounding-occluded-windows"
 )
 WAIT = 60.0
+LOOK = 0.3  # seconds between two looks at the place in the queue
 
 
 class Browser:
@@ -298,6 +300,7 @@ def open_site(**how: Any) -> Iterator[Site]:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
+        patch.setattr(job_controls, "_SIGN_OF_LIFE", LOOK)
         site = Site(folder, **how)
         yield site
         site.close()

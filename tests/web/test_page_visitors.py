@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 from gradio_client import Client
 
-from tests.web.page_browser import MARKS, Browser, Site, drawn, near
+from tests.web.page_browser import LOOK, MARKS, Browser, Site, drawn, near
 from tests.web.page_pictures import face
 
 pytestmark = MARKS
@@ -146,7 +146,7 @@ def test_deleting_stops_what_runs_and_what_waits(site: Site, tmp_path: Path) -> 
         visitor.press("#forget")
         visitor.until(lambda v=visitor: "deleted" in v.find("#deleted").text)
         assert visitor.find("#run").is_enabled()
-    time.sleep(2.5)  # more than two looks at the place in the queue
+    time.sleep(3 * LOOK)
     assert "Waiting" not in page.note()
     assert "step" not in busy.note()
     assert not preview.exists()
