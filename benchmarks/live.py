@@ -1,7 +1,11 @@
-"""The student: `python benchmarks/live.py speed`, and `python benchmarks/live.py quality --pairs FOLDER --styles ...`.
+"""The student: `python benchmarks/live.py speed`, `... frames --clip FILE`, `... quality --pairs FOLDER --styles ...`.
 
 `speed` prints the milliseconds of one crop, the least of some rounds, at 384 and 512 px, in float32 and bfloat16, by
 OpenVINO with one and two threads and by torch; the weights do not matter for it. Run it while nothing else runs.
+`frames` plays a clip as a camera's frames, longest side 640 px, as the tab Live does it: the milliseconds of each
+stage (half of them below p50, 95 % below p95; "cut, paste" is the rest), and frames a second all in all, in each of
+--styles. A style that the student has not learned is learned first, and how long that took is said. Where no trained
+weights are installed, random ones draw, which are as quick; a line says so.
 `quality` draws the held-out faces of a folder of pairs (see stylizer/training/student.py) with the student of --student
 and compares them with the generator's own pictures: mean absolute difference in levels of 255, and LPIPS-HED of student
 to generator over photo to generator (0 = the same picture, 1 = nothing was drawn). --out is a sheet: a row for each
@@ -10,6 +14,7 @@ real faces, a second sheet, OUT with "-crops" in its name, shows those with the 
 """
 
 import argparse
+import io
 import statistics
 import sys
 import time
@@ -17,13 +22,17 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
+from benchmarks.video import Stopwatch, repeated, resident_mib
 from stylizer.evaluation.metrics import perceptual_distance
+from stylizer.faces.mesh import MeshFinder
+from stylizer.faces.tracker import FaceTracker, TrackedFace
 from stylizer.imaging.opening import open_picture
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.live.drawer import LIVE_SIDE, StudentDrawer
@@ -32,8 +41,12 @@ from stylizer.live.pairs import open_pairs
 from stylizer.networks.student import Student
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
+from stylizer.video.live import LiveRenderer
+from stylizer.video.reader import open_video
 
 TILE = 192
+LONGEST, JPEG_QUALITY = 640, 85  # of the page's frames
+WARM_UP = 5  # frames that are not counted
 FACES = 3  # of a sheet
 
 
@@ -60,6 +73,87 @@ def row(drawer: StudentDrawer, precision: str, threads: int, crop: Tensor, round
         drawer.draw(crop)
         seconds.append(time.perf_counter() - started)
     print(f"| {drawer.side} | {drawer.renderer} | {precision} | {threads} | {1000 * min(seconds):.1f} |", flush=True)
+
+
+class TimedTracker(FaceTracker):
+    """A tracker that is timed."""
+
+    def __init__(self, finder: MeshFinder, watch: Stopwatch) -> None:
+        super().__init__(finder)
+        self._watch = watch
+
+    def update(self, frame: Image.Image) -> list[TrackedFace]:
+        """As the tracker's."""
+        return self._watch.time("follow", lambda: super(TimedTracker, self).update(frame))
+
+
+class TimedDrawer(StudentDrawer):
+    """A drawer that is timed."""
+
+    watch: Stopwatch
+
+    def draw(self, crops: Tensor) -> Tensor:
+        """As the drawer's."""
+        return self.watch.time("student", lambda: super(TimedDrawer, self).draw(crops))
+
+
+def frames(stylizer: Stylizer, clip: Path, names: Sequence[str], side: int, count: int) -> None:
+    """Print a table of milliseconds for each style."""
+    students = stylizer.students
+    for name in names:
+        if not students.installed:
+            student = Student().eval()
+            play(stylizer, clip, TimedDrawer(student, student.style(), 1.0, side), f"{name}, random weights", count)
+            continue
+        style, started = stylizer.find_style(name), time.perf_counter()
+        learned = stylizer.adapt(style)
+        seconds, part = time.perf_counter() - started, students.part(style)
+        assert part is not None
+        title = f"{name}, learned for the student in {seconds:.0f} s" if learned else name
+        play(stylizer, clip, TimedDrawer(students.shared.student, part, 1.0, side), title, count)
+
+
+def play(stylizer: Stylizer, clip: Path, drawer: TimedDrawer, title: str, count: int) -> None:
+    """Draw frames of a clip, over and over, and print the milliseconds of each stage."""
+    drawer.watch = watch = Stopwatch(time.perf_counter)
+    segment = stylizer.segment
+    timed_segment = None if segment is None else lambda x: watch.time("segment", lambda: segment(x))
+    renderer = LiveRenderer(TimedTracker(stylizer.finder.mesh_finder(), watch), drawer, timed_segment)
+    with open_video(clip, LONGEST) as reader:
+        base = float(reader.info.time_base)
+    whole: list[float] = []
+    drawn = 0
+
+    def one(jpeg: bytes, seconds: float) -> bool:
+        picture = watch.time("JPEG in", lambda: Image.open(io.BytesIO(jpeg)).convert("RGB"))
+        shown = renderer.draw(picture, seconds)
+        watch.time("JPEG out", lambda: as_jpeg(shown.picture))
+        return bool(shown.faces)
+
+    for index, frame in zip(range(WARM_UP + count), repeated(clip, LONGEST, WARM_UP + count), strict=False):
+        jpeg = as_jpeg(Image.fromarray(frame.pixels))  # the browser's work
+        if index == WARM_UP:
+            watch.times.clear()
+        started = time.perf_counter()
+        seen = one(jpeg, frame.pts * base)
+        if index >= WARM_UP:
+            whole.append(1000 * (time.perf_counter() - started))
+            drawn += seen
+    known = sum(sum(times) for times in watch.times.values())
+    print(f"\n{title}: {drawer.side} px, {drawer.renderer}, a face drawn in {drawn} of {len(whole)} frames")
+    print(f"{1000 * len(whole) / sum(whole):.1f} frames a second, {resident_mib():.0f} MiB")
+    print("\n| stage | p50, ms | p95, ms | mean over all frames, ms |\n|---|---:|---:|---:|")
+    for stage, times in [*watch.times.items(), ("all", whole)]:
+        p50, p95 = np.percentile(times, [50, 95])
+        print(f"| {stage} | {p50:.1f} | {p95:.1f} | {sum(times) / len(whole):.1f} |")
+    print(f"| cut, paste | | | {(sum(whole) - known) / len(whole):.1f} |", flush=True)
+
+
+def as_jpeg(picture: Image.Image) -> bytes:
+    """As the page and the browser send frames."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()
 
 
 def quality(
@@ -109,7 +203,10 @@ def sheet(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["speed", "quality"])
+    parser.add_argument("what", choices=["speed", "frames", "quality"])
+    parser.add_argument("--clip", type=Path, help="video whose frames are played")
+    parser.add_argument("--frames", type=int, default=200, help="how many")
+    parser.add_argument("--side", type=int, default=LIVE_SIDE, help="of the crops")
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--student", type=Path, default=SHARED_FILE, help="what the training's `export` wrote")
     parser.add_argument("--pairs", type=Path)
@@ -120,6 +217,11 @@ def main() -> None:
     tune_process()
     if options.what == "speed":
         speed(options.rounds)
+        return
+    if options.what == "frames":
+        if not options.clip or not options.styles:
+            parser.error("give a --clip and --styles")
+        frames(Stylizer.open(), options.clip, options.styles, options.side, options.frames)
         return
     if not options.pairs or not options.styles:
         parser.error("give --pairs and --styles")

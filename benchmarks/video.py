@@ -1,4 +1,4 @@
-"""How fast videos are drawn: `python benchmarks/video.py CLIP... --style NAME [--frames N] [--size PX] [--cpu]`.
+"""How fast videos are drawn: `python benchmarks/video.py CLIP... --style NAME [--drawer student] [--frames N] [--cpu]`.
 
 Prints for each clip the milliseconds of each stage at a frame (half of them below p50, 95 % below p95), frames a second
 all in all, and the memory of the process at a quarter, half and the end of the run. "Crop, paste" is what is left:
@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
 from stylizer.faces.tracker import FaceTracker, TrackedFace
+from stylizer.live.drawer import StudentDrawer
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
 from stylizer.settings import RenderSettings
@@ -78,6 +80,27 @@ class TimedDrawer(GeneratorDrawer):
         return self._watch.time("draw face", lambda: super(TimedDrawer, self).draw_codes(codes))
 
 
+class TimedStudent(StudentDrawer):
+    """The student, timed."""
+
+    watch: Stopwatch
+
+    def draw(self, crops: Tensor) -> Tensor:
+        """As the drawer's."""
+        return self.watch.time("draw face", lambda: super(TimedStudent, self).draw(crops))
+
+
+def student_of(stylizer: Stylizer, name: str, strength: float, watch: Stopwatch) -> TimedStudent:
+    """The student in a style, which it learns first where it has not."""
+    style, students = stylizer.find_style(name), stylizer.students
+    stylizer.adapt(style)
+    part = students.part(style)
+    assert part is not None
+    drawer = TimedStudent(students.shared.student, part, strength)
+    drawer.watch = watch
+    return drawer
+
+
 def resident_mib() -> float:
     """Memory of this process now; 0 where the system does not say."""
     try:
@@ -108,9 +131,12 @@ def timed(frames: Iterator[VideoFrame], watch: Stopwatch) -> Iterator[VideoFrame
 def measure(stylizer: Stylizer, clip: Path, args: argparse.Namespace) -> None:
     """Draw a clip into nowhere and print what it took."""
     watch, memory = Stopwatch(time.process_time if args.cpu else time.perf_counter), []
-    settings = RenderSettings(strength=args.strength)
-    drawer = TimedDrawer(watch, stylizer.networks, stylizer.find_style(args.style), settings)
-    drawer.draw_codes(stylizer.networks.backbone.wspace.mean.expand(1, stylizer.networks.spec.num_ws, -1).cpu())
+    drawer: TimedStudent | TimedDrawer
+    if args.drawer == "student":
+        drawer = student_of(stylizer, args.style, args.strength, watch)
+    else:
+        drawer = TimedDrawer(watch, stylizer.networks, stylizer.find_style(args.style), RenderSettings(args.strength))
+    drawer.draw(torch.zeros(1, 3, drawer.side, drawer.side))
     watch.times.clear()  # the first drawing compiles the generator
     frames = timed(islice(repeated(clip, args.size, args.repeat), args.frames), watch)
     first = next(frames)
@@ -143,6 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP")
     parser.add_argument("--style", required=True, metavar="NAME")
+    parser.add_argument("--drawer", choices=["generator", "student"], default="generator")
     parser.add_argument("--strength", type=float, default=1.0)
     parser.add_argument("--frames", type=int, metavar="N", help="of each clip; default all")
     parser.add_argument("--repeat", type=int, default=1, metavar="R", help="play each clip so many times in a row")

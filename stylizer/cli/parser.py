@@ -5,11 +5,25 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn
 
-from stylizer.cli import align, bench, check, page, sample, sharing, styles, stylize, train, upscale, video, weights
+from stylizer.cli import (
+    align,
+    bench,
+    check,
+    live,
+    page,
+    sample,
+    sharing,
+    styles,
+    stylize,
+    train,
+    upscale,
+    video,
+    weights,
+)
 from stylizer.cli.options import Command
 from stylizer.errors import InputError
 
-MODULES = (stylize, video, train, sample, styles, sharing, align, upscale, check, weights, page, bench)
+MODULES = (stylize, video, live, train, sample, styles, sharing, align, upscale, check, weights, page, bench)
 """In the order of --help. Each has `add_commands(add: AddCommand)`; `bench` and `page` hand their options on."""
 
 HANDED_ON = (bench.bench, page.page)
