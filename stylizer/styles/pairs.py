@@ -25,40 +25,24 @@ from stylizer.faces import AlignedFace, warp
 from stylizer.faces.deformation import Deformation, average, measure, mirror_of
 from stylizer.faces.ffhq import usual_box
 from stylizer.faces.mesh import MeshFinder
-from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOSE, OVAL, RIGHT_BROW, RIGHT_EYE
+from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, OVAL, RIGHT_BROW, RIGHT_EYE
 from stylizer.faces.paste import Segmenter
-from stylizer.faces.thin_plate import area_scale, backward_map
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.code import Inversion
 from stylizer.networks.segmenter import SEGMENTER_SIDE
 from stylizer.styles.cover import Uncovered, covered, uncover
+from stylizer.styles.looks import correlation, depth_of, painted, with_own_looks
+from stylizer.styles.mesh_warp import Points, believed, grid_between, lies_nearer, mirrored, resized, sampled
 from stylizer.styles.regions import Regions, has_hair, regions_of
 from stylizer.styles.surroundings import Hand, surroundings
 from stylizer.weights.load import Networks
 
 _SEARCH_SIDE = 512  # of the pictures in which the mesh of an invented face is found
-_EVERY = 8  # of the mesh's other points so many-th takes part in the warp, beside all of the parts'
-_ANCHORS = sorted(
-    {*OVAL, *LIPS, *INNER_LIPS, *LEFT_EYE, *RIGHT_EYE, *LEFT_BROW, *RIGHT_BROW, *NOSE, *range(0, 468, _EVERY)}
-)
-_SIDES = (234, 454)  # of the mesh: the cheeks' outermost points
-_TURNED = 0.05  # radians by which the mirrored reference must lie nearer to a face's pose, to be used instead
-_TOO_SMALL, _SURE = 0.12, 0.32  # of the area that a piece of a target comes from, over its own: guessed, believed
-# How much of what is the invented face's own its target gets, and from what difference of lightness on (the range is
-# 2): for a drawing that has nothing of its natural face's light and shade, and for one that follows it like a photo.
-_DRAWN_LOOKS, _PAINTED_LOOKS = (0.4, 0.25), (0.9, 0.06)
-_DRAWN, _PAINTED = 0.4, 0.85  # correlations of a reference's light and shade with its natural face's
-_DETAILS = 13  # cells a side; what is coarser than these is light, not looks
-_SAME_SKIN = 0.65  # a face that is so many times as light as the natural one, or lighter, is drawn as light as it
-_LIGHTEST = 0.015  # of a face: places whose mean is as light as teeth are
-_ROOM = 0.08  # sides of the crop around it: what the warp leaves where it is lies there
 _OUTLINE = 128  # a side holds so many widths of the line around a face
 _UNSEEN = 0.6  # of the natural person's area: seeing less, the segmentation does not understand the drawing
 _HALF_HIDDEN = 0.04  # of an eye and its brow: so much of it covered, and both are taken from the other half
 _WIDER = 0.8  # half axes of the ellipse around an eye and its brow, over their extent
 _ATTEMPTS = 4  # invented faces tried for each that is seen
-
-Points = NDArray[np.float64]
 
 
 class FaceReader:
@@ -118,8 +102,8 @@ class Reference:
             sure=self.sure.flip(3),
             small=self.small.flip(3),
             natural=self.natural.flip(3),
-            mesh_xyz=_mirrored(self.mesh_xyz, partner, side),
-            natural_mesh_xyz=_mirrored(self.natural_mesh_xyz, partner, side),
+            mesh_xyz=mirrored(self.mesh_xyz, partner, side),
+            natural_mesh_xyz=mirrored(self.natural_mesh_xyz, partner, side),
         )
 
 
@@ -130,7 +114,8 @@ class Pair:
     code: (1, num_ws, w_dim). picture: as the base network draws it, own: the same, deformed as the style does, target:
     as the style should draw it, (1, 3, S, S) of the head's side. around: what is around the face there, (1, 3, side,
     side).
-    depth: (1, 1, 1, 1), how many times as light as the reference's its face is.
+    looks: (1, 3, S, S), what is added to the warped face: its depth, and what is this face's own.
+    hand: how much of the face is warped from the reference, 0 to 1; the rest is this face in the reference's tones.
     sure: (1, 1, S, S), 0 where the target is guessed, to 1.
     regions: of the target. source: the reference, or its mirror image, that the target was made from.
     grid: (1, n, n, 2) as `grid_sample` takes it, corners aligned: from the target to the source.
@@ -141,7 +126,8 @@ class Pair:
     own: Tensor
     target: Tensor
     around: Tensor
-    depth: Tensor
+    looks: Tensor
+    hand: float
     sure: Tensor
     regions: Regions
     mesh_xyz: Points
@@ -155,17 +141,18 @@ class Pair:
         return F.max_pool2d(self.regions.face, 2 * reach + 1, 1, reach) * self.sure
 
     def target_window(self, corner_yx: tuple[int, int], side: int) -> Tensor:
-        """A square of the target at full resolution, without the face's own looks: (1, 3, side, side)."""
+        """A square of the target at full resolution: (1, 3, side, side)."""
         full = self.source.face
         whole, count = full.shape[-1], self.grid.shape[1]
         y, x = ((torch.arange(side, device=full.device) + c) * ((count - 1) / (whole - 1)) for c in corner_yx)
         places = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None] * (2 / (count - 1)) - 1
         grid = F.grid_sample(self.grid.permute(0, 3, 1, 2), places, padding_mode="border", align_corners=True)
         window = F.grid_sample(full, grid.permute(0, 2, 3, 1), padding_mode="reflection", align_corners=True)
-        face = F.grid_sample(self.drawn_here, places, padding_mode="border", align_corners=True)
+        both = torch.cat([self.drawn_here * self.hand, self.looks], 1)
+        both = F.grid_sample(both, places, padding_mode="border", align_corners=True)
         top, left = corner_yx
         around = self.around[:, :, top : top + side, left : left + side]
-        return torch.lerp(around, (window + 1) * self.depth - 1, face)
+        return torch.lerp(around, (window + both[:, 1:]).clamp(-1, 1), both[:, :1])
 
 
 class PairMaker:
@@ -217,9 +204,7 @@ class PairMaker:
             natural_mesh_xyz=natural_mesh,
             regions=regions,
             hand=Hand.of(full, small, regions),
-            likeness=_correlation(
-                small, _sampled(natural, self._grid(natural_mesh, mesh), spec.head_side), regions.face
-            ),
+            likeness=correlation(small, sampled(natural, self._grid(natural_mesh, mesh), spec.head_side), regions.face),
             detail=detail,
         )
 
@@ -227,8 +212,8 @@ class PairMaker:
         cover = covered(small, regions)
         if not bool(cover.any()):
             return Uncovered(full, 1 - cover)
-        grid = self._grid(_mirrored(mesh, self._partner, full.shape[-1]), mesh)
-        other, other_cover = (_sampled(x.flip(3), grid, x.shape[-1]) for x in (full, cover))
+        grid = self._grid(mirrored(mesh, self._partner, full.shape[-1]), mesh)
+        other, other_cover = (sampled(x.flip(3), grid, x.shape[-1]) for x in (full, cover))
         other_cover = (other_cover > 0.25).float()
         for eye in (LEFT_EYE + LEFT_BROW, RIGHT_EYE + RIGHT_BROW):
             near = _around(mesh[eye, :2] / (full.shape[-1] / small.shape[-1]), small.shape[-1]).to(cover)
@@ -264,47 +249,31 @@ class PairMaker:
         self, reference: Reference, deformation: Deformation, code: Tensor, picture: Tensor, mesh: Points
     ) -> Pair:
         source, mirrored = reference, reference.mirrored(self._partner)
-        pose, poses = _yaw(mesh), [_yaw(each.mesh_xyz) for each in (source, mirrored)]
-        if abs(pose - poses[1]) + _TURNED < abs(pose - poses[0]):
+        if lies_nearer(source.mesh_xyz, mirrored.mesh_xyz, mesh):
             source = mirrored
         wanted = deformation.moved(mesh, self.mean_xyz, self._shape)
         grid = self._grid(source.mesh_xyz, wanted)
         side = picture.shape[-1]
-        target = F.interpolate(_sampled(source.face, grid, source.face.shape[-1]), size=side, mode="area")
-        sure = ((area_scale(grid.permute(0, 3, 1, 2)) - _TOO_SMALL) / (_SURE - _TOO_SMALL)).clamp(0, 1)
-        sure = F.interpolate(-F.max_pool2d(-sure, 3, 1, 1), size=side, mode="bilinear", align_corners=True)
-        sure = sure.to(self._device) * _sampled(source.sure, grid, side)
+        target = F.interpolate(sampled(source.face, grid, source.face.shape[-1]), size=side, mode="area")
+        sure = believed(grid, side) * sampled(source.sure, grid, side)
         regions = self._regions(wanted, picture)
-        own = _sampled(picture, self._grid(mesh, wanted), side)
-        natural = _sampled(source.natural, self._grid(source.natural_mesh_xyz, wanted), side)
-        depth = _depth(own, natural, regions)
-        target = self._with_own_looks(target, own, natural, regions, depth=depth, likeness=reference.likeness)
+        own = sampled(picture, self._grid(mesh, wanted), side)
+        natural = sampled(source.natural, self._grid(source.natural_mesh_xyz, wanted), side)
+        depth = depth_of(own, natural, regions)
+        warped, hand = target, 1 - painted(reference.likeness)
+        target = with_own_looks(target, own, natural, regions, depth=depth, likeness=reference.likeness)
         sure = torch.maximum(sure, regions.mouth)  # the own teeth
-        full = _sampled(self._backbone.generator(code).clamp(-1, 1), self._grid(mesh, wanted), self._spec.side)
+        full = sampled(self._backbone.generator(code).clamp(-1, 1), self._grid(mesh, wanted), self._spec.side)
         skin = regions.face * (1 - regions.parts) * sure
-        around = surroundings(full, own, target, weight=skin, regions=regions, hand=reference.hand)
-        pair = Pair(code, picture, own, target, around, depth, sure, regions, wanted, source, grid)
+        around = surroundings(full, own, target, weight=skin, regions=regions, hand=reference.hand, painted=1 - hand)
+        pair = Pair(code, picture, own, target, around, target - warped, hand, sure, regions, wanted, source, grid)
         small = F.interpolate(around, size=side, mode="area")
-        return replace(pair, target=torch.lerp(small, target, pair.drawn_here))
-
-    def _with_own_looks(
-        self, target: Tensor, own: Tensor, natural: Tensor, regions: Regions, *, depth: Tensor, likeness: float
-    ) -> Tensor:
-        """A target with what the invented face has and a natural one in the reference's place has not."""
-        painted = min(max((likeness - _DRAWN) / (_PAINTED - _DRAWN), 0.0), 1.0)
-        amount, least = ((1 - painted) * a + painted * b for a, b in zip(_DRAWN_LOOKS, _PAINTED_LOOKS, strict=True))
-        difference = _details(own) - _details(natural)
-        looks = amount * difference.sign() * (difference.abs() - least).clamp_min(0)
-        dressed = torch.lerp(target, (target + 1) * depth - 1, regions.face) + looks * regions.face
-        # An open mouth shows the own teeth, as light as the target's lightest places.
-        light = _lightest(target, regions.face) / _lightest(own.mean(1, keepdim=True), regions.face)
-        teeth = (own.mean(1, keepdim=True) + 1) * light - 1
-        return torch.lerp(dressed, teeth, regions.mouth).clamp(-1, 1)
+        return replace(pair, target=torch.lerp(small, target, pair.drawn_here * hand))
 
     def _person_in(self, full: Tensor, mesh: Points, drawn: Tensor, natural_mesh: Points) -> Tensor:
         """Where a reference shows a person; where none is seen, as the natural picture does."""
         seen, natural = self._reader.person(full), self._reader.person(drawn).to(self._device)
-        usual = _sampled(natural, self._grid(natural_mesh, mesh), natural.shape[-1]).cpu()
+        usual = sampled(natural, self._grid(natural_mesh, mesh), natural.shape[-1]).cpu()
         return torch.maximum(seen, usual) if float(seen.mean()) < _UNSEEN * float(usual.mean()) else seen
 
     def _regions(self, mesh: Points, picture: Tensor, person: Tensor | None = None) -> Regions:
@@ -315,9 +284,7 @@ class PairMaker:
 
     def _grid(self, here: Points, there: Points) -> Tensor:
         """From a picture in which the mesh lies `there` to the one in which it lies `here`."""
-        side = self._spec.side
-        back = backward_map(here[_ANCHORS, :2], there[_ANCHORS, :2], side, _ROOM)
-        return (back.permute(0, 2, 3, 1) * (2 / (side - 1)) - 1).to(self._device)
+        return grid_between(here, there, self._spec.side).to(self._device)
 
     def _invented(self, rng: torch.Generator) -> Tensor:
         spec, wspace = self._spec, self._backbone.wspace
@@ -328,8 +295,7 @@ class PairMaker:
     def _mesh_of_picture(self, picture: Tensor) -> Points | None:
         larger = F.interpolate(picture, size=_SEARCH_SIDE, mode="bicubic", align_corners=False)
         mesh = self._reader.mesh(to_image(larger))
-        factor, centre = self._spec.side / _SEARCH_SIDE, np.array([0.5, 0.5, 0.0])
-        return None if mesh is None else (mesh + centre) * factor - centre
+        return None if mesh is None else resized(mesh, self._spec.side / _SEARCH_SIDE)
 
 
 def _around(points: Points, side: int) -> Tensor:
@@ -348,53 +314,3 @@ def _usual_mesh(side: int) -> Points:
     mesh[RIGHT_EYE + RIGHT_BROW, :2] = 0.623, 0.472
     mesh[LIPS + INNER_LIPS, :2] = 0.5, 0.752
     return mesh * side
-
-
-def _lightest(picture: Tensor, region: Tensor) -> Tensor:
-    """(1, C, 1, 1): mean light, from 0 on, of the lightest places of a region."""
-    inside = picture[0, :, region[0, 0] > 0.5] + 1
-    count = max(1, int(_LIGHTEST * inside.shape[1]))
-    lightest = inside[:, inside.mean(0).topk(count).indices] if inside.shape[1] else inside.new_ones(len(inside), 1)
-    return lightest.mean(1).clamp_min(0.05).reshape(1, -1, 1, 1)
-
-
-def _depth(own: Tensor, natural: Tensor, regions: Regions) -> Tensor:
-    """How many times as light a face is to be drawn: dark skin stays darker than the reference's natural face.
-
-    The root, as a drawing has less room than nature; what differs little is light, not complexion.
-    """
-    weight = regions.face * (1 - regions.parts)
-    levels = [((x.mean(1, keepdim=True) + 1) * weight).sum() / weight.sum().clamp_min(1e-6) for x in (own, natural)]
-    ratio = (levels[0] / levels[1].clamp_min(1e-3)).clamp(0.2, 1.0)
-    return (ratio / _SAME_SKIN).clamp_max(1.0).sqrt().reshape(1, 1, 1, 1)
-
-
-def _details(picture: Tensor) -> Tensor:
-    """(1, 1, S, S): the lightness, without what is as coarse as light and shade."""
-    light = picture.mean(1, keepdim=True)
-    coarse = F.interpolate(light, size=_DETAILS, mode="area")
-    return light - F.interpolate(coarse, size=light.shape[-1], mode="bicubic", align_corners=False)
-
-
-def _correlation(one: Tensor, other: Tensor, weight: Tensor) -> float:
-    """Of two pictures' light and shade."""
-    a, b = (_details(x) * weight for x in (one, other))
-    a, b = a - a.mean(), b - b.mean()
-    return float((a * b).sum() / (a.square().sum() * b.square().sum()).sqrt().clamp_min(1e-6))
-
-
-def _sampled(picture: Tensor, grid: Tensor, side: int) -> Tensor:
-    fine = F.interpolate(grid.permute(0, 3, 1, 2), size=side, mode="bilinear", align_corners=True)
-    return F.grid_sample(picture, fine.permute(0, 2, 3, 1), padding_mode="reflection", align_corners=True)
-
-
-def _mirrored(mesh: Points, partner: NDArray[np.intp], side: int) -> Points:
-    result = mesh[partner].copy()
-    result[:, 0] = side - 1 - result[:, 0]
-    return result
-
-
-def _yaw(mesh: Points) -> float:
-    """How far a face is turned to the side, in radians."""
-    left, right = (mesh[index] for index in _SIDES)
-    return float(np.arctan2(right[2] - left[2], right[0] - left[0]))

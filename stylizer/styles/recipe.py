@@ -17,7 +17,7 @@ class Recipe:
     The others weigh the losses.
     """
 
-    rate: float = 3e-3
+    rate: float = 4e-3
     detail_rate: float = 0.6
     momentum: float = 0.9
     references: float = 0.35
@@ -27,7 +27,7 @@ class Recipe:
     shape: float = 1.0
     parts: float = 7.0
     inner: float = 20.0
-    around: float = 0.7
+    around: float = 1.0
     windows: int = 1
     color: float = 2.5
     target: float = 4.0
@@ -35,10 +35,10 @@ class Recipe:
     identity: float = 1.2
     structure: float = 2.0
     face_statistics: float = 1.0
-    statistics: float = 1.0
+    statistics: float = 0.3
     palette: float = 1.0
     window: float = 1.5
-    texture: float = 0.6
+    texture: float = 0.3
     pattern: float = 20.0
     bands: float = 0.5
     lattice: float = 20.0

@@ -25,23 +25,41 @@ Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Regions:
-    """Masks of a portrait, each (1, 1, side, side) from 0 to 1.
+class FaceRegions:
+    """Masks of a face, each (1, 1, side, side) from 0 to 1.
 
-    face: inside the mesh's outline. hair: the rest of the person above the eyes, and what of it below is as that is and
-    joined to it. body: the rest below the chin; ears are of no region.
-    ground: what is not of the person. parts: 1 in the middle of eyes, brows, nose and mouth.
-    inner: inside the outlines of eyes and lips.
-    mouth: between the lips, where that is open; else 0.
+    face: inside the mesh's outline. parts: 1 in the middle of eyes, brows, nose and mouth.
+    inner: inside the outlines of eyes and lips. mouth: between the lips, where that is open; else 0.
     """
 
     face: Tensor
-    hair: Tensor
-    body: Tensor
-    ground: Tensor
     parts: Tensor
     inner: Tensor
     mouth: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Regions(FaceRegions):
+    """Masks of a portrait, each (1, 1, side, side) from 0 to 1: its face's, and what is around that.
+
+    hair: the rest of the person above the eyes, and what of it below is as that is and joined to it.
+    body: the rest below the chin; ears are of no region. ground: what is not of the person.
+    """
+
+    hair: Tensor
+    body: Tensor
+    ground: Tensor
+
+
+def face_regions_of(points_xyz: Points, crop_side: int, side: int) -> FaceRegions:
+    """The regions of a face whose mesh, (468, 3), lies so in a crop of `crop_side` pixels; side: of the masks."""
+    points = (points_xyz[:, :2] + 0.5) * (side / crop_side)
+    mouth = _polygon(points[INNER_LIPS], side, side / 128)
+    if _area(points[INNER_LIPS]) < OPEN_MOUTH * side**2:  # drawn, an outline is never thinner than a pixel
+        mouth = torch.zeros_like(mouth)
+    outlines = [_polygon(points[outline], side, side / 256) for outline in (LEFT_EYE, RIGHT_EYE, LIPS)]
+    face = _polygon(points[OVAL], side, side / 100)
+    return FaceRegions(face, _parts(points, side), torch.stack(outlines).sum(0), mouth)
 
 
 def regions_of(points_xyz: Points, person: Tensor, picture: Tensor, crop_side: int, side: int) -> Regions:
@@ -54,20 +72,16 @@ def regions_of(points_xyz: Points, person: Tensor, picture: Tensor, crop_side: i
     """
     points = (points_xyz[:, :2] + 0.5) * (side / crop_side)
     person = F.interpolate(person, size=(side, side), mode="bilinear", align_corners=False)
-    face = _polygon(points[OVAL], side, side / 100)
+    inside = face_regions_of(points_xyz, crop_side, side)
+    face = inside.face
     seam = side // _HAIRLINE
     outside = person * (1 - F.max_pool2d(face, 2 * seam + 1, 1, seam))
     rows = torch.arange(side, dtype=torch.float32)[:, None] + 0.5
-    mouth = _polygon(points[INNER_LIPS], side, side / 128)
-    if _area(points[INNER_LIPS]) < OPEN_MOUTH * side**2:  # drawn, an outline is never thinner than a pixel
-        mouth = torch.zeros_like(mouth)
     eyes = float(points[LEFT_EYE + RIGHT_EYE, 1].mean())
     over_eyes = outside * torch.sigmoid((eyes - rows) * (128 / side))[None, None]
     hair = torch.maximum(over_eyes, outside * _long_hair(picture, over_eyes, outside, face))
-    outlines = [_polygon(points[outline], side, side / 256) for outline in (LEFT_EYE, RIGHT_EYE, LIPS)]
-    inner = torch.stack(outlines).sum(0)
     below = torch.sigmoid((rows - float(points[152, 1])) * (128 / side))[None, None]
-    return Regions(face, hair, (outside - hair) * below, 1 - person, _parts(points, side), inner, mouth)
+    return Regions(**vars(inside), hair=hair, body=(outside - hair) * below, ground=1 - person)
 
 
 def _long_hair(picture: Tensor, hair: Tensor, outside: Tensor, face: Tensor) -> Tensor:

@@ -12,10 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylizer.imaging.strokes import along_lines
 from stylizer.styles.regions import Regions
 
 _LEVELS = 5  # of details that are matched, each twice as coarse as the one before
+_STROKE, _SPREAD = 16, 4  # pixels of a picture of half the side: how long a stroke is, and as what it is seen
 _STRONGER = 2.5  # times at most that strands and folds get stronger in a round
+_STRONGER_FACE = 1.5  # the same, of a face's features
 _ROUNDS = 2  # of matching the levels, then the whole
 _QUANTILES, _SAMPLES = 256, 16384  # the quantiles are of so many places at most
 _USUAL = (0.2, 0.8)  # quantiles of a ground's lightness, between which it is no stray lock or line
@@ -29,15 +32,19 @@ _FEW = 400  # pixels: of less nothing is known
 
 @torch.no_grad()
 def surroundings(
-    full: Tensor, own: Tensor, target: Tensor, *, weight: Tensor, regions: Regions, hand: "Hand"
+    full: Tensor, own: Tensor, target: Tensor, *, weight: Tensor, regions: Regions, hand: "Hand", painted: float = 0.0
 ) -> Tensor:
     """A picture with all but its face as a reference has it: (1, 3, side, side).
+
+    The face has the colours of bare skin; as far as the reference is painted like a photo, it is its own, in the
+    reference's distributions too.
 
     Args:
         full: (1, 3, side, side), the invented picture; own: (1, 3, S, S), the same. target: (1, 3, S, S), its face as
             the reference's hand draws it; weight: (1, 1, S, S), where that is known. regions: of the picture.
-        hand: the reference's.
+        hand: the reference's. painted: see `looks.painted`, 0 to 1.
     """
+    photo, full = full, _in_strokes(full)
     person = 1 - regions.ground
     skin = skin_of(own, regions, person)
     rest = (person - regions.face - regions.hair).clamp_min(0)
@@ -47,7 +54,9 @@ def surroundings(
         (rest * (1 - skin) * (1 - above), hand.body, person, _STRONGER),
         (regions.ground, hand.ground, torch.ones_like(person), 1.0),
     )
-    weights, drawn = [rest * skin + regions.face], [bare]
+    face = hand.face.given_to(photo, _grown(regions.face, full), _STRONGER_FACE) if painted > 0 else None
+    own_face = regions.face * (0.0 if face is None else 1.0)
+    weights, drawn = [rest * skin + regions.face - own_face, own_face], [bare, bare if face is None else face]
     for here, appearance, instead, stronger in kinds:
         if float(here.sum()) < 1:
             continue
@@ -128,8 +137,9 @@ class Appearance:
 
 @dataclass(frozen=True, eq=False)
 class Hand:
-    """How a reference has what is around its face, and the person as a whole."""
+    """How a reference has its face, what is around that, and the person as a whole."""
 
+    face: Appearance
     hair: Appearance
     body: Appearance
     ground: Appearance
@@ -140,6 +150,7 @@ class Hand:
         """full: (1, 3, side, side), small: (1, 3, S, S), the reference; regions: of the small one."""
         hair, ground = apart(small, regions)
         return cls(
+            face=Appearance.of(full, _grown(regions.face, full)),
             hair=Appearance.of(full, _grown(hair, full)),
             body=Appearance.of(full, _grown(regions.body, full)),
             ground=Appearance.of(full, _grown(_main_color(small, ground), full), _USUAL),
@@ -227,6 +238,12 @@ def _main_color(picture: Tensor, region: Tensor) -> Tensor:
         return region
     main = max(sides, key=lambda side: int(side.sum()))
     return region * main[None, None]
+
+
+def _in_strokes(picture: Tensor) -> Tensor:
+    """A photo as a brush would have it: a hand draws locks and folds, not single hairs."""
+    small = F.interpolate(picture, size=picture.shape[-1] // 2, mode="area")
+    return _grown(along_lines(small, _STROKE, _SPREAD), picture)
 
 
 def _above_body(regions: Regions) -> Tensor:
