@@ -28,6 +28,7 @@ from stylizer.progress import OnStep
 from stylizer.settings import TrainSettings
 from stylizer.styles import losses
 from stylizer.styles.color_start import color_map
+from stylizer.styles.example import Example
 from stylizer.styles.mixing import with_finish
 from stylizer.styles.pairs import FaceReader, PairMaker
 from stylizer.styles.recipe import RECIPE, Recipe
@@ -65,6 +66,9 @@ class _Training:
         maker = PairMaker(networks, reader, shape=recipe.shape, offset=recipe.offset)
         references = [maker.reference(*example) for example in examples]
         self.deformation = maker.deformation(references)
+        # The first reference alone: two people's eyes are not to be joined. A photo in paint shows but its sitter.
+        example = Example.of(references[0], maker.partner)
+        self.examples = ((example, 1.0),) if example.hand > 0 else ()
         # No more than steps see. The first few are made before the first step, one after each, for an early preview.
         count = min(recipe.pool, settings.iterations)
         self.pairs = itertools.islice(maker.pairs(references, self.deformation, self.rng), count)
@@ -204,7 +208,8 @@ def finetune(
         small: leave out the windows at full resolution, for a device that is short of memory.
         recipe: rates and loss weights.
     Returns:
-        Style with an empty key and name; its card holds the deformation. The same inputs and seed give the same bits.
+        Style with an empty key and name; its card holds the deformation, its example is of the first reference.
+        The same inputs and seed give the same bits.
     """
     recipe = replace(recipe, windows=0) if small else recipe
     total = settings.iterations
@@ -215,4 +220,4 @@ def finetune(
             on_step(index + 1, total, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
     deformation = LandmarkDeformation().between(training.deformation.on_landmarks(), recipe.shape)
     card = {"deformation": deformation.to_json()}
-    return Style("", "", training.tuned.delta(), card)
+    return Style("", "", training.tuned.delta(), card, training.examples)

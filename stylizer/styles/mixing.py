@@ -47,7 +47,9 @@ def blend(one: Style, other: Style, mix_ratio: float) -> Style:
     blend_of = {"styles": [one.key, other.key], "mix_ratio": mix_ratio}
     deformation = one.deformation.between(other.deformation, mix_ratio)
     card = {"backbone": one.backbone, "blend": blend_of, "deformation": deformation.to_json()}
-    return Style("", name, _between(one.delta, other.delta, mix_ratio), card)
+    shares = ((one.examples, 1 - mix_ratio), (other.examples, mix_ratio))
+    examples = tuple((example, share * part) for parts, share in shares for example, part in parts)
+    return Style("", name, _between(one.delta, other.delta, mix_ratio), card, examples)
 
 
 def _between(one: Mapping[str, Tensor], other: Mapping[str, Tensor], mix_ratio: float) -> dict[str, Tensor]:

@@ -1,4 +1,6 @@
-"""A style's change of the weights as a small file: rounded to a step of its own size, then compressed without loss.
+"""A style as a small file: its change of the weights, and its example.
+
+The change is rounded to a step of its own size, and all of it compressed without loss.
 
 Rounding a tensor to steps of 0.65 of its root mean square leaves at most 2.7 bits of information per number (a normal
 distribution has the most), 1.3 MB of the generator's 3.8 million; the errors of so many numbers average out in the
@@ -26,13 +28,17 @@ TENSORS_MAX = 1024  # a style holds 110
 DIMENSIONS_MAX = 5  # of StyleGAN2's convolutions; else 4
 NAME_MAX = 200  # characters
 _UNFOLDING_MEMORY = 64 * 2**20  # bytes that the decompressor may take; `pack` needs 9 MB
-_ITEM_BYTES = {"F16": 2, "F32": 4, "I8": 1}
-_WHOLE, _STEPS, _SIZES = "whole/", "steps/", "sizes/"
+_ITEM_BYTES = {"F16": 2, "F32": 4, "I8": 1, "U8": 1}
+_WHOLE, _STEPS, _SIZES, _EXAMPLE = "whole/", "steps/", "sizes/", "example/"
 
 
-def pack(delta: Mapping[str, Tensor]) -> bytes:
-    """Changes by parameter name, finite, to an xz-compressed safetensors file: the same changes give the same bytes."""
-    tensors: dict[str, Tensor] = {}
+def pack(delta: Mapping[str, Tensor], example: Mapping[str, Tensor] | None = None) -> bytes:
+    """An xz-compressed safetensors file: the same changes give the same bytes.
+
+    Args:
+        delta: changes by parameter name, finite. example: of `Example.to_tensors`; None: there is none.
+    """
+    tensors = {_EXAMPLE + name: tensor.contiguous() for name, tensor in (example or {}).items()}
     for name, change in delta.items():
         if change.numel() <= WHOLE_MAX:
             tensors[_WHOLE + name] = change.half().contiguous()
@@ -43,8 +49,8 @@ def pack(delta: Mapping[str, Tensor]) -> bytes:
     return lzma.compress(bytes_from_tensors(tensors), preset=6)
 
 
-def unpack(content: bytes) -> dict[str, Tensor]:
-    """The changes in a packed file, by parameter name, float16 on the CPU.
+def unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The changes in a packed file, by parameter name, float16 on the CPU; and the tensors of its example, if any.
 
     The file may come from anybody. Nothing is unfolded beyond what its header announces, and the header is held against
     the limits above before any tensor is made.
@@ -60,12 +66,13 @@ def unpack(content: bytes) -> dict[str, Tensor]:
         raise
     except Exception as error:  # what either reader raises on crafted bytes is documented nowhere
         raise ValueError("it cannot be read") from error
+    example = {label.removeprefix(_EXAMPLE): tensors.pop(label) for label in [*tensors] if label.startswith(_EXAMPLE)}
     names = sorted({label.partition("/")[2] for label in tensors})
     delta = {name: _change(tensors, name) for name in names}
     for name, change in delta.items():
         if not (change.abs() <= LARGEST).all():  # NaN fails too
             raise ValueError(f"{name} holds numbers that no training gives")
-    return delta
+    return delta, example
 
 
 def _unfold(content: bytes) -> bytes:

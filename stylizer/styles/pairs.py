@@ -61,6 +61,12 @@ class FaceReader:
         found = [face] if face is not None else self._mesh_finder.find(crop)
         return found[0].points_xyz if found else None
 
+    def mesh_of_small(self, picture: Tensor, side: int) -> Points | None:
+        """The mesh in a small picture, (1, 3, S, S), as positions in the crop of `side` pixels that it shows."""
+        larger = F.interpolate(picture, size=_SEARCH_SIDE, mode="bicubic", align_corners=False)
+        mesh = self.mesh(to_image(larger))
+        return None if mesh is None else resized(mesh, side / _SEARCH_SIDE)
+
     def person(self, picture: Tensor) -> Tensor:
         """(1, 1, 256, 256), 0 to 1, of a (1, 3, S, S) picture; all of it where nothing tells people apart."""
         small = F.interpolate(picture.cpu(), size=SEGMENTER_SIDE, mode="area")
@@ -168,9 +174,9 @@ class PairMaker:
         self._shape, self._offset = shape, offset
         self._device, self._spec = device_of(networks.backbone), networks.spec
         with torch.no_grad():
-            mean = self._mesh_of_picture(small_picture(self._backbone, mean_code(self._backbone)[None]))
+            mean = reader.mesh_of_small(small_picture(self._backbone, mean_code(self._backbone)[None]), self._spec.side)
         self.mean_xyz = _usual_mesh(self._spec.side) if mean is None else mean
-        self._partner = mirror_of(self.mean_xyz)
+        self.partner = mirror_of(self.mean_xyz)
 
     @torch.no_grad()
     def reference(self, aligned: AlignedFace, inversion: Inversion) -> Reference:
@@ -212,7 +218,7 @@ class PairMaker:
         cover = covered(small, regions)
         if not bool(cover.any()):
             return Uncovered(full, 1 - cover)
-        grid = self._grid(mirrored(mesh, self._partner, full.shape[-1]), mesh)
+        grid = self._grid(mirrored(mesh, self.partner, full.shape[-1]), mesh)
         other, other_cover = (sampled(x.flip(3), grid, x.shape[-1]) for x in (full, cover))
         other_cover = (other_cover > 0.25).float()
         for eye in (LEFT_EYE + LEFT_BROW, RIGHT_EYE + RIGHT_BROW):
@@ -233,7 +239,7 @@ class PairMaker:
             with torch.no_grad():
                 code = self._invented(rng)
                 picture = small_picture(self._backbone, code)
-                mesh = self._mesh_of_picture(picture)
+                mesh = self._reader.mesh_of_small(picture, self._spec.side)
                 pair = (
                     mesh
                     if mesh is None
@@ -248,7 +254,7 @@ class PairMaker:
     def _pair(
         self, reference: Reference, deformation: Deformation, code: Tensor, picture: Tensor, mesh: Points
     ) -> Pair:
-        source, mirrored = reference, reference.mirrored(self._partner)
+        source, mirrored = reference, reference.mirrored(self.partner)
         if lies_nearer(source.mesh_xyz, mirrored.mesh_xyz, mesh):
             source = mirrored
         wanted = deformation.moved(mesh, self.mean_xyz, self._shape)
@@ -291,11 +297,6 @@ class PairMaker:
         offset = torch.randn(1, spec.num_ws, spec.w_dim, generator=rng).to(self._device)
         w = self._backbone.mapping(torch.randn(1, spec.w_dim, generator=rng).to(self._device))
         return torch.lerp(wspace.mean, w, 0.85)[:, None] + self._offset * wspace.std * offset
-
-    def _mesh_of_picture(self, picture: Tensor) -> Points | None:
-        larger = F.interpolate(picture, size=_SEARCH_SIDE, mode="bicubic", align_corners=False)
-        mesh = self._reader.mesh(to_image(larger))
-        return None if mesh is None else resized(mesh, self._spec.side / _SEARCH_SIDE)
 
 
 def _around(points: Points, side: int) -> Tensor:

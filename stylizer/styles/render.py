@@ -8,18 +8,21 @@ Convention:
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
-from stylizer.backbones.base import ParameterRule, device_of
+from stylizer.backbones.base import ParameterRule, device_of, small_picture
 from stylizer.backbones.synthesis import Change, Synthesis
 from stylizer.faces.deformation import LandmarkDeformation, bend
+from stylizer.faces.mesh import MeshFinder
 from stylizer.imaging.color import mix_colors
 from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
 from stylizer.styles.mixing import with_finish
+from stylizer.styles.pairs import FaceReader
 from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
 
@@ -79,6 +82,7 @@ class StyleRenderer:
             w_plus = w_plus + settings.likeness_share * likeness
         mean, finish = self._networks.backbone.wspace.mean, settings.strength * settings.texture
         picture = self._picture(self._merged_for(inversion), with_finish(w_plus, mean, finish, spec.finish_from))
+        picture = self._with_examples(picture, inversion)
         if settings.style_color != 1:
             plain = inverted or draw(self._networks, inversion, None, settings)
             picture = mix_colors(picture, plain, settings.style_color, photo)
@@ -86,6 +90,22 @@ class StyleRenderer:
         landmarks_xy = np.array(spec.mean_landmarks_xy, np.float32) if known is None else known
         have, want = settings.strength, settings.strength * settings.shape  # the weights draw the deformation too
         return bend(picture, landmarks_xy, self._deformation, have, want, size=spec.side)
+
+    def _with_examples(self, picture: Image.Image, inversion: Inversion) -> Image.Image:
+        """A drawn face with the strokes of the style's examples, as far as the settings want the style's hand."""
+        settings, faces, side = self._settings, self._networks.faces, self._networks.spec.side
+        amount = min(settings.strength * settings.texture, 1.0) * (1 - settings.likeness)
+        if self._style is None or not self._style.examples or faces is None or amount <= 0:
+            return picture
+        reader, device = FaceReader(MeshFinder(faces), None), device_of(self._networks.backbone)
+        with torch.no_grad():
+            own = small_picture(self._networks.backbone, inversion.w_plus[None].to(device)).cpu()
+        meshes = reader.mesh(picture), reader.mesh_of_small(own, side)
+        if meshes[0] is None or meshes[1] is None:
+            return picture
+        for example, share in self._style.examples:
+            picture = example.lent_to(picture, meshes[0], own, meshes[1], amount * share)
+        return picture
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:
         same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)

@@ -19,6 +19,7 @@ from stylizer.backbones.registry import DEFAULT_BACKBONE
 from stylizer.errors import OtherBackboneError, StyleFileError
 from stylizer.faces.deformation import LandmarkDeformation, deformation_from
 from stylizer.files import write_atomically
+from stylizer.styles.example import Example
 from stylizer.styles.packing import LARGEST, pack, unpack
 
 CARD_BYTES_MAX = 64 * 1024
@@ -36,12 +37,14 @@ class Style:
     delta: by parameter name of the generator, float16 on the CPU: fine-tuned weight minus base weight.
     card: facts that JSON can hold: format, settings, backbone, base_hash, reference_hash, licence, created_by;
     deformation: how it draws the parts of a face larger or elsewhere, see `faces.deformation`; may be missing.
+    examples: faces of references that lend drawn ones their strokes, and how much each does, 0 to 1.
     """
 
     key: str
     name: str
     delta: Mapping[str, Tensor] = field(repr=False)
     card: Mapping[str, Any]
+    examples: tuple[tuple[Example, float], ...] = field(default=(), repr=False)
 
     @property
     def backbone(self) -> str:
@@ -128,7 +131,7 @@ def save_style(style: Style, folder: Path) -> None:
     for name, delta in style.delta.items():
         if not (delta.abs() <= LARGEST).all():  # NaN fails too
             raise StyleFileError(f"The training diverged (in {name}); train with fewer iterations.")
-    tensors = pack(style.delta)
+    tensors = pack(style.delta, style.examples[0][0].to_tensors() if style.examples else None)
     card = {**style.card, "key": style.key, "name": style.name, "sha256": hashlib.sha256(tensors).hexdigest()}
     write_atomically(folder / TENSORS_FILE, tensors)
     write_card(folder, card)
@@ -223,14 +226,15 @@ def parse_style(
     if hashlib.sha256(tensors).hexdigest() != card["sha256"]:
         raise _unusable(what, f"{TENSORS_FILE} is not the file that its card describes")
     try:
-        delta = unpack(tensors)
+        delta, example = unpack(tensors)
+        examples = ((Example.from_tensors(example), 1.0),) if example else ()
     except ValueError as error:
         raise _unusable(what, str(error)) from error
     for name, tensor in delta.items():
         if shapes is not None and shapes.get(name) != tensor.shape:
             raise _unusable(what, "its numbers do not fit this network")
     facts = {k: v for k, v in card.items() if k not in {"key", "name", "sha256"}}
-    return _checked(Style(card["key"], card["name"], delta, facts), what)
+    return _checked(Style(card["key"], card["name"], delta, facts, examples), what)
 
 
 def _checked(style: Style, what: str) -> Style:

@@ -16,6 +16,7 @@ from stylizer.networks.identity import DlibIdentity
 from stylizer.networks.perceptual import HedVgg
 from stylizer.runtime import has_fast_bfloat16
 from stylizer.weights import files
+from stylizer.weights.face_networks import FaceNetworks, load_face_networks
 from stylizer.weights.fetch import fetch_all
 
 
@@ -28,6 +29,7 @@ class Networks:
     base_hash: SHA-256 over the generator's weights, hex; styles are valid for one base only.
     helpers_hash: the same over encoder and heads, which what is learned also depends on.
     synthesizer: draws full pictures with the backbone.
+    faces: find faces in drawn pictures; on the CPU. None: nothing that needs the places of a face is done to these.
     """
 
     backbone: Backbone
@@ -37,6 +39,7 @@ class Networks:
     base_hash: str
     helpers_hash: str
     synthesizer: Synthesizer
+    faces: FaceNetworks | None = None
 
     @property
     def spec(self) -> BackboneSpec:
@@ -73,7 +76,8 @@ def load_networks(
         _place(network, device)
     quick = copy.deepcopy(perceptual).to(torch.bfloat16) if has_fast_bfloat16(device) else perceptual
     quick.mean = perceptual.mean  # not rounded
-    return Networks(loaded, perceptual, quick, identity, base_hash, helpers_hash, choose_synthesizer(loaded))
+    hashes, faces = (base_hash, helpers_hash), load_face_networks(home)
+    return Networks(loaded, perceptual, quick, identity, *hashes, choose_synthesizer(loaded), faces)
 
 
 def moved(networks: Networks, device: torch.device) -> Networks:
@@ -83,7 +87,8 @@ def moved(networks: Networks, device: torch.device) -> Networks:
     for part in (*parts_of(backbone), perceptual, quick_perceptual, identity):
         _place(part, device)
     hashes = networks.base_hash, networks.helpers_hash
-    return Networks(backbone, perceptual, quick_perceptual, identity, *hashes, choose_synthesizer(backbone))
+    synthesizer = choose_synthesizer(backbone)
+    return Networks(backbone, perceptual, quick_perceptual, identity, *hashes, synthesizer, networks.faces)
 
 
 def landmark_files(home: Path) -> tuple[Path, Path]:

@@ -1,0 +1,279 @@
+"""A reference's face as an example: what was learned draws everybody, the example lends its strokes to the features.
+
+The generator learns how a hand draws faces; of one eye's catchlight, one lash, one piece of glass it keeps the mean. So
+the reference's face is warped onto the drawn one by the 468-point mesh, and their details are joined, level by level:
+all of them in eyes, nose and mouth; elsewhere in the face the fine ones, where these are a weave of
+strokes or stones. What is the person's own is laid over,
+as in fine-tuning; where the person's features are unlike the sitter's, the drawn ones stay.
+
+Source: Fiser et al. 2017, Example-based synthesis of stylized facial animations; Texler et al. 2021, FaceBlit;
+Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
+"""
+
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, NOSE, RIGHT_BROW, RIGHT_EYE
+from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.styles.looks import depth_of, details, painted, with_own_looks
+from stylizer.styles.mesh_warp import Points, believed, grid_between, lies_nearer, mirrored, sampled
+from stylizer.styles.pairs import Reference
+from stylizer.styles.regions import face_regions_of
+
+SIDE_MAX = 1024  # of the pictures in a file
+_QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40), 80  # of WebP: the first that is small enough
+_FACE_BYTES = 90_000
+_PARTS = (1.0, 1.0, 1.0, 1.0, 1.0, 0.7, 0.3)  # how much of the example has each level of detail, fine to coarse
+_FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside eyes, nose and mouth
+_EYE, _NOSE, _LIPS = (
+    (0.2, 0.16),
+    (0.1, 0.08),
+    (0.14, 0.14),
+)  # how far a part reaches beyond its points, in distances of eyes
+_BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is drawn, as brows have an expression
+_SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, which are the sitter's, or a weave
+_RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
+_ALIKE, _UNLIKE = (
+    0.22,
+    0.5,
+)  # difference of lightness (the range is 2) of two people's features: as good as none, another
+_CELL = 16  # pixels of the crop: details are finer
+_NEAR = 9  # pixels of the small picture over which these are compared
+_STRAYED = 0.06  # sides of the picture by which the mesh of a drawn face lies off the photo's at most
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A reference's face, as a style's file holds it; drawing from the file gives the same bits as fresh.
+
+    face: WebP of the crop, its face without what covers it; how far that is known, and is face, is its alpha.
+    natural: WebP of the natural face in its place, small.
+    meshes: (468, 7) float32: the mesh, (x, y, z) in pixels of the crop, the natural face's, and each point's partner on
+    the other half of the face.
+    likeness: see `looks.correlation`.
+    """
+
+    face: bytes
+    natural: bytes
+    meshes: Tensor
+    likeness: float
+
+    @classmethod
+    def of(cls, reference: Reference, partner: NDArray[np.intp]) -> "Example":
+        """From what is known of a reference."""
+        side, known = reference.full.shape[-1], reference.sure * _grown(reference.regions.face)
+        shown = _resized(_grown(_grown(reference.regions.face)), side)
+        mean = (reference.face * shown).sum((2, 3), keepdim=True) / shown.sum().clamp_min(1)
+        face = to_image(torch.lerp(mean.expand_as(reference.face), reference.face, shown).cpu())
+        face.putalpha(to_image((2 * known - 1).expand(-1, 3, -1, -1).cpu()).getchannel(0).resize(face.size))
+        meshes = np.column_stack([reference.mesh_xyz, reference.natural_mesh_xyz, partner]).astype(np.float32)
+        natural = to_image(reference.natural.cpu())
+        return cls(
+            next(x for q in _QUALITIES if len(x := _webp(face, q)) <= _FACE_BYTES or q == _QUALITIES[-1]),
+            _webp(natural, _NATURAL_QUALITY),
+            torch.from_numpy(meshes),
+            float(np.float32(reference.likeness)),
+        )
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """For a style's file."""
+        return {
+            "face": _bytes_to_tensor(self.face),
+            "natural": _bytes_to_tensor(self.natural),
+            "meshes": self.meshes,
+            "likeness": torch.tensor([self.likeness], dtype=torch.float32),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "Example":
+        """What `to_tensors` made; the tensors may come from anybody.
+
+        Raises:
+            ValueError: they are none of an example.
+        """
+        if tensors.keys() != {"face", "natural", "meshes", "likeness"}:
+            raise ValueError("its example is incomplete")
+        meshes, likeness = tensors["meshes"], tensors["likeness"]
+        if meshes.dtype != torch.float32 or meshes.shape != (468, 7) or not (meshes.abs() < 16 * SIDE_MAX).all():
+            raise ValueError("its example holds no meshes of a face")
+        if meshes[:, 6].sort().values.tolist() != list(range(468)):
+            raise ValueError("its example holds no meshes of a face")
+        if likeness.dtype != torch.float32 or likeness.shape != (1,) or not (likeness.abs() <= 1.01).all():
+            raise ValueError("its example says nothing sensible of its likeness")
+        found = cls(_tensor_to_bytes(tensors["face"]), _tensor_to_bytes(tensors["natural"]), meshes, float(likeness))
+        try:
+            _ = found._face, found._natural
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise ValueError("its example holds no picture of a face") from error
+        return found
+
+    @property
+    def hand(self) -> float:
+        """How much of the face is the hand's, not the sitter's, 0 to 1."""
+        return 1 - painted(self.likeness)
+
+    def lent_to(
+        self, drawn: Image.Image, mesh_xyz: Points, own: Tensor, own_mesh_xyz: Points, amount: float
+    ) -> Image.Image:
+        """A drawn face with the example's strokes.
+
+        Args:
+            drawn: a square. mesh_xyz: (468, 3), of its face. own: (1, 3, S, S), the person without a style, of any
+                side; own_mesh_xyz: theirs, in pixels of `drawn`.
+            amount: 0 = the picture as it is, to 1.
+        """
+        side, small = drawn.width, own.shape[-1]
+        if amount <= 0 or np.abs(mesh_xyz - own_mesh_xyz)[:, :2].mean() > _STRAYED * side:
+            return drawn
+        face, natural, mesh, natural_mesh = self._seen_from(mesh_xyz)
+        regions = face_regions_of(mesh_xyz, side, small)
+        grid = grid_between(mesh, mesh_xyz, side)
+        warped = sampled(face, grid, side)
+        here, sure = warped[:, :3], F.interpolate(warped[:, 3:], size=small, mode="area") * believed(grid, small)
+        own = sampled(own, grid_between(own_mesh_xyz, mesh_xyz, side), small)
+        natural = sampled(natural, grid_between(natural_mesh, mesh_xyz, side), small)
+        coarse, depth = F.interpolate(here, size=small, mode="area"), depth_of(own, natural, regions)
+        dressed = with_own_looks(coarse, own, natural, regions, depth=depth, likeness=self.likeness)
+        here = (here + _resized(dressed - coarse, side)).clamp(-1, 1)
+        sure = torch.maximum(_shrunk(sure * _alike(own, natural)), regions.mouth)
+        parts = _parts(mesh_xyz * (small / side), small) * regions.face * sure
+        skin = self._weave * _shrunk(regions.face) * sure
+        shares = (amount * self.hand * _soft(each) for each in (parts, skin))
+        return to_image(_joined(to_tensor(drawn), here, *shares))
+
+    def _seen_from(self, pose: Points) -> tuple[Tensor, Tensor, Points, Points]:
+        """Face with its alpha, natural face and their meshes; of the mirror image where that lies nearer to a pose."""
+        face, natural = self._face, self._natural
+        numbers: Points = self.meshes.numpy().astype(np.float64)
+        partner = numbers[:, 6].astype(np.intp)
+        mesh, natural_mesh = numbers[:, :3], numbers[:, 3:6]
+        other = mirrored(mesh, partner, face.shape[-1])
+        if lies_nearer(mesh, other, pose):
+            face, natural, mesh = face.flip(3), natural.flip(3), other
+            natural_mesh = mirrored(natural_mesh, partner, face.shape[-1])
+        return face, natural, mesh, natural_mesh
+
+    @cached_property
+    def _face(self) -> Tensor:
+        """(1, 4, S, S): the picture, -1 to 1, and its alpha, 0 to 1."""
+        picture = _opened(self.face, "RGBA")
+        planes = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float()
+        return torch.cat([planes[:, :3] / 127.5 - 1, planes[:, 3:] / 255], 1)
+
+    @cached_property
+    def _weave(self) -> float:
+        """How far the details of the skin are everywhere alike, 0 to 1."""
+        face, side = self._face, self._face.shape[-1]
+        mesh: Points = self.meshes[:, :3].numpy().astype(np.float64)
+        skin = (face[0, 3] > 0.9) & (_parts(mesh, side)[0, 0] == 0)
+        light = face[:, :3].mean(1, keepdim=True)
+        found = (light - _resized(F.avg_pool2d(light, _CELL), side))[0, 0][skin]
+        evenness = float(found.abs().mean().square() / found.square().mean().clamp_min(1e-9)) if len(found) else 0.0
+        return min(max((evenness - _SPARSE) / (_TEXTURE - _SPARSE), 0.0), 1.0)
+
+    @cached_property
+    def _natural(self) -> Tensor:
+        return to_tensor(_opened(self.natural, "RGB"))
+
+
+def _parts(mesh: Points, side: int) -> Tensor:
+    """1 around eyes, nose and mouth, but not brows, else 0: (1, 1, side, side); mesh: in its pixels."""
+    unit = float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))
+    x, y = np.arange(side)[None], np.arange(side)[:, None]
+    chart = np.zeros((side, side), bool)
+    for part, brow, (across, down) in (
+        (LEFT_EYE, LEFT_BROW, _EYE),
+        (RIGHT_EYE, RIGHT_BROW, _EYE),
+        (NOSE, None, _NOSE),
+        (LIPS, None, _LIPS),
+    ):
+        low, high = mesh[part, :2].min(0), mesh[part, :2].max(0)
+        middle, half = (low + high) / 2, (high - low) / 2 + np.array([across, down]) * unit
+        inside = ((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1
+        if brow is not None:
+            lid = mesh[part, 1].min()
+            inside &= y > lid + _BELOW_BROW * (mesh[brow, 1].max() - lid)
+        chart |= inside
+    return torch.from_numpy(chart.astype(np.float32))[None, None]
+
+
+def _joined(picture: Tensor, example: Tensor, parts: Tensor, face: Tensor) -> Tensor:
+    """Two pictures joined level by level: (1, 3, side, side). parts, face: how much of the example, (1, 1, S, S)."""
+    levels = min(len(_PARTS) - 1, int(np.log2(picture.shape[-1])) - 1)
+    ours, theirs, result = _pyramid(picture, levels), _pyramid(example, levels), picture.new_zeros(())
+    for level in reversed(range(levels + 1)):
+        side = ours[level].shape[-1]
+        share = torch.maximum(_PARTS[level] * _resized(parts, side), _FACE[level] * _resized(face, side))
+        joined = torch.lerp(ours[level], theirs[level], share)
+        result = joined if level == levels else _resized(result, side) + joined
+    return result.clamp(-1, 1)
+
+
+def _pyramid(picture: Tensor, levels: int) -> list[Tensor]:
+    """Details, each level twice as coarse as the one before, and the rest."""
+    result = []
+    for _ in range(levels):
+        low = F.avg_pool2d(picture, 2)
+        result.append(picture - _resized(low, picture.shape[-1]))
+        picture = low
+    return [*result, picture]
+
+
+def _alike(own: Tensor, natural: Tensor) -> Tensor:
+    """Where two people's features are alike, 1, to where they are of different kinds, 0: (1, 1, S, S)."""
+    unlike = F.avg_pool2d((details(own) - details(natural)), _NEAR, 1, _NEAR // 2).abs()
+    return ((_UNLIKE - unlike) / (_UNLIKE - _ALIKE)).clamp(0, 1)
+
+
+def _grown(mask: Tensor) -> Tensor:
+    return F.max_pool2d(mask, 2 * _RIM + 1, 1, _RIM)
+
+
+def _shrunk(mask: Tensor) -> Tensor:
+    return -F.max_pool2d(-mask, 2 * _RIM + 1, 1, _RIM)
+
+
+def _soft(mask: Tensor) -> Tensor:
+    for _ in range(2):
+        mask = F.avg_pool2d(mask, 2 * _SOFT + 1, 1, _SOFT)
+    return mask
+
+
+def _resized(picture: Tensor, side: int) -> Tensor:
+    if side <= picture.shape[-1]:
+        return F.interpolate(picture, size=side, mode="area")
+    return F.interpolate(picture, size=side, mode="bilinear", align_corners=False)
+
+
+def _webp(picture: Image.Image, quality: int) -> bytes:
+    content = io.BytesIO()
+    picture.save(content, "WEBP", quality=quality, method=6, exact=False)
+    return content.getvalue()
+
+
+def _opened(content: bytes, mode: str) -> Image.Image:
+    """A small square WebP picture. Raises ValueError, OSError, SyntaxError, DecompressionBombError."""
+    with warnings.catch_warnings(), Image.open(io.BytesIO(content), formats=["WEBP"]) as picture:
+        if picture.width != picture.height or not 1 < picture.width <= SIDE_MAX or getattr(picture, "n_frames", 1) != 1:
+            raise ValueError(f"it is no square of at most {SIDE_MAX} pixels")
+        return picture.convert(mode)
+
+
+def _bytes_to_tensor(content: bytes) -> Tensor:
+    return torch.from_numpy(np.frombuffer(content, np.uint8).copy())
+
+
+def _tensor_to_bytes(tensor: Tensor) -> bytes:
+    if tensor.dtype != torch.uint8 or tensor.ndim != 1:
+        raise ValueError("its example holds no picture of a face")
+    return tensor.numpy().tobytes()
