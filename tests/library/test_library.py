@@ -79,7 +79,7 @@ def test_put_and_get(library: Library) -> None:
     library.put(style)
     found = library.get(style.key)
     assert found is not None
-    assert all(torch.equal(found.delta[name], tensor) for name, tensor in unpack(pack(style.delta)).items())
+    assert all(torch.equal(found.delta[name], tensor) for name, tensor in unpack(pack(style.delta))[0].items())
     assert library.find("ink").key == library.find(style.key).key == style.key
 
 

@@ -94,7 +94,7 @@ def apart_from_coarse(networks: Networks, code: Inversion, style: Style, strengt
 @pytest.mark.slow
 def test_packed_it_draws_the_same_colours(networks: Networks, code: Inversion, learned: Style) -> None:
     """Within a level of 255 on average, and a few at a place."""
-    packed = replace(learned, delta=unpack(pack(learned.delta)))
+    packed = replace(learned, delta=unpack(pack(learned.delta))[0])
     before, after = (
         np.asarray(to_image(render(networks.backbone, code.w_plus, style, 1.0)), float) for style in (learned, packed)
     )

@@ -44,7 +44,8 @@ def repacked(**tensors: Tensor) -> bytes:
 
 
 def test_what_is_packed_comes_back_rounded_by_half_a_step_at_most() -> None:
-    before, after = changes(), unpack(pack(changes()))
+    before, (after, example) = changes(), unpack(pack(changes()))
+    assert example == {}
     assert after.keys() == before.keys()
     assert all(after[name].dtype == torch.float16 and after[name].shape == before[name].shape for name in before)
     assert torch.equal(after["a.bias"], before["a.bias"])

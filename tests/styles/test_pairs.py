@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
-import stylizer.styles.pairs
 from stylizer.backbones.base import mean_code, small_picture
 from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.faces import AlignedFace, already_aligned
@@ -20,6 +19,7 @@ from stylizer.faces.deformation import Deformation, LandmarkDeformation, Parts, 
 from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, NOSE, OVAL, RIGHT_EYE
 from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion
+from stylizer.styles.looks import depth_of, painted, with_own_looks
 from stylizer.styles.pairs import FaceReader, Pair, PairMaker, Reference
 from stylizer.weights.load import Networks
 from tests.face_readers import FixedReader, seen_once
@@ -188,8 +188,8 @@ def test_an_eye_below_a_fringe_is_the_other_one_in_a_mirror(
     x, y = (int(v) for v in eye.mean(0))
     place = (..., slice(y - 40, y + 40), slice(x - 90, x - 30))
     assert (fringed.full - plain.full)[place].abs().mean() > 0.3
-    other = plain.mirrored(maker._partner).full
-    grid = maker._grid(plain.mirrored(maker._partner).mesh_xyz, plain.mesh_xyz)
+    other = plain.mirrored(maker.partner).full
+    grid = maker._grid(plain.mirrored(maker.partner).mesh_xyz, plain.mesh_xyz)
     expected = F.grid_sample(
         other,
         F.interpolate(grid.permute(0, 3, 1, 2), size=SPEC.side, mode="bilinear", align_corners=True).permute(
@@ -204,7 +204,7 @@ def test_an_eye_below_a_fringe_is_the_other_one_in_a_mirror(
 def test_the_target_lies_where_its_mesh_says(maker: PairMaker, reader: FaceReader, pairs: list[Pair]) -> None:
     """The mesh, found again in the target, is the one that the target was made for."""
     for pair in pairs:
-        found = maker._mesh_of_picture(pair.target)
+        found = reader.mesh_of_small(pair.target, SPEC.side)
         assert found is not None
         unit = np.linalg.norm(pair.mesh_xyz[LEFT_EYE].mean(0) - pair.mesh_xyz[RIGHT_EYE].mean(0))
         for part in (LEFT_EYE, RIGHT_EYE, LIPS, NOSE):
@@ -214,19 +214,16 @@ def test_the_target_lies_where_its_mesh_says(maker: PairMaker, reader: FaceReade
 
 @pytest.mark.parametrize("light", [1.0, 0.4])
 def test_windows_are_cut_from_the_target(
-    maker: PairMaker, reference: Reference, pairs: list[Pair], light: float, monkeypatch: pytest.MonkeyPatch
+    maker: PairMaker, reference: Reference, pairs: list[Pair], light: float
 ) -> None:
-    """Shrunk they are the small target, dark faces' too; the own mouth, and looks, are not in them."""
+    """Shrunk they are the small target, dark faces' and what is these faces' own too."""
     picture, mesh = (pairs[0].picture + 1) * light - 1, pairs[0].mesh_xyz
-    monkeypatch.setattr(stylizer.styles.pairs, "_details", torch.zeros_like)  # looks are details
     pair = maker._pair(reference, NONE, pairs[0].code, picture, mesh)
-    assert (float(pair.depth) < 0.9) == (light < 1)
+    assert (float(depth_of(pair.own, reference.natural, pair.regions)) < 0.9) == (light < 1)
     for top, left in ((0, 0), (400, 300), (768, 768)):
         window = shrunk(pair.target_window((top, left), 256))
         part = (..., slice(top // 4, top // 4 + 64), slice(left // 4, left // 4 + 64))
-        there = (pair.regions.mouth[part] == 0).expand(-1, 3, -1, -1)
-        assert there.float().mean() > 0.6
-        assert (window - pair.target[part])[there].abs().mean() < 0.01
+        assert (window - pair.target[part]).abs().mean() < 0.01
 
 
 def test_one_seed_gives_the_same_pairs(maker: PairMaker, reference: Reference, pairs: list[Pair]) -> None:
@@ -317,13 +314,13 @@ def test_likeness_is_how_far_a_drawing_follows_its_natural_faces_light(
 
 
 def test_an_open_mouth_shows_the_sitters_own_teeth(networks: Networks, itself: tuple[PairMaker, Reference]) -> None:
-    maker, reference = itself
+    _maker, reference = itself
     mouth = torch.zeros(1, 1, SMALL, SMALL)
     mouth[..., 180:190, 110:146] = 1
     regions = replace(reference.regions, mouth=mouth)
     own = (torch.where(mouth > 0, tone, 0.3).expand_as(reference.small) for tone in (-0.8, 0.8))
     dark, light = (
-        maker._with_own_looks(reference.small, each, reference.natural, regions, depth=torch.ones(1), likeness=0.0)
+        with_own_looks(reference.small, each, reference.natural, regions, depth=torch.ones(1), likeness=0.0)
         for each in own
     )
     there = (mouth > 0).expand(-1, 3, -1, -1)
@@ -399,3 +396,24 @@ def test_hair_before_a_references_face_is_not_in_its_face(
     assert (reference.full[place] - skin).abs().mean() > 0.5
     assert (reference.face[place] - skin).abs().mean() < 0.1
     assert reference.sure.mean() > 0.99
+
+
+def test_a_photo_in_paint_gives_a_face_its_tones_not_its_features(itself: tuple[PairMaker, Reference]) -> None:
+    """What a reference shares with its natural face is its sitter; a drawn one's features are the hand's."""
+    maker, reference = itself
+    assert painted(0.5) == 0 and painted(0.9) == 1 and 0 < painted(0.68) < 1
+    away = []
+    for likeness in (0.5, 0.68, 0.9):
+        pair = maker._pair(
+            replace(reference, likeness=likeness), NONE, reference.code, reference.natural, reference.mesh_xyz
+        )
+        assert pair.hand == pytest.approx(1 - painted(likeness))
+        away.append(float((pair.target - shrunk(reference.face))[inside(pair)].abs().mean()))
+    assert away[0] < 0.02 < away[1] < away[2]
+    face = pair.regions.face > 0.99
+    ours, theirs = (x.mean(1, keepdim=True)[face].sort().values for x in (pair.target, reference.small))
+    own = pair.own.mean(1, keepdim=True)[face].sort().values
+    assert (ours - theirs).abs().mean() < 0.5 * (own - theirs).abs().mean()  # the reference's lights and darks ...
+    light, before = (F.avg_pool2d(x.mean(1, keepdim=True), 4) for x in (pair.target, pair.own))
+    whole = F.avg_pool2d(face.float(), 4) == 1
+    assert torch.corrcoef(torch.stack([light[whole], before[whole]]))[0, 1] > 0.8  # ... where the face has its own

@@ -1,0 +1,49 @@
+"""Smoothing along lines keeps the lines and takes what lies across them."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylizer.imaging.strokes import along_lines
+
+SIDE = 96
+
+
+def places() -> tuple[Tensor, Tensor]:
+    grid = torch.arange(SIDE, dtype=torch.float32)
+    return torch.meshgrid(grid, grid, indexing="ij")
+
+
+def noisy(picture: Tensor) -> Tensor:
+    return picture + 0.3 * torch.randn(picture.shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 135])
+def test_straight_lines_of_any_direction_lose_their_noise(degrees: int) -> None:
+    y, x = places()
+    angle = torch.deg2rad(torch.tensor(float(degrees)))
+    lines = torch.sin((x * angle.cos() + y * angle.sin()) * (2 * torch.pi / 12))[None, None]
+    smooth, inner = along_lines(noisy(lines), 12, 4), (..., slice(16, -16), slice(16, -16))
+    assert (smooth - lines)[inner].abs().mean() < 0.4 * (noisy(lines) - lines)[inner].abs().mean()
+    blurred = F.avg_pool2d(noisy(lines), 9, 1, 4)
+    assert smooth[inner].std() > 0.85 * lines[inner].std() > blurred[inner].std()
+
+
+def test_rings_stay_rings() -> None:
+    """Lines are followed around their bends."""
+    y, x = places()
+    rings = torch.sin(torch.hypot(x - 47.5, y - 47.5) * (2 * torch.pi / 12))[None, None]
+    smooth, inner = along_lines(rings, 12, 4), (..., slice(16, 32), slice(16, -16))
+    assert torch.corrcoef(torch.stack([smooth[inner].flatten(), rings[inner].flatten()]))[0, 1] > 0.97
+
+
+def test_a_plain_picture_stays_as_it_is() -> None:
+    plain = torch.full((1, 3, SIDE, SIDE), 0.25)
+    torch.testing.assert_close(along_lines(plain, 8, 3), plain)
+
+
+def test_turned_by_a_quarter_it_is_the_same_turned() -> None:
+    picture = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+    turned = along_lines(picture.rot90(1, (2, 3)), 8, 3).rot90(-1, (2, 3))
+    assert (turned - along_lines(picture, 8, 3)).abs().mean() < 0.02
