@@ -99,7 +99,7 @@ def test_the_amount_goes_from_the_drawing_to_the_example(
 
 def test_a_mesh_far_off_the_persons_is_not_believed(example: Example, drawn: Image.Image, reference: Reference) -> None:
     mesh = reference.natural_mesh_xyz
-    assert example.lent_to(drawn, [*mesh, 150, 0, 0], reference.natural, mesh, 1.0) is drawn
+    assert example.lent_to(drawn, mesh + np.array([150, 0, 0]), reference.natural, mesh, 1.0) is drawn
 
 
 def test_a_feature_unlike_the_sitters_stays_the_persons(
