@@ -37,7 +37,7 @@ EMPTY = """
 
 PRIVACY = """
 <p class="hint">Your photo, your style pictures and the portraits are kept on the computer that runs this page for about
-{minutes} minutes, then deleted. A learned style stays; it holds no picture.</p>
+{minutes} minutes, then deleted. A learned style stays, and in it the face of its style picture, never your photo.</p>
 """
 
 CSS = """
