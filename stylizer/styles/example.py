@@ -2,9 +2,9 @@
 
 The generator learns how a hand draws faces; of one eye's catchlight, one lash, one piece of glass it keeps the mean. So
 the reference's face is warped onto the drawn one by the 468-point mesh, and their details are joined, level by level:
-all of them in eyes, nose and mouth; elsewhere in the face the fine ones, where these are a weave of
-strokes or stones. What is the person's own is laid over,
-as in fine-tuning; where the person's features are unlike the sitter's, the drawn ones stay.
+all of them in eyes and mouth; elsewhere in the face the fine ones, where these are a weave of strokes or stones. What is
+the person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn ones
+stay. Brows and noses stay too: they make an expression and a person.
 
 Source: Fiser et al. 2017, Example-based synthesis of stylized facial animations; Texler et al. 2021, FaceBlit;
 Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, NOSE, RIGHT_BROW, RIGHT_EYE
+from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.looks import depth_of, details, painted, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, lies_nearer, mirrored, sampled
@@ -34,12 +34,8 @@ SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40), 80  # of WebP: the first that is small enough
 _FACE_BYTES = 90_000
 _PARTS = (1.0, 1.0, 1.0, 1.0, 1.0, 0.7, 0.3)  # how much of the example has each level of detail, fine to coarse
-_FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside eyes, nose and mouth
-_EYE, _NOSE, _LIPS = (
-    (0.2, 0.16),
-    (0.1, 0.08),
-    (0.14, 0.14),
-)  # how far a part reaches beyond its points, in distances of eyes
+_FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside eyes and mouth
+_EYE, _LIPS = (0.2, 0.16), (0.14, 0.14)  # how far a part reaches beyond its points, in distances of the eyes
 _BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is drawn, as brows have an expression
 _SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, which are the sitter's, or a weave
 _RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
@@ -187,14 +183,13 @@ class Example:
 
 
 def _parts(mesh: Points, side: int) -> Tensor:
-    """1 around eyes, nose and mouth, but not brows, else 0: (1, 1, side, side); mesh: in its pixels."""
+    """1 around eyes and mouth, else 0: (1, 1, side, side); mesh: in its pixels."""
     unit = float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))
     x, y = np.arange(side)[None], np.arange(side)[:, None]
     chart = np.zeros((side, side), bool)
     for part, brow, (across, down) in (
         (LEFT_EYE, LEFT_BROW, _EYE),
         (RIGHT_EYE, RIGHT_BROW, _EYE),
-        (NOSE, None, _NOSE),
         (LIPS, None, _LIPS),
     ):
         low, high = mesh[part, :2].min(0), mesh[part, :2].max(0)

@@ -11,7 +11,7 @@ from stylizer.styles.regions import FaceRegions
 
 # How much of what is a face's own it gets, and from what difference of lightness on (the range is 2): for a drawing
 # that has nothing of its natural face's light and shade, and for one that follows it like a photo.
-_DRAWN_LOOKS, _PAINTED_LOOKS = (0.4, 0.25), (0.9, 0.06)
+_DRAWN_LOOKS, _PAINTED_LOOKS = (0.7, 0.22), (0.9, 0.06)
 _DRAWN, _PAINTED = 0.4, 0.85  # correlations of a reference's light and shade with its natural face's
 _HAND, _PHOTO = 0.58, 0.75  # such correlations: the hand alone makes the face, or the reference is as good as a photo
 _DETAILS = 13  # cells a side; what is coarser than these is light, not looks

@@ -17,7 +17,7 @@ class Recipe:
     The others weigh the losses.
     """
 
-    rate: float = 4e-3
+    rate: float = 3e-3
     detail_rate: float = 0.6
     momentum: float = 0.9
     references: float = 0.35
@@ -32,7 +32,7 @@ class Recipe:
     color: float = 2.5
     target: float = 4.0
     target_color: float = 7.5
-    identity: float = 1.2
+    identity: float = 1.6
     structure: float = 2.0
     face_statistics: float = 1.0
     statistics: float = 0.3

@@ -1,4 +1,4 @@
-"""Examples: the reference's own strokes in eyes, nose and mouth, the person everywhere else."""
+"""Examples: the reference's own strokes in eyes and mouth, the person everywhere else."""
 
 import io
 from collections.abc import Callable
