@@ -2,8 +2,8 @@
 
 The generator learns how a hand draws faces; of one eye's catchlight, one lash, one piece of glass it keeps the mean. So
 the reference's face is warped onto the drawn one by the 468-point mesh, and their details are joined, level by level:
-all of them in eyes and mouth; elsewhere in the face the fine ones, where these are a weave of strokes or stones. What is
-the person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn ones
+all of them in eyes and mouth; elsewhere in the face the fine ones, where these are a weave of strokes or stones. What
+is the person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn ones
 stay. Brows and noses stay too: they make an expression and a person.
 
 Source: Fiser et al. 2017, Example-based synthesis of stylized facial animations; Texler et al. 2021, FaceBlit;
@@ -32,17 +32,14 @@ from stylizer.styles.regions import face_regions_of
 
 SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40), 80  # of WebP: the first that is small enough
-_FACE_BYTES = 90_000
+_FACE_BYTES = 90_000  # then a style takes 1.5 MiB at most
 _PARTS = (1.0, 1.0, 1.0, 1.0, 1.0, 0.7, 0.3)  # how much of the example has each level of detail, fine to coarse
 _FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside eyes and mouth
 _EYE, _LIPS = (0.2, 0.16), (0.14, 0.14)  # how far a part reaches beyond its points, in distances of the eyes
 _BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is drawn, as brows have an expression
 _SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, which are the sitter's, or a weave
 _RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
-_ALIKE, _UNLIKE = (
-    0.22,
-    0.5,
-)  # difference of lightness (the range is 2) of two people's features: as good as none, another
+_ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
 _CELL = 16  # pixels of the crop: details are finer
 _NEAR = 9  # pixels of the small picture over which these are compared
 _STRAYED = 0.06  # sides of the picture by which the mesh of a drawn face lies off the photo's at most

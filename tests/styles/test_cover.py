@@ -97,9 +97,9 @@ def test_a_few_strands_are_no_cover(portrait: Portrait) -> None:
 def test_without_hair_or_face_nothing_is_covered(portrait: Portrait) -> None:
     picture, _ = portrait.with_fringe(LEFT)
     nothing, regions = torch.zeros_like(portrait.regions.hair), portrait.regions
-    bald = Regions(regions.face, nothing, regions.body, 1 - regions.face, regions.parts, regions.inner, regions.mouth)
+    bald = replace(regions, hair=nothing, ground=1 - regions.face)
     assert not covered(picture, bald).any()
-    faceless = Regions(nothing, regions.hair, regions.body, regions.ground, nothing, nothing, nothing)
+    faceless = replace(regions, face=nothing, parts=nothing, inner=nothing, mouth=nothing)
     assert not covered(picture, faceless).any()
 
 

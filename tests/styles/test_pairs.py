@@ -276,14 +276,14 @@ def test_glasses_are_worn_in_the_target(itself: tuple[PairMaker, Reference], nat
     maker, reference = itself
     picture, rims = with_glasses(reference.natural, reference.mesh_xyz)
     changes = []
-    for likeness in (-0.2, 0.0, 1.0):
+    for likeness in (-0.2, 0.0, 0.58):
         drawn = replace(reference, likeness=likeness)
         worn = maker._pair(drawn, NONE, drawn.code, picture, drawn.mesh_xyz)
         changes.append((worn.target - natural.target).mean(1, keepdim=True) * (natural.regions.face > 0.99))
     skin = rims & (reference.natural.mean(1, keepdim=True) > 0) & (reference.regions.face > 0.99)
     assert skin.sum() > 150
     least, some, more = (change[skin].mean() for change in changes)
-    assert least == some < -0.15 and more < some - 0.1
+    assert least == some < -0.15 and more < some - 0.02
     away = F.max_pool2d(rims.float(), 61, 1, 30) == 0
     for change in changes:
         assert change[away].abs().max() < 0.1
@@ -294,7 +294,7 @@ def test_what_the_natural_face_wears_too_is_not_the_sitters_own(
 ) -> None:
     maker, reference = itself
     picture, rims = with_glasses(reference.natural, reference.mesh_xyz)
-    both = replace(reference, likeness=1.0, natural=picture)
+    both = replace(reference, natural=picture)
     worn = maker._pair(both, NONE, both.code, both.natural, both.mesh_xyz)
     assert (natural.target - worn.target)[rims.expand(-1, 3, -1, -1)].abs().mean() < 0.02
 

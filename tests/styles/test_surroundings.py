@@ -116,7 +116,7 @@ def test_skin_gets_what_the_face_of_its_shade_has_got() -> None:
 
 def regions(face: Tensor, hair: Tensor, person: Tensor) -> Regions:
     nothing = torch.zeros_like(face)
-    return Regions(face, hair, nothing, 1 - person, nothing, nothing, nothing)
+    return Regions(face, nothing, nothing, nothing, hair=hair, body=nothing, ground=1 - person)
 
 
 def painted(ground: float, *layers: tuple[Tensor, tuple[float, float, float]]) -> Tensor:
