@@ -1,6 +1,6 @@
 """Hair before a face: painted there, found there and nowhere else, and replaced by the other half's skin."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
