@@ -33,7 +33,9 @@ def add_commands(add: AddCommand) -> None:
     sub.add_argument("style", metavar="NAME", help="a style that is there: its name or key; the name goes along")
     sub.add_argument("--create", action="store_true", help="make the repository, a private one, if there is none")
     sub.add_argument("--no-preview", action="store_true", help="share no picture; needs no networks")
-    about = "also share a small copy of the reference, which must be yours to share; never done without this"
+    about = (
+        "also share the reference's face and a small copy of it, which must be yours to share; never done without this"
+    )
     sub.add_argument("--reference-thumbnail", type=Path, metavar="REF", help=about)
     add_repo(sub)
     sub = add("pull", pull, "get a style from the Hub")

@@ -5,7 +5,9 @@ compressed already, and nothing in it can unfold to more than its own size. It i
 before, between or after the members, so that no other program can take the same file for a page or a script.
 """
 
+import hashlib
 import io
+import json
 import struct
 import zipfile
 import zlib
@@ -15,7 +17,8 @@ from typing import Any
 
 from stylizer.errors import StyleFileError
 from stylizer.files import write_atomically
-from stylizer.styles.style import CARD_BYTES_MAX, CARD_FILE, TENSORS_BYTES_MAX, TENSORS_FILE
+from stylizer.styles.packing import without_example
+from stylizer.styles.style import CARD_BYTES_MAX, CARD_FILE, TENSORS_BYTES_MAX, TENSORS_FILE, card_bytes
 
 SUFFIX = ".stylizer"
 _LIMITS = {CARD_FILE: CARD_BYTES_MAX, TENSORS_FILE: TENSORS_BYTES_MAX}
@@ -30,6 +33,12 @@ class StyleArchive:
 
     card: bytes
     tensors: bytes
+
+    def without_example(self) -> "StyleArchive":
+        """The style without the face of its reference, for those who may not have that; the archive is sound."""
+        tensors = without_example(self.tensors)
+        card = {**json.loads(self.card), "sha256": hashlib.sha256(tensors).hexdigest()}
+        return StyleArchive(card_bytes(card), tensors)
 
 
 def read_archive(folder: Path) -> StyleArchive:

@@ -106,7 +106,8 @@ def publish(
 
     Args:
         preview: a picture that shows the style; shared at 1024 px.
-        reference: the picture it was learned from; shared at 256 px, its longer side. Only with its owner's consent.
+        reference: the picture it was learned from; shared at 256 px, its longer side, and its face in the style.
+            Only with its owner's consent; without it the style goes without its example.
         create: make the repository, a private one, where there is none.
     Returns:
         Whether it was shared now; False: the repository has it already.
@@ -119,7 +120,7 @@ def publish(
         "reference.webp": (reference, REFERENCE_SIDE),
     }
     small = {name: thumbnail(picture, side) for name, (picture, side) in pictures.items() if picture is not None}
-    return hub.share(key, archive, small, create)
+    return hub.share(key, archive if reference is not None else archive.without_example(), small, create)
 
 
 def _hub(library: Library) -> Hub:

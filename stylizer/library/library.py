@@ -164,7 +164,8 @@ class Library:
         trouble = looked.trouble
         if self.hub is not None and self.hub.publish:
             try:
-                self.hub.share(*self.archive(style.key), {})
+                key, archive = self.archive(style.key)
+                self.hub.share(key, archive.without_example(), {})
             except (HubError, StyleFileError) as error:
                 trouble = f"{trouble} The style was not shared on the Hub. {error}".strip()
                 log.warning("The style was not shared on the Hub. %s", error)

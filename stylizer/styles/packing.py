@@ -46,7 +46,7 @@ def pack(delta: Mapping[str, Tensor], example: Mapping[str, Tensor] | None = Non
         size = (STEP * change.float().square().mean().sqrt()).clamp_min(1e-12)
         tensors[_SIZES + name] = size[None]
         tensors[_STEPS + name] = (change.float() / size).round().clamp(-127, 127).to(torch.int8).contiguous()
-    return lzma.compress(bytes_from_tensors(tensors), preset=6)
+    return _folded(tensors)
 
 
 def unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -73,6 +73,24 @@ def unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         if not (change.abs() <= LARGEST).all():  # NaN fails too
             raise ValueError(f"{name} holds numbers that no training gives")
     return delta, example
+
+
+def without_example(content: bytes) -> bytes:
+    """A packed file without its example, the changes as they are.
+
+    Args:
+        content: what `unpack` accepts.
+    Raises:
+        ValueError, lzma.LZMAError: it is no packed file.
+    """
+    tensors = tensors_from_bytes(_unfold(content))
+    if not any(label.startswith(_EXAMPLE) for label in tensors):
+        return content
+    return _folded({label: tensor for label, tensor in tensors.items() if not label.startswith(_EXAMPLE)})
+
+
+def _folded(tensors: Mapping[str, Tensor]) -> bytes:
+    return lzma.compress(bytes_from_tensors(dict(tensors)), preset=6)
 
 
 def _unfold(content: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Examples: the reference's own strokes in eyes and mouth, the person everywhere else."""
 
 import io
+import lzma
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +18,13 @@ from stylizer.faces import already_aligned
 from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion
+from stylizer.library.archive import read_archive
 from stylizer.settings import RenderSettings
 from stylizer.styles.example import Example
 from stylizer.styles.mixing import blend
 from stylizer.styles.pairs import PairMaker, Reference
 from stylizer.styles.render import draw
-from stylizer.styles.style import Style, load_style, save_style
+from stylizer.styles.style import Style, load_style, parse_style, save_style
 from stylizer.weights.load import Networks
 from tests.face_readers import FixedReader
 
@@ -198,6 +200,18 @@ def test_a_style_keeps_its_example_in_its_file(networks: Networks, style: Style,
     assert pictures[0].tobytes() == pictures[1].tobytes()
     without = draw(networks, mean, replace(style, examples=()), RenderSettings())
     assert np.abs(pixels(pictures[0]) - pixels(without)).max() > 50
+
+
+def test_a_style_can_go_without_the_face_of_its_reference(style: Style, example: Example, tmp_path: Path) -> None:
+    save_style(style, tmp_path / "s")
+    archive = read_archive(tmp_path / "s")
+    bare = archive.without_example()
+    assert example.face in lzma.decompress(archive.tensors) and example.face not in lzma.decompress(bare.tensors)
+    found, whole = (parse_style(each.card, each.tensors, "It") for each in (bare, archive))
+    assert found.examples == () and len(whole.examples) == 1 and found.key == whole.key
+    assert all(torch.equal(found.delta[name], change) for name, change in whole.delta.items())
+    again = bare.without_example()
+    assert (again.card, again.tensors) == (bare.card, bare.tensors)
 
 
 @pytest.mark.parametrize(
