@@ -74,6 +74,7 @@ class FakeStyle:
     name: str
     delta: dict[str, Any] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
+    examples: tuple[()] = ()
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,8 @@ def tiny_networks() -> Any:
     """What drawing needs of `Networks`."""
     backbone = tiny_backbone()
     hashes = {"base_hash": BASE_HASH, "helpers_hash": ""}
-    return SimpleNamespace(backbone=backbone, spec=SPEC, synthesizer=TorchSynthesizer(backbone), **hashes)
+    synthesizer = TorchSynthesizer(backbone)
+    return SimpleNamespace(backbone=backbone, spec=SPEC, synthesizer=synthesizer, faces=None, **hashes)
 
 
 def tiny_stylizer(home: Path, faces: int = 1) -> Stylizer:
