@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,9 @@ def test_what_scripts_import_is_there(script: Path) -> None:
             module = importlib.import_module(str(node.module))
             missing = [name.name for name in node.names if not hasattr(module, name.name)]
             assert not missing or all(importlib.util.find_spec(f"{node.module}.{name}") for name in missing), missing
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest would collect only one of them."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
