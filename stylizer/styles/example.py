@@ -2,9 +2,9 @@
 
 The generator learns how a hand draws faces; of one eye's catchlight, one lash, one piece of glass it keeps the mean. So
 the reference's face is warped onto the drawn one by the 468-point mesh, and their details are joined, level by level:
-all of them in eyes and mouth; elsewhere in the face the fine ones, where these are a weave of strokes or stones. What
-is the person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn ones
-stay. Brows and noses stay too: they make an expression and a person.
+all of them in the eyes; elsewhere in the face the fine ones, where these are a weave of strokes or stones. What is the
+person's own is laid over, as in fine-tuning; where the person's eyes are unlike the sitter's, the drawn ones stay.
+Brows, nose and mouth stay too: they make an expression and a person.
 
 Source: Fiser et al. 2017, Example-based synthesis of stylized facial animations; Texler et al. 2021, FaceBlit;
 Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.looks import depth_of, details, painted, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, lies_nearer, mirrored, sampled
@@ -33,9 +33,10 @@ from stylizer.styles.regions import face_regions_of
 SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40), 80  # of WebP: the first that is small enough
 _FACE_BYTES = 90_000  # then a style takes 1.5 MiB at most
-_PARTS = (1.0, 1.0, 1.0, 1.0, 1.0, 0.7, 0.3)  # how much of the example has each level of detail, fine to coarse
-_FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside eyes and mouth
-_EYE, _LIPS = (0.2, 0.16), (0.14, 0.14)  # how far a part reaches beyond its points, in distances of the eyes
+_EYES = (1.0, 1.0, 1.0, 1.0, 1.0, 0.8, 0.4)  # how much of the example has each level of detail, fine to coarse
+_FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside the eyes
+_EYE = (0.24, 0.18)  # how far what is lent reaches beyond an eye, in distances of the eyes
+_DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye: none is lent, both are
 _BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is drawn, as brows have an expression
 _SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, which are the sitter's, or a weave
 _RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
@@ -138,10 +139,12 @@ class Example:
         coarse, depth = F.interpolate(here, size=small, mode="area"), depth_of(own, natural, regions)
         dressed = with_own_looks(coarse, own, natural, regions, depth=depth, likeness=self.likeness)
         here = (here + _resized(dressed - coarse, side)).clamp(-1, 1)
-        sure = torch.maximum(_shrunk(sure * _alike(own, natural)), regions.mouth)
-        parts = _parts(mesh_xyz * (small / side), small) * regions.face * sure
+        sure, eyes = _shrunk(sure * _alike(own, natural)), _eyes(mesh_xyz * (small / side), small)
+        # Both or neither, and wholly: two eyes of different hands, or half of one, are worse than none.
+        trust = min(float((sure * eye).sum() / eye.sum().clamp_min(1)) for eye in eyes)
+        trust = min(max((trust - _DOUBTED) / (_TRUSTED - _DOUBTED), 0.0), 1.0)
         skin = self._weave * _shrunk(regions.face) * sure
-        shares = (amount * self.hand * _soft(each) for each in (parts, skin))
+        shares = (amount * self.hand * _soft(each) for each in (trust * torch.maximum(*eyes), skin))
         return to_image(_joined(to_tensor(drawn), here, *shares))
 
     def _seen_from(self, pose: Points) -> tuple[Tensor, Tensor, Points, Points]:
@@ -168,7 +171,7 @@ class Example:
         """How far the details of the skin are everywhere alike, 0 to 1."""
         face, side = self._face, self._face.shape[-1]
         mesh: Points = self.meshes[:, :3].numpy().astype(np.float64)
-        skin = (face[0, 3] > 0.9) & (_parts(mesh, side)[0, 0] == 0)
+        skin = (face[0, 3] > 0.9) & (torch.maximum(*_eyes(mesh, side))[0, 0] == 0)
         light = face[:, :3].mean(1, keepdim=True)
         found = (light - _resized(F.avg_pool2d(light, _CELL), side))[0, 0][skin]
         evenness = float(found.abs().mean().square() / found.square().mean().clamp_min(1e-9)) if len(found) else 0.0
@@ -179,33 +182,27 @@ class Example:
         return to_tensor(_opened(self.natural, "RGB"))
 
 
-def _parts(mesh: Points, side: int) -> Tensor:
-    """1 around eyes and mouth, else 0: (1, 1, side, side); mesh: in its pixels."""
+def _eyes(mesh: Points, side: int) -> tuple[Tensor, Tensor]:
+    """1 around either eye, but not its brow, else 0: (1, 1, side, side) each; mesh: in pixels of these."""
     unit = float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))
     x, y = np.arange(side)[None], np.arange(side)[:, None]
-    chart = np.zeros((side, side), bool)
-    for part, brow, (across, down) in (
-        (LEFT_EYE, LEFT_BROW, _EYE),
-        (RIGHT_EYE, RIGHT_BROW, _EYE),
-        (LIPS, None, _LIPS),
-    ):
-        low, high = mesh[part, :2].min(0), mesh[part, :2].max(0)
-        middle, half = (low + high) / 2, (high - low) / 2 + np.array([across, down]) * unit
+    found = []
+    for eye, brow in ((LEFT_EYE, LEFT_BROW), (RIGHT_EYE, RIGHT_BROW)):
+        low, high = mesh[eye, :2].min(0), mesh[eye, :2].max(0)
+        middle, half = (low + high) / 2, (high - low) / 2 + np.array(_EYE) * unit
         inside = ((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1
-        if brow is not None:
-            lid = mesh[part, 1].min()
-            inside &= y > lid + _BELOW_BROW * (mesh[brow, 1].max() - lid)
-        chart |= inside
-    return torch.from_numpy(chart.astype(np.float32))[None, None]
+        inside &= y > low[1] + _BELOW_BROW * (mesh[brow, 1].max() - low[1])
+        found.append(torch.from_numpy(inside.astype(np.float32))[None, None])
+    return found[0], found[1]
 
 
-def _joined(picture: Tensor, example: Tensor, parts: Tensor, face: Tensor) -> Tensor:
-    """Two pictures joined level by level: (1, 3, side, side). parts, face: how much of the example, (1, 1, S, S)."""
-    levels = min(len(_PARTS) - 1, int(np.log2(picture.shape[-1])) - 1)
+def _joined(picture: Tensor, example: Tensor, eyes: Tensor, face: Tensor) -> Tensor:
+    """Two pictures joined level by level: (1, 3, side, side). eyes, face: how much of the example, (1, 1, S, S)."""
+    levels = min(len(_EYES) - 1, int(np.log2(picture.shape[-1])) - 1)
     ours, theirs, result = _pyramid(picture, levels), _pyramid(example, levels), picture.new_zeros(())
     for level in reversed(range(levels + 1)):
         side = ours[level].shape[-1]
-        share = torch.maximum(_PARTS[level] * _resized(parts, side), _FACE[level] * _resized(face, side))
+        share = torch.maximum(_EYES[level] * _resized(eyes, side), _FACE[level] * _resized(face, side))
         joined = torch.lerp(ours[level], theirs[level], share)
         result = joined if level == levels else _resized(result, side) + joined
     return result.clamp(-1, 1)
