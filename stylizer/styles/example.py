@@ -35,7 +35,7 @@ _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40), 80  # of WebP: the firs
 _FACE_BYTES = 90_000  # then a style takes 1.5 MiB at most
 _EYES = (1.0, 1.0, 1.0, 1.0, 1.0, 0.8, 0.4)  # how much of the example has each level of detail, fine to coarse
 _FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside the eyes
-_EYE = (0.24, 0.18)  # how far what is lent reaches beyond an eye, in distances of the eyes
+_EYE = (0.2, 0.17)  # how far what is lent reaches beyond an eye, in distances of the eyes
 _DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye: none is lent, both are
 _BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is drawn, as brows have an expression
 _SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, which are the sitter's, or a weave
@@ -139,12 +139,14 @@ class Example:
         coarse, depth = F.interpolate(here, size=small, mode="area"), depth_of(own, natural, regions)
         dressed = with_own_looks(coarse, own, natural, regions, depth=depth, likeness=self.likeness)
         here = (here + _resized(dressed - coarse, side)).clamp(-1, 1)
-        sure, eyes = _shrunk(sure * _alike(own, natural)), _eyes(mesh_xyz * (small / side), small)
-        # Both or neither, and wholly: two eyes of different hands, or half of one, are worse than none.
+        known, alike = _shrunk(sure), _alike(own, natural)
+        sure, eyes = known * alike, _eyes(mesh_xyz * (small / side), small)
+        # Both or neither: two eyes of different hands are worse than none.
         trust = min(float((sure * eye).sum() / eye.sum().clamp_min(1)) for eye in eyes)
         trust = min(max((trust - _DOUBTED) / (_TRUSTED - _DOUBTED), 0.0), 1.0)
+        lent = trust * torch.maximum(*eyes) * known * regions.face
         skin = self._weave * _shrunk(regions.face) * sure
-        shares = (amount * self.hand * _soft(each) for each in (trust * torch.maximum(*eyes), skin))
+        shares = (amount * self.hand * _soft(each) for each in (lent, skin))
         return to_image(_joined(to_tensor(drawn), here, *shares))
 
     def _seen_from(self, pose: Points) -> tuple[Tensor, Tensor, Points, Points]:
