@@ -11,7 +11,6 @@ Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
 """
 
 import io
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +24,7 @@ from torch import Tensor
 
 from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.looks import depth_of, details, painted, with_own_looks
+from stylizer.styles.looks import depth_of, details, painted, ramp, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, lies_nearer, mirrored, sampled
 from stylizer.styles.pairs import Reference
 from stylizer.styles.regions import face_regions_of
@@ -142,8 +141,8 @@ class Example:
         known, alike = _shrunk(sure), _alike(own, natural)
         sure, eyes = known * alike, _eyes(mesh_xyz * (small / side), small)
         # Both or neither: two eyes of different hands are worse than none.
-        trust = min(float((sure * eye).sum() / eye.sum().clamp_min(1)) for eye in eyes)
-        trust = min(max((trust - _DOUBTED) / (_TRUSTED - _DOUBTED), 0.0), 1.0)
+        least = min(float((sure * eye).sum() / eye.sum().clamp_min(1)) for eye in eyes)
+        trust = ramp(least, _DOUBTED, _TRUSTED)
         lent = trust * torch.maximum(*eyes) * known * regions.face
         skin = self._weave * _shrunk(regions.face) * sure
         shares = (amount * self.hand * _soft(each) for each in (lent, skin))
@@ -177,7 +176,7 @@ class Example:
         light = face[:, :3].mean(1, keepdim=True)
         found = (light - _resized(F.avg_pool2d(light, _CELL), side))[0, 0][skin]
         evenness = float(found.abs().mean().square() / found.square().mean().clamp_min(1e-9)) if len(found) else 0.0
-        return min(max((evenness - _SPARSE) / (_TEXTURE - _SPARSE), 0.0), 1.0)
+        return ramp(evenness, _SPARSE, _TEXTURE)
 
     @cached_property
     def _natural(self) -> Tensor:
@@ -254,7 +253,7 @@ def _webp(picture: Image.Image, quality: int) -> bytes:
 
 def _opened(content: bytes, mode: str) -> Image.Image:
     """A small square WebP picture. Raises ValueError, OSError, SyntaxError, DecompressionBombError."""
-    with warnings.catch_warnings(), Image.open(io.BytesIO(content), formats=["WEBP"]) as picture:
+    with Image.open(io.BytesIO(content), formats=["WEBP"]) as picture:
         if picture.width != picture.height or not 1 < picture.width <= SIDE_MAX or getattr(picture, "n_frames", 1) != 1:
             raise ValueError(f"it is no square of at most {SIDE_MAX} pixels")
         return picture.convert(mode)

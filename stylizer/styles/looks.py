@@ -28,7 +28,7 @@ def with_own_looks(
         target, own, natural: (1, 3, S, S): the drawn face, this one and the natural one, all three lying alike.
         regions: of them. depth: see `depth_of`. likeness: see `correlation`.
     """
-    share = _between(likeness, _DRAWN, _PAINTED)
+    share = ramp(likeness, _DRAWN, _PAINTED)
     amount, least = ((1 - share) * a + share * b for a, b in zip(_DRAWN_LOOKS, _PAINTED_LOOKS, strict=True))
     difference = details(own) - details(natural)
     looks = amount * difference.sign() * (difference.abs() - least).clamp_min(0)
@@ -52,7 +52,7 @@ def depth_of(own: Tensor, natural: Tensor, regions: FaceRegions) -> Tensor:
 
 def painted(likeness: float) -> float:
     """How far a reference is its natural face in paint, 0 to 1: what is drawn there is the sitter's, not the hand's."""
-    return _between(likeness, _HAND, _PHOTO)
+    return ramp(likeness, _HAND, _PHOTO)
 
 
 def details(picture: Tensor) -> Tensor:
@@ -77,5 +77,6 @@ def _lightest(picture: Tensor, region: Tensor) -> Tensor:
     return lightest.mean(1).clamp_min(0.05).reshape(1, -1, 1, 1)
 
 
-def _between(value: float, low: float, high: float) -> float:
+def ramp(value: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high` on, straight between."""
     return min(max((value - low) / (high - low), 0.0), 1.0)
