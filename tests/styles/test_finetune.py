@@ -1,6 +1,9 @@
 """Fine-tuning on the real networks, a few steps of it."""
 
+import io
 import json
+import lzma
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +32,23 @@ from tests.face_readers import FixedReader
 from tests.tiny import render
 
 FACES_ALONE = Recipe(pool=1, references=0)
+BENT_FACES = replace(FACES_ALONE, shape=0.5)
 FEW_FACES, SETTINGS = Recipe(pool=1), TrainSettings(2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_webp() -> Iterator[None]:
+    """Grain makes files that are tried at every quality, seconds each; `test_example` is about what they hold."""
+
+    def webp(picture: Image.Image, quality: int) -> bytes:
+        content = io.BytesIO()
+        picture.save(content, "WEBP", quality=quality, method=0)
+        return content.getvalue()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stylizer.styles.example._webp", webp)
+        patch.setattr("stylizer.styles.example._QUALITIES", (50,))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +111,12 @@ def apart_from_coarse(networks: Networks, code: Inversion, style: Style, strengt
 
 
 @pytest.mark.slow
-def test_packed_it_draws_the_same_colours(networks: Networks, code: Inversion, learned: Style) -> None:
+def test_packed_it_draws_the_same_colours(
+    networks: Networks, code: Inversion, learned: Style, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Within a level of 255 on average, and a few at a place."""
+    compress = lzma.compress
+    monkeypatch.setattr(lzma, "compress", lambda content, preset: compress(content, preset=0))  # the same inside
     packed = replace(learned, delta=unpack(pack(learned.delta))[0])
     before, after = (
         np.asarray(to_image(render(networks.backbone, code.w_plus, style, 1.0)), float) for style in (learned, packed)
@@ -109,6 +132,17 @@ def noted(previews: list[Image.Image]) -> OnStep:
     return on_step
 
 
+def drawn_with_large_eyes(mean_mesh: np.ndarray, reference: AlignedFace) -> FaceReader:
+    """Sees the mean face everywhere, in the reference with wider and taller eyes."""
+    large = Deformation(np.zeros((468, 2)), Parts((1.2, 1.5))).moved(mean_mesh, mean_mesh)
+
+    class Reader(FixedReader):
+        def mesh(self, crop: Image.Image) -> np.ndarray | None:
+            return large if crop is reference.crop else super().mesh(crop)
+
+    return Reader(mean_mesh)
+
+
 @pytest.fixture(scope="module")
 def small(
     networks: Networks, mean_mesh: np.ndarray, reference: AlignedFace, code: Inversion
@@ -116,7 +150,8 @@ def small(
     """Learned without windows, on an invented face alone; and the preview of its first step."""
     previews: list[Image.Image] = []
     examples = [reference], [code], TrainSettings(2), noted(previews)
-    style = finetune(networks, *examples, reader=FixedReader(mean_mesh), small=True, recipe=FACES_ALONE)
+    reader = drawn_with_large_eyes(mean_mesh, reference)
+    style = finetune(networks, *examples, reader=reader, small=True, recipe=BENT_FACES)
     return style, previews[0]
 
 
@@ -137,7 +172,7 @@ def test_cancel_comes_through(
 
     examples = [reference], [code], TrainSettings(PREVIEW_EVERY + 1, seed=1), on_step
     with pytest.raises(Cancelled):
-        finetune(networks, *examples, reader=FixedReader(mean_mesh), small=True, recipe=FACES_ALONE)
+        finetune(networks, *examples, reader=drawn_with_large_eyes(mean_mesh, reference), small=True, recipe=BENT_FACES)
     assert [preview.size for preview in previews] == [(SPEC.head_side,) * 2] == [small[1].size]
     assert ImageStat.Stat(ImageChops.difference(previews[0], small[1])).mean[0] > 5
 
@@ -157,24 +192,9 @@ def test_small_leaves_the_windows_out(small: tuple[Style, Image.Image], learned:
     assert all(delta[name].any() for name in ("conv.weight", "blocks.2.conv1.pointwise"))
 
 
-def drawn_with_large_eyes(mean_mesh: np.ndarray, reference: AlignedFace) -> FaceReader:
-    """Sees the mean face everywhere, in the reference with wider and taller eyes."""
-    large = Deformation(np.zeros((468, 2)), Parts((1.2, 1.5))).moved(mean_mesh, mean_mesh)
-
-    class Reader(FixedReader):
-        def mesh(self, crop: Image.Image) -> np.ndarray | None:
-            return large if crop is reference.crop else super().mesh(crop)
-
-    return Reader(mean_mesh)
-
-
-def test_the_card_tells_the_deformation(
-    networks: Networks, mean_mesh: np.ndarray, reference: AlignedFace, code: Inversion
-) -> None:
+def test_the_card_tells_the_deformation(small: tuple[Style, Image.Image]) -> None:
     """As much of it as the style's weights are to draw."""
-    reader = drawn_with_large_eyes(mean_mesh, reference)
-    recipe, settings = Recipe(pool=1, shape=0.5), TrainSettings(1)
-    style = finetune(networks, [reference], [code], settings, reader=reader, small=True, recipe=recipe)
+    style, _ = small
     found = deformation_from(json.loads(json.dumps(style.card))["deformation"])
     assert style.deformation == found
     assert found.parts.eye_factors == pytest.approx((1.1, 1.25), abs=0.01)
