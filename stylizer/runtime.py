@@ -173,7 +173,8 @@ def _make_deterministic() -> None:
     """Same inputs and seed, same bits: no kernels that add in random order, no reduced-precision products."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # A kernel without a deterministic variant warns instead of failing: it works, with last-bit differences.
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # `use_deterministic_algorithms` does the same, and imports torch's compiler, which takes a second.
+    torch.set_deterministic_debug_mode("warn")
     # Else every new tensor is first filled, at the cost of one more pass over memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
