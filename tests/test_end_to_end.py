@@ -1,10 +1,11 @@
-"""The whole product once, on the real networks and real-size pictures: few iterations, everything else as it is."""
+"""The whole product once, on the real networks and real-size pictures: few steps, everything else as it is."""
 
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,20 @@ from PIL import Image
 from stylizer.cli.main import main
 from stylizer.evaluation.metrics import describe, find_landmarks, gram_distance, style_grams
 from stylizer.faces import FaceFinder
+from stylizer.inversion import refined
+from stylizer.styles import keys
 from stylizer.weights.load import Networks
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "styles" / "examples" / "references" / "linocut.webp"
+REFERENCE = ROOT / "styles" / "examples" / "references" / "toon3d.webp"  # smooth: its example is soon small enough
+STEPS = 2  # of a reference's inversion
+PROGRAM = f"""
+import runpy
+from dataclasses import replace
+from stylizer.inversion import refined
+refined.REFERENCE_CONFIG = replace(refined.REFERENCE_CONFIG, fine={STEPS})
+runpy.run_module("stylizer", run_name="__main__", alter_sys=True)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +48,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(home: Path, *arguments: object) -> dict[str, object]:
     """The command line in a process of its own, with the weights of one home and the styles of another."""
     environment = {**os.environ, "STYLIZER_HOME": str(home)}
-    command = [sys.executable, "-m", "stylizer", *map(str, arguments), "--json"]
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments), "--json"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     answer: dict[str, object] = json.loads(done.stdout)
@@ -50,6 +61,8 @@ def run_here(
 ) -> Callable[..., dict[str, object]]:
     """The same in this process, whose networks are loaded already."""
     monkeypatch.setattr("stylizer.pipeline.load_networks", lambda *_, **__: networks)
+    for module in (refined, keys):
+        monkeypatch.setattr(module, "REFERENCE_CONFIG", replace(module.REFERENCE_CONFIG, fine=STEPS))
 
     def go(home: Path, *arguments: object) -> dict[str, object]:
         monkeypatch.setenv("STYLIZER_HOME", str(home))
