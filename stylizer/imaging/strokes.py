@@ -27,16 +27,22 @@ def along_lines(picture: Tensor, length: float, spread: float, stride: float = 2
     total, weights = picture.clone(), 1.0
     steps = max(1, round(length / stride))
     for side in (1.0, -1.0):
-        here, heading = grid, side * direction.permute(0, 2, 3, 1)
+        here, heading = grid, side * direction
         for step in range(steps):
-            here = here + heading * scale
+            here = here + heading.permute(0, 2, 3, 1) * scale
             weight = 0.5 + 0.5 * math.cos(math.pi * (step + 1) / (steps + 1))
             total = total + weight * _at(picture, here)
             weights += weight
-            ahead = _at(direction, here).permute(0, 2, 3, 1)
-            ahead = ahead * (ahead * heading).sum(-1, keepdim=True).sign()  # a line has no direction of its own
-            heading = F.normalize(torch.where(ahead.abs().sum(-1, keepdim=True) > 0, ahead, heading), dim=-1)
+            ahead = _at(direction, here)
+            ahead = ahead * _dot(ahead, heading).sign()  # a line has no direction of its own
+            heading = torch.where((ahead != 0).any(1, keepdim=True), ahead, heading)
+            heading = heading / _dot(heading, heading).sqrt().clamp_min(1e-12)
     return total / weights
+
+
+def _dot(one: Tensor, other: Tensor) -> Tensor:
+    """Of vectors (1, 2, H, W): (1, 1, H, W). Plain products: reductions over so few are many times slower."""
+    return one[:, :1] * other[:, :1] + one[:, 1:] * other[:, 1:]
 
 
 def _directions(picture: Tensor, spread: float) -> Tensor:
@@ -53,7 +59,9 @@ def _blurred(x: Tensor, spread: float) -> Tensor:
     """Three box filters, about a Gaussian."""
     reach = max(1, round(spread))
     for _ in range(3):
-        x = F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
+        x = F.pad(x, (reach,) * 4, mode="replicate")
+        for box in ((2 * reach + 1, 1), (1, 2 * reach + 1)):
+            x = F.avg_pool2d(x, box, 1)
     return x
 
 
