@@ -77,6 +77,12 @@ def natural(itself: tuple[PairMaker, Reference]) -> Pair:
     return maker._pair(reference, NONE, reference.code, reference.natural, reference.mesh_xyz)
 
 
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Around a face there is what was invented: for tests that look at nothing there, as the rest takes long."""
+    monkeypatch.setattr("stylizer.styles.pairs.surroundings", lambda full, *_, **__: full)
+
+
 def shrunk(picture: Tensor) -> Tensor:
     return F.avg_pool2d(picture, SPEC.side // SMALL)
 
@@ -132,6 +138,7 @@ def test_mirrored_twice_is_the_same(maker: PairMaker, reference: Reference) -> N
     assert once.mesh_xyz[LEFT_EYE, 0].mean() == pytest.approx(1023 - reference.mesh_xyz[RIGHT_EYE, 0].mean())
 
 
+@pytest.mark.usefixtures("bare")
 def test_a_turned_face_takes_the_mirror_image(itself: tuple[PairMaker, Reference]) -> None:
     maker, reference = itself
     turns = {}
@@ -234,6 +241,7 @@ def test_one_seed_gives_the_same_pairs(maker: PairMaker, reference: Reference, p
     assert not torch.equal(maker._invented(rng(1)), same.code)
 
 
+@pytest.mark.usefixtures("bare")
 def test_references_take_turns(itself: tuple[PairMaker, Reference]) -> None:
     maker, one = itself
     two = replace(one, full=one.full.flip(1), face=one.face.flip(1))
@@ -252,6 +260,7 @@ def test_dark_faces_get_darker_targets(itself: tuple[PairMaker, Reference], natu
     assert light < lightness[1] / lightness[0] < 0.95  # darker, but a drawing has less room than nature
 
 
+@pytest.mark.usefixtures("bare")
 def test_lighter_faces_get_the_references_own_light(itself: tuple[PairMaker, Reference]) -> None:
     maker, reference = itself
     for light in (0.9, 1.2):
@@ -328,6 +337,7 @@ def test_an_open_mouth_shows_the_sitters_own_teeth(networks: Networks, itself: t
     assert light[there].std() < 0.1  # and nothing of the reference's lips
 
 
+@pytest.mark.usefixtures("bare")
 def test_shape_says_how_far_the_mesh_of_the_target_is_the_faces_own(
     networks: Networks, mean_mesh: np.ndarray, itself: tuple[PairMaker, Reference]
 ) -> None:
@@ -369,6 +379,7 @@ def test_without_faces_there_are_no_pairs(
     assert torch.minimum(*faces).sum() > 0.85 * torch.maximum(*faces).sum()
 
 
+@pytest.mark.usefixtures("bare")
 def test_a_drawing_that_is_not_seen_lies_as_its_natural_face_does(
     networks: Networks, mean_mesh: np.ndarray, drawing: AlignedFace, mean: Inversion
 ) -> None:
