@@ -82,8 +82,7 @@ class QualityScorer:
         shares = [
             float((a * b).sum() / b.square().sum().clamp_min(1e-12)) for a, b in zip(gone, self._direction, strict=True)
         ]
-        identity = float((self._describe(picture) - self._person).norm())
-        return Score(identity, self._inversion_identity, max(0.0, sum(shares) / len(shares)))
+        return Score(self._identity(picture), self._inversion_identity, max(0.0, sum(shares) / len(shares)))
 
     def suggest(self, drawn: Callable[[float], Image.Image], strength: float) -> float | None:
         """The highest lower strength that still keeps the person; None where this one does, or none does.
@@ -92,12 +91,16 @@ class QualityScorer:
             drawn: draws the photo at a strength; it is asked a few times.
         """
         low, high = round(_LOWEST / _STEP), round(strength / _STEP)
-        if self(drawn(strength)).identity <= LIMIT or high <= low or self(drawn(_LOWEST)).identity > LIMIT:
+        if self._identity(drawn(strength)) <= LIMIT or high <= low or self._identity(drawn(_LOWEST)) > LIMIT:
             return None
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self(drawn(middle * _STEP)).identity <= LIMIT else (low, middle)
+            low, high = (middle, high) if self._identity(drawn(middle * _STEP)) <= LIMIT else (low, middle)
         return round(low * _STEP, 2)
+
+    @torch.no_grad()
+    def _identity(self, picture: Image.Image) -> float:
+        return float((self._describe(picture) - self._person).norm())
 
     def _describe(self, picture: Image.Image) -> Tensor:
         return describe(self._networks, picture, self._landmarks_xy)

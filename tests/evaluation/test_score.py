@@ -1,5 +1,6 @@
 """The score on the real networks: nothing changed, all changed, and a strength that keeps the person."""
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from stylizer.evaluation import score
 from stylizer.evaluation.score import LIMIT, QualityScorer, Score
 from stylizer.faces import AlignedFace
 from stylizer.inversion.code import Inversion
@@ -16,6 +18,21 @@ from stylizer.styles.render import draw
 from stylizer.styles.sampling import sample
 from stylizer.styles.style import Style
 from stylizer.weights.load import Networks
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _once(read_once: None) -> Iterator[None]:
+    """Each scorer draws the mean face without and with the style: once for all of them."""
+    drawings: dict[int, Image.Image] = {}
+
+    def draw_once(networks: Networks, mean: Inversion, style: Style | None, settings: RenderSettings) -> Image.Image:
+        if id(style) not in drawings:
+            drawings[id(style)] = draw(networks, mean, style, settings)
+        return drawings[id(style)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score, "draw", draw_once)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +62,10 @@ def judge(networks: Networks, style: Style, drawn: dict[float, Image.Image]) -> 
 def test_without_a_style_all_of_the_person_and_none_of_the_style(
     judge: QualityScorer, drawn: dict[float, Image.Image]
 ) -> None:
-    score = judge(drawn[0.0])
-    assert score.identity == pytest.approx(0, abs=1e-4)
-    assert score.person == pytest.approx(1, abs=1e-4)
-    assert score.style == pytest.approx(0, abs=1e-4)
+    found = judge(drawn[0.0])
+    assert found.identity == pytest.approx(0, abs=1e-4)
+    assert found.person == pytest.approx(1, abs=1e-4)
+    assert found.style == pytest.approx(0, abs=1e-4)
 
 
 def test_more_strength_costs_the_person_and_takes_more_style(
@@ -103,8 +120,8 @@ def test_a_portrait_of_somebody_else_is_not_called_the_person(
     """Whatever the style keeps of the inversion, it is not the photo's."""
     aligned, stranger, inverted, judge = missed
     faint = draw(networks, stranger, style, RenderSettings(0.1))
-    score = judge(faint)
-    assert not score.same_person and score.inversion_identity > SAME_PERSON
+    found = judge(faint)
+    assert not found.same_person and found.inversion_identity > SAME_PERSON
     alone = QualityScorer(networks, style, inverted)(faint)  # without a photo, the inversion is all there is
     assert alone.same_person and alone.inversion_identity == pytest.approx(0, abs=1e-4)
     own = QualityScorer(networks, style, aligned.crop, aligned)(aligned.crop)
