@@ -13,6 +13,7 @@ generator's own brings them.
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +30,7 @@ from stylizer.settings import TrainSettings
 from stylizer.styles import losses
 from stylizer.styles.color_start import color_map
 from stylizer.styles.example import Example
+from stylizer.styles.line_finish import coherence
 from stylizer.styles.mixing import with_finish
 from stylizer.styles.pairs import FaceReader, PairMaker
 from stylizer.styles.recipe import RECIPE, Recipe
@@ -66,6 +68,7 @@ class _Training:
         maker = PairMaker(networks, reader, shape=recipe.shape, offset=recipe.offset)
         references = [maker.reference(*example) for example in examples]
         self.deformation = maker.deformation(references)
+        self.lines = fmean(coherence(each.full, 1 - each.regions.ground) for each in references)
         # The first reference alone: two people's eyes are not to be joined. A photo in paint shows but its sitter.
         example = Example.of(references[0], maker.partner)
         self.examples = ((example, 1.0),) if example.hand > 0 else ()
@@ -208,8 +211,8 @@ def finetune(
         small: leave out the windows at full resolution, for a device that is short of memory.
         recipe: rates and loss weights.
     Returns:
-        Style with an empty key and name; its card holds the deformation, its example is of the first reference.
-        The same inputs and seed give the same bits.
+        Style with an empty key and name; its card holds the deformation and the lines, its example is of the first
+        reference. The same inputs and seed give the same bits.
     """
     recipe = replace(recipe, windows=0) if small else recipe
     total = settings.iterations
@@ -219,5 +222,5 @@ def finetune(
         if on_step:
             on_step(index + 1, total, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
     deformation = LandmarkDeformation().between(training.deformation.on_landmarks(), recipe.shape)
-    card = {"deformation": deformation.to_json()}
+    card = {"deformation": deformation.to_json(), "lines": round(training.lines, 3)}
     return Style("", "", training.tuned.delta(), card, training.examples)

@@ -46,7 +46,8 @@ def blend(one: Style, other: Style, mix_ratio: float) -> Style:
     name = f"{one.name} + {other.name}"
     blend_of = {"styles": [one.key, other.key], "mix_ratio": mix_ratio}
     deformation = one.deformation.between(other.deformation, mix_ratio)
-    card = {"backbone": one.backbone, "blend": blend_of, "deformation": deformation.to_json()}
+    lines = (1 - mix_ratio) * one.lines + mix_ratio * other.lines
+    card = {"backbone": one.backbone, "blend": blend_of, "deformation": deformation.to_json(), "lines": lines}
     shares = ((one.examples, 1 - mix_ratio), (other.examples, mix_ratio))
     examples = tuple((example, share * part) for parts, share in shares for example, part in parts)
     return Style("", name, _between(one.delta, other.delta, mix_ratio), card, examples)

@@ -21,6 +21,8 @@ from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
+from stylizer.styles.line_finish import in_lines, share_in_lines
+from stylizer.styles.mesh_warp import Points
 from stylizer.styles.mixing import with_finish
 from stylizer.styles.pairs import FaceReader
 from stylizer.styles.style import Style, check_fits
@@ -82,7 +84,7 @@ class StyleRenderer:
             w_plus = w_plus + settings.likeness_share * likeness
         mean, finish = self._networks.backbone.wspace.mean, settings.strength * settings.texture
         picture = self._picture(self._merged_for(inversion), with_finish(w_plus, mean, finish, spec.finish_from))
-        picture = self._with_examples(picture, inversion)
+        picture = self._in_the_hand(picture, inversion)
         if settings.style_color != 1:
             plain = inverted or draw(self._networks, inversion, None, settings)
             picture = mix_colors(picture, plain, settings.style_color, photo)
@@ -91,20 +93,31 @@ class StyleRenderer:
         have, want = settings.strength, settings.strength * settings.shape  # the weights draw the deformation too
         return bend(picture, landmarks_xy, self._deformation, have, want, size=spec.side)
 
-    def _with_examples(self, picture: Image.Image, inversion: Inversion) -> Image.Image:
-        """A drawn face with the strokes of the style's examples, as far as the settings want the style's hand."""
-        settings, faces, side = self._settings, self._networks.faces, self._networks.spec.side
-        amount = min(settings.strength * settings.texture, 1.0) * (1 - settings.likeness)
-        if self._style is None or not self._style.examples or faces is None or amount <= 0:
+    def _in_the_hand(self, picture: Image.Image, inversion: Inversion) -> Image.Image:
+        """What was drawn, with the strokes of the style's examples and in lines, as far as the settings want them."""
+        settings, faces, style = self._settings, self._networks.faces, self._style
+        amount = min(settings.strength * settings.texture, 1.0)
+        if style is None or amount <= 0 or not (style.examples or share_in_lines(style.lines)):
             return picture
-        reader, device = FaceReader(MeshFinder(faces), None), device_of(self._networks.backbone)
+        reader = None if faces is None else FaceReader(MeshFinder(faces), None)
+        mesh = None if reader is None else reader.mesh(picture)
+        if reader is not None and mesh is not None and style.examples and settings.likeness < 1:
+            picture = self._with_examples(picture, inversion, reader, mesh, amount * (1 - settings.likeness))
+        return in_lines(picture, mesh, amount * share_in_lines(style.lines))
+
+    def _with_examples(
+        self, picture: Image.Image, inversion: Inversion, reader: FaceReader, mesh: Points, amount: float
+    ) -> Image.Image:
+        """A drawn face, whose mesh is known, with the strokes of the style's examples."""
+        style, device = self._style, device_of(self._networks.backbone)
+        assert style is not None
         with torch.no_grad():
             own = small_picture(self._networks.backbone, inversion.w_plus[None].to(device)).cpu()
-        meshes = reader.mesh(picture), reader.mesh_of_small(own, side)
-        if meshes[0] is None or meshes[1] is None:
+        own_mesh = reader.mesh_of_small(own, self._networks.spec.side)
+        if own_mesh is None:
             return picture
-        for example, share in self._style.examples:
-            picture = example.lent_to(picture, meshes[0], own, meshes[1], amount * share)
+        for example, share in style.examples:
+            picture = example.lent_to(picture, mesh, own, own_mesh, amount * share)
         return picture
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:

@@ -36,7 +36,8 @@ class Style:
     name: what users call it.
     delta: by parameter name of the generator, float16 on the CPU: fine-tuned weight minus base weight.
     card: facts that JSON can hold: format, settings, backbone, base_hash, reference_hash, licence, created_by;
-    deformation: how it draws the parts of a face larger or elsewhere, see `faces.deformation`; may be missing.
+    deformation: how it draws the parts of a face larger or elsewhere, see `faces.deformation`; may be missing. lines:
+    the coherence of its references, see `line_finish`; 0 where missing.
     examples: faces of references that lend drawn ones their strokes, and how much each does, 0 to 1.
     """
 
@@ -55,6 +56,18 @@ class Style:
     def deformation(self) -> LandmarkDeformation:
         """What the style makes of a face's proportions at strength 1; none where the card says nothing of it."""
         return deformation_from(self.card["deformation"]) if "deformation" in self.card else LandmarkDeformation()
+
+    @property
+    def lines(self) -> float:
+        """How much of its references' details runs in lines, 0 to 1; 0 where the card says nothing of it.
+
+        Raises:
+            ValueError: the card says nothing sensible of it.
+        """
+        lines = self.card.get("lines", 0.0)
+        if isinstance(lines, bool) or not isinstance(lines, int | float) or not 0 <= lines <= 1:
+            raise ValueError("its lines are not from 0 to 1")
+        return float(lines)
 
 
 def backbone_of(card: Mapping[str, Any]) -> str:
@@ -239,7 +252,7 @@ def parse_style(
 
 def _checked(style: Style, what: str) -> Style:
     try:
-        _ = style.deformation
+        _ = style.deformation, style.lines
     except ValueError as error:
         raise _unusable(what, str(error)) from error
     return style

@@ -197,6 +197,15 @@ def test_a_style_of_an_earlier_version_says_so(tmp_path: Path, generator: TinyGe
         load_style(tmp_path, BASE_HASH)
 
 
+@pytest.mark.parametrize("lines", [1.5, -0.1, "many", True, None, [0.5]])
+def test_lines_are_kept_and_wrong_ones_refused(tmp_path: Path, generator: TinyGenerator, lines: object) -> None:
+    save_style(named(random_style(generator, lines=0.45)), tmp_path)
+    assert load_style(tmp_path, BASE_HASH).lines == 0.45
+    _set_card(tmp_path, lines=lines)
+    with pytest.raises(StyleFileError, match=r"lines are not from 0 to 1; train it again"):
+        load_style(tmp_path, BASE_HASH)
+
+
 def test_a_deformation_is_kept_and_a_wrong_one_refused(tmp_path: Path, generator: TinyGenerator) -> None:
     deformation = LandmarkDeformation(parts=Parts(eye_factors=(1.2, 1.5)))
     save_style(named(random_style(generator, deformation=deformation.to_json())), tmp_path)

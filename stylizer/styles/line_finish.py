@@ -1,0 +1,89 @@
+"""The finish of a drawing: what a reference's hand draws in lines is drawn in lines, without noise across them.
+
+Fine-tuning keeps the mean of many strokes; what is left of single ones is scratched: noise beside and along the lines,
+weakest at a few pixels. A drawn or painted reference has little of that: smoothed along its own lines it stays what it
+is, a halftone, stones or a pencil's grain do not. So a reference says by itself how far pictures in its style are
+smoothed along theirs.
+
+Source: Kyprianidis & Kang 2011, Image and video abstraction by coherence-enhancing filtering (a smoothing along lines,
+and a sharpening across them).
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
+from stylizer.imaging.strokes import along_lines
+from stylizer.imaging.tensors import to_image, to_tensor
+
+_SIDE = 512  # of the pictures that are smoothed: of finer things no learned style has more than noise
+_LENGTH, _SPREAD = 10.0, 3.0  # pixels of these: how far a line is followed, over what its direction is sought
+_SHARPER, _CELL = 0.35, 4  # share of what is finer than the cell, in pixels of the picture, that is added again
+_GRAIN, _LINES = 0.33, 0.4  # coherences: of a grain, which is to stay, and of lines
+_LIDS = (0.85, 0.9)  # half axes of an eye that stays as it is, over those of its outline: a catchlight is no line
+_SOFT = 9  # pixels of the small picture, over which that begins
+_FEWEST = 1e-9  # mean square of details: a plain picture has none
+
+Points = NDArray[np.float64]
+
+
+@torch.no_grad()
+def coherence(picture: Tensor, region: Tensor) -> float:
+    """How much of a picture's finest details runs in lines: 0 noise, 1 all of it.
+
+    Args:
+        picture: (1, 3, S, S) in [-1, 1]. region: (1, 1, s, s), 0 to 1: where it is asked.
+    """
+    light = F.interpolate(picture, size=_SIDE, mode="area").mean(1, keepdim=True)
+    weight = F.interpolate(region, size=_SIDE, mode="bilinear", align_corners=False)
+    weight[..., 0] = weight[..., -1] = weight[..., 0, :] = weight[..., -1, :] = 0.0
+    before, after = (x - _resized(F.avg_pool2d(x, 2), _SIDE) for x in (light, along_lines(light, _LENGTH, _SPREAD)))
+    whole = float((before.square() * weight).mean())
+    return min(max(float((before * after * weight).mean()) / whole, 0.0), 1.0) if whole > _FEWEST else 1.0
+
+
+@torch.no_grad()
+def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float) -> Image.Image:
+    """A drawing smoothed along its lines; what lies between the lids stays as it is.
+
+    Args:
+        drawn: a square. mesh_xyz: (468, 3), of its face, in its pixels; None: no face is seen.
+        amount: 0 = the picture as it is, to 1.
+    """
+    if amount <= 0:
+        return drawn
+    picture, side = to_tensor(drawn), drawn.width
+    smooth = along_lines(F.interpolate(picture, size=_SIDE, mode="area"), _LENGTH, _SPREAD)
+    smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
+    smooth = smooth + _SHARPER * (smooth - _resized(F.avg_pool2d(smooth, _CELL), side))
+    share = torch.full((1, 1, 1, 1), min(amount, 1.0))
+    if mesh_xyz is not None:
+        share = share * (1 - _resized(_between_lids(mesh_xyz * (_SIDE / side)), side))
+    return to_image(torch.lerp(picture, smooth, share.expand(1, 1, side, side)).clamp(-1, 1))
+
+
+def share_in_lines(coherence_of_reference: float) -> float:
+    """How far drawings in a reference's style are smoothed along their lines, 0 to 1."""
+    return min(max((coherence_of_reference - _GRAIN) / (_LINES - _GRAIN), 0.0), 1.0)
+
+
+def _between_lids(mesh: Points) -> Tensor:
+    """1 inside the eyes, softly to 0: (1, 1, side, side); mesh: in pixels of these."""
+    x, y = np.arange(_SIDE)[None] + 0.5, np.arange(_SIDE)[:, None] + 0.5
+    inside = np.zeros((_SIDE, _SIDE), np.float32)
+    for eye in (LEFT_EYE, RIGHT_EYE):
+        low, high = mesh[eye, :2].min(0), mesh[eye, :2].max(0)
+        middle, half = (low + high) / 2, np.maximum((high - low) / 2 * np.array(_LIDS), 1.0)
+        inside[((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1] = 1.0
+    mask = torch.from_numpy(inside)[None, None]
+    for _ in range(2):
+        mask = F.avg_pool2d(mask, _SOFT, 1, _SOFT // 2)
+    return mask
+
+
+def _resized(picture: Tensor, side: int) -> Tensor:
+    return F.interpolate(picture, size=side, mode="bilinear", align_corners=False)
