@@ -19,13 +19,16 @@ from torch import Tensor
 from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
 from stylizer.imaging.strokes import along_lines
 from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.styles.regions import face_regions_of
 
 _SIDE = 512  # of the pictures that are smoothed: of finer things no learned style has more than noise
-_LENGTH, _SPREAD = 10.0, 3.0  # pixels of these: how far a line is followed, over what its direction is sought
+# Pixels of these: how far a line is followed, over what its direction is sought, from one counted place to the next.
+_FACE, _AROUND = (10.0, 3.0, 2.0), (30.0, 6.0, 3.0)  # hair is drawn in long locks, a face in short lines
 _SHARPER, _CELL = 0.35, 4  # share of what is finer than the cell, in pixels of the picture, that is added again
 _GRAIN, _LINES = 0.33, 0.4  # coherences: of a grain, which is to stay, and of lines
 _LIDS = (0.85, 0.9)  # half axes of an eye that stays as it is, over those of its outline: a catchlight is no line
 _SOFT = 9  # pixels of the small picture, over which that begins
+_RIM = 17  # the same, around a face
 _FEWEST = 1e-9  # mean square of details: a plain picture has none
 
 Points = NDArray[np.float64]
@@ -41,14 +44,14 @@ def coherence(picture: Tensor, region: Tensor) -> float:
     light = F.interpolate(picture, size=_SIDE, mode="area").mean(1, keepdim=True)
     weight = F.interpolate(region, size=_SIDE, mode="bilinear", align_corners=False)
     weight[..., 0] = weight[..., -1] = weight[..., 0, :] = weight[..., -1, :] = 0.0
-    before, after = (x - _resized(F.avg_pool2d(x, 2), _SIDE) for x in (light, along_lines(light, _LENGTH, _SPREAD)))
+    before, after = (x - _resized(F.avg_pool2d(x, 2), _SIDE) for x in (light, along_lines(light, *_FACE)))
     whole = float((before.square() * weight).mean())
     return min(max(float((before * after * weight).mean()) / whole, 0.0), 1.0) if whole > _FEWEST else 1.0
 
 
 @torch.no_grad()
 def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float) -> Image.Image:
-    """A drawing smoothed along its lines; what lies between the lids stays as it is.
+    """A drawing smoothed along its lines, further outside of the face; what lies between the lids stays as it is.
 
     Args:
         drawn: a square. mesh_xyz: (468, 3), of its face, in its pixels; None: no face is seen.
@@ -57,12 +60,14 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float) -> Imag
     if amount <= 0:
         return drawn
     picture, side = to_tensor(drawn), drawn.width
-    smooth = along_lines(F.interpolate(picture, size=_SIDE, mode="area"), _LENGTH, _SPREAD)
+    small, share = F.interpolate(picture, size=_SIDE, mode="area"), torch.full((1, 1, 1, 1), min(amount, 1.0))
+    smooth = along_lines(small, *_FACE)
+    if mesh_xyz is not None:
+        face = _soft(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
+        smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
+        share = share * (1 - _resized(_between_lids(mesh_xyz * (_SIDE / side)), side))
     smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
     smooth = smooth + _SHARPER * (smooth - _resized(F.avg_pool2d(smooth, _CELL), side))
-    share = torch.full((1, 1, 1, 1), min(amount, 1.0))
-    if mesh_xyz is not None:
-        share = share * (1 - _resized(_between_lids(mesh_xyz * (_SIDE / side)), side))
     return to_image(torch.lerp(picture, smooth, share.expand(1, 1, side, side)).clamp(-1, 1))
 
 
@@ -79,9 +84,12 @@ def _between_lids(mesh: Points) -> Tensor:
         low, high = mesh[eye, :2].min(0), mesh[eye, :2].max(0)
         middle, half = (low + high) / 2, np.maximum((high - low) / 2 * np.array(_LIDS), 1.0)
         inside[((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1] = 1.0
-    mask = torch.from_numpy(inside)[None, None]
+    return _soft(torch.from_numpy(inside)[None, None], _SOFT)
+
+
+def _soft(mask: Tensor, width: int) -> Tensor:
     for _ in range(2):
-        mask = F.avg_pool2d(mask, _SOFT, 1, _SOFT // 2)
+        mask = F.avg_pool2d(mask, width, 1, width // 2)
     return mask
 
 
