@@ -2,9 +2,10 @@
 
 The generator learns how a hand draws faces; of one eye's catchlight, one lash, one piece of glass it keeps the mean. So
 the reference's face is warped onto the drawn one by the 468-point mesh, and their details are joined, level by level:
-all of them in the eyes; elsewhere in the face the fine ones, where these are a weave of strokes or stones. What is the
-person's own is laid over, as in fine-tuning; where the person's eyes are unlike the sitter's, the drawn ones stay.
-Brows, nose and mouth stay too: they make an expression and a person.
+all of them in the eyes; elsewhere in the face the fine ones, where these are a weave of strokes or stones. Skin gets
+the example's broad light and its hues: a blush, a neon's glow. What is the person's own is laid over, as in
+fine-tuning; where the person's eyes are unlike the sitter's, the drawn ones stay. Brows, nose and mouth stay too: they
+make an expression and a person.
 
 Source: Fiser et al. 2017, Example-based synthesis of stylized facial animations; Texler et al. 2021, FaceBlit;
 Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
@@ -32,8 +33,10 @@ from stylizer.styles.regions import face_regions_of
 SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40), 80  # of WebP: the first that is small enough
 _FACE_BYTES = 90_000  # then a style takes 1.5 MiB at most
-_EYES = (1.0, 1.0, 1.0, 1.0, 1.0, 0.8, 0.4)  # how much of the example has each level of detail, fine to coarse
+_EYES = (1.0, 1.0, 1.0, 1.0, 0.9, 0.4, 0.0)  # how much of the example has each level of detail, fine to coarse
 _FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside the eyes
+_LIGHT = 0.6  # how much of the example's broad light and shade its skin has
+_REACH = (10, 5)  # pixels of the small masks over which light and hues are broad
 _EYE = (0.2, 0.17)  # how far what is lent reaches beyond an eye, in distances of the eyes
 _DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye: none is lent, both are
 _BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is drawn, as brows have an expression
@@ -146,7 +149,9 @@ class Example:
         lent = trust * torch.maximum(*eyes) * known * regions.face
         skin = self._weave * _shrunk(regions.face) * sure
         shares = (amount * self.hand * _soft(each) for each in (lent, skin))
-        return to_image(_joined(to_tensor(drawn), here, *shares))
+        joined = _joined(to_tensor(drawn), here, *shares)
+        skin = amount * self.hand * _shrunk(regions.face) * known * (1 - _grown(regions.inner))
+        return to_image(_toned(joined, here, skin))
 
     def _seen_from(self, pose: Points) -> tuple[Tensor, Tensor, Points, Points]:
         """Face with its alpha, natural face and their meshes; of the mirror image where that lies nearer to a pose."""
@@ -207,6 +212,25 @@ def _joined(picture: Tensor, example: Tensor, eyes: Tensor, face: Tensor) -> Ten
         joined = torch.lerp(ours[level], theirs[level], share)
         result = joined if level == levels else _resized(result, side) + joined
     return result.clamp(-1, 1)
+
+
+def _toned(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
+    """A picture whose skin has the example's light, as far as that is broad, and its hues: (1, 3, side, side)."""
+    small = skin.shape[-1]
+    difference = F.interpolate(example - picture, size=small, mode="area")
+    light = difference.mean(1, keepdim=True)
+    tones = [
+        _spread(each * skin, reach) / _spread(skin, reach).clamp_min(1e-3)
+        for each, reach in zip((light, difference - light), _REACH, strict=True)
+    ]
+    change = (_LIGHT * tones[0] + tones[1]) * _soft(_shrunk(skin))
+    return (picture + _resized(change, picture.shape[-1])).clamp(-1, 1)
+
+
+def _spread(x: Tensor, reach: int) -> Tensor:
+    for _ in range(3):
+        x = F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
+    return x
 
 
 def _pyramid(picture: Tensor, levels: int) -> list[Tensor]:

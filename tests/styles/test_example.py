@@ -127,13 +127,35 @@ def test_only_a_weave_is_lent_to_the_skin(example: Example, drawn: Image.Image, 
     weave, scar = picture.copy(), picture.copy()
     weave[..., :3] = (picture[..., :3] + noise).clip(0, 255)
     scar[cheek[0].start + 6 : cheek[0].start + 10, cheek[1], :3] = 0
-    changes = []
-    for each in (weave, scar):
-        content = io.BytesIO()
-        Image.fromarray(each, "RGBA").save(content, "WEBP", lossless=True)
-        result = lent(replace(example, face=content.getvalue()), drawn, reference)
-        changes.append(np.abs(pixels(result) - pixels(drawn))[cheek].mean())
-    assert changes[0] > 8 and changes[1] < 1
+    plain, weaved, scarred = (
+        pixels(lent(replace(example, face=lossless(each)), drawn, reference))[cheek] for each in (picture, weave, scar)
+    )
+    assert np.abs(weaved - plain).mean() > 8 and np.abs(scarred - plain).mean() < 1.5
+
+
+def test_the_skin_gets_broad_light_and_hues(example: Example, drawn: Image.Image, reference: Reference) -> None:
+    """A blush is the hand's, and so is a shadow; lips and brows keep their colours."""
+    picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
+    place = around(reference.mesh_xyz, [50], 70)
+    blushing, shaded, painted = picture.copy(), picture.copy(), picture.copy()
+    blushing[(*place, 0)] = (blushing[(*place, 0)].astype(int) + 60).clip(0, 255)
+    shaded[(*place, slice(0, 3))] //= 2
+    painted[(*around(reference.mesh_xyz, LIPS, 30), slice(0, 3))] = (0, 255, 0)
+    plain, red, dark, green = (
+        pixels(lent(replace(example, face=lossless(each)), drawn, reference))
+        for each in (picture, blushing, shaded, painted)
+    )
+    cheek, lips = around(reference.mesh_xyz, [50], 20), around(reference.mesh_xyz, LIPS, 10)
+    blush = (red - plain)[cheek].mean((0, 1))
+    assert blush[0] > 20 and abs(blush[2]) < 10
+    assert (dark - plain)[cheek].mean() < -20
+    assert np.abs(green - plain)[lips].mean() < 2
+
+
+def lossless(picture: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(picture, "RGBA").save(content, "WEBP", lossless=True)
+    return content.getvalue()
 
 
 def test_a_turned_face_gets_the_mirror_image(example: Example, drawn: Image.Image, reference: Reference) -> None:
