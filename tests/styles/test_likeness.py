@@ -45,7 +45,7 @@ def lost(networks: Networks, inversion: Inversion, style: Style, move: torch.Ten
 @pytest.mark.slow
 def test_the_styled_picture_shows_the_person_again(networks: Networks, inversion: Inversion, style: Style) -> None:
     before = hash_weights(networks.backbone.generator), hash_weights(networks.backbone.heads)
-    move = find_likeness(networks, style, inversion)
+    move = find_likeness(networks, style, inversion, search=Search(steps=4))
     assert (hash_weights(networks.backbone.generator), hash_weights(networks.backbone.heads)) == before
     assert move.shape == (SPEC.num_ws, SPEC.w_dim) and torch.isfinite(move).all()
     distances = [lost(networks, inversion, style, m) for m in (torch.zeros_like(move), move)]
