@@ -47,14 +47,14 @@ class Browser:
     """A Chromium with a window for one visitor.
 
     Args:
-        url: of the page.
+        url: of the page; None: it is visited later.
         profile: a folder of its own. shots: where screenshots go; None: nobody wants them.
         consent: whether the visitor says at once that the pictures may be used.
         flags: further ones of Chromium.
     """
 
     def __init__(
-        self, url: str, profile: Path, shots: Path | None, consent: bool = True, *, flags: Sequence[str] = ()
+        self, url: str | None, profile: Path, shots: Path | None, consent: bool = True, *, flags: Sequence[str] = ()
     ) -> None:
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
@@ -67,7 +67,8 @@ class Browser:
         behaviour = {"behavior": "allow", "downloadPath": str(self.downloads)}
         self._driver.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
         self._window = self._driver.current_window_handle
-        self.visit(url, consent)
+        if url is not None:
+            self.visit(url, consent)
 
     @property
     def driver(self) -> Any:
@@ -263,7 +264,7 @@ class Site:
             shots.mkdir(parents=True, exist_ok=True)
         self._pages: list[Any] = []
         self.url = self.serve(MeteredEngine(self.fake, Metrics()))
-        self._browser = Browser(self.url, folder / "profile", shots, flags=flags)
+        self._browser = Browser(None, folder / "profile", shots, flags=flags)
 
     def serve(self, stylizer: Any) -> str:
         """One more page; gives its address."""
@@ -274,11 +275,15 @@ class Site:
         server = server_options(stylizer, limits, job_queue, live=live)
         return launch(page, job_queue=job_queue, server=server)[0]
 
-    def visitor(self, *, consent: bool = True, **how: Any) -> Browser:
-        """The only visitor, of a page over a stand-in that was made just now; `how` as for `Stage`."""
+    def visitor(self, *, consent: bool = True, visit: bool = True, **how: Any) -> Browser:
+        """The only visitor, of a page over a stand-in that was made just now; `how` as for `Stage`.
+
+        visit: open the page; else the test does, when all is as it is to be.
+        """
         self._browser.close_others()
         self.fake.become(**how)
-        self._browser.visit(self.url, consent)
+        if visit:
+            self._browser.visit(self.url, consent)
         for file in self._browser.downloads.iterdir():
             file.unlink()
         return self._browser

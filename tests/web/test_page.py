@@ -236,7 +236,7 @@ def test_random_people_in_the_style(site: Site, tmp_path: Path) -> None:
 
 
 def test_it_fits_a_phone(site: Site, tmp_path: Path) -> None:
-    page = site.visitor()
+    page = site.visitor(visit=False)
     size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:

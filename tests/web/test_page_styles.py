@@ -119,7 +119,7 @@ def test_several_pictures_of_ones_own_and_what_they_cost(site: Site, tmp_path: P
 
 
 def test_a_style_of_ones_own_is_managed_and_used(site: Site, tmp_path: Path) -> None:
-    page, fake = site.visitor(presets=["Ink"]), site.fake
+    page, fake = site.visitor(presets=["Ink"], visit=False), site.fake
     style = fake.library.put(replace(random_style(TinyGenerator(), 1), key=f"{1:032x}", name="Blue night"))
     page.visit(site.url)
     page.tab("styles", "manager-export")
@@ -172,7 +172,7 @@ def test_the_page_is_there_before_the_networks(site: Site, tmp_path: Path) -> No
         release.wait(WAIT)
         return FakeStylizer(presets=PRESETS)
 
-    page = site.visitor()
+    page = site.visitor(visit=False)
     page.visit(site.serve(LazyStylizer(opener)))
     page.upload("target", face(tmp_path / "t.png", "pink"))
     page.upload("reference", face(tmp_path / "r.png", "navy"))
