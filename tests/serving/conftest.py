@@ -14,6 +14,7 @@ from stylizer.serving.jobs import RunLimits
 from stylizer.serving.metered import MeteredEngine
 from stylizer.web.app import build_app, launch, server_options
 from tests.serving.front_door import Page
+from tests.web.page_building import not_served
 
 
 @pytest.fixture
@@ -26,7 +27,8 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         limits, job_queue = limits or RunLimits(), JobQueue(standard_lanes(**lanes))
         if not isinstance(stylizer, LazyStylizer):
             stylizer = MeteredEngine(stylizer, limits.metrics)
-        built = build_app(stylizer, tmp_path / "none", limits, job_queue)
+        with not_served():
+            built = build_app(stylizer, tmp_path / "none", limits, job_queue)
         pages.append(built)
         beside = server_options(stylizer, limits, job_queue, auth or ())
         return launch(built, Access(logins=tuple(auth or ())), job_queue=job_queue, server=beside)[0]

@@ -23,6 +23,7 @@ from stylizer.settings import RenderSettings
 from stylizer.web.app import build_app, launch, server_options
 from stylizer.web.panels import job_controls
 from tests.fakes import FakeStylizer, Stage
+from tests.web.page_building import not_served
 from tests.web.page_pictures import face, near, same
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -270,7 +271,8 @@ class Site:
         """One more page; gives its address."""
         limits, job_queue = RunLimits(), JobQueue()
         live = LiveVisits(stylizer, job_queue, limits) if self.live else None
-        page = build_app(stylizer, self.folder / "examples", limits, job_queue, live=live)
+        with not_served():
+            page = build_app(stylizer, self.folder / "examples", limits, job_queue, live=live)
         self._pages.append(page)
         server = server_options(stylizer, limits, job_queue, live=live)
         return launch(page, job_queue=job_queue, server=server)[0]

@@ -11,6 +11,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from stylizer.web.app import build_app, launch
+from tests.web.page_building import not_served
 from tests.web.page_pictures import same
 
 __all__ = ["Serve", "check_sentence", "same", "serving", "stylize"]
@@ -23,7 +24,8 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     pages: list[gr.Blocks] = []
 
     def start(stylizer: Any) -> Client:
-        page = build_app(stylizer, tmp_path / "no-examples")
+        with not_served():
+            page = build_app(stylizer, tmp_path / "no-examples")
         pages.append(page)
         return another(launch(page)[0])
 

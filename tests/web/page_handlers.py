@@ -1,19 +1,15 @@
 """The page's handlers as plain functions: no browser, no server, one visitor over a stand-in stylizer."""
 
 import asyncio
-import contextlib
 import html
 import inspect
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
-import pytest
-from gradio.routes import App
 
 from stylizer.serving.backbone_choice import BackboneChoice
 from stylizer.serving.job_queue import JobQueue
@@ -29,6 +25,7 @@ from stylizer.web.tabs.origin_check import OriginCheckTab
 from stylizer.web.tabs.portrait import PortraitTab
 from stylizer.web.tabs.style_manager import StyleManagerTab
 from stylizer.web.tabs.video import VideoTab
+from tests.web.page_building import not_served
 
 
 class Hands:
@@ -56,7 +53,7 @@ class Hands:
         self.folder, self.uploads = folder / "files", folder / "gradio"
         self.folder.mkdir(exist_ok=True)
         self.memory = SessionMemory(max_sessions=2)
-        with _without_server(), gr.Blocks() as blocks:
+        with not_served(), gr.Blocks() as blocks:
             examples = folder / "examples"
             lanes, limits = Lanes(job_queue or JobQueue()), RunLimits()
             self.visits = LiveVisits(engine, lanes.job_queue, limits) if live else None
@@ -198,15 +195,6 @@ class Hands:
             if "value" in properties:
                 self._values[widget] = properties.pop("value")
             self._properties.setdefault(widget, {}).update(properties)
-
-
-@contextlib.contextmanager
-def _without_server() -> Iterator[None]:
-    """Neither the web application of a page is made nor what it tells browsers, which take longer than all the rest."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(App, "create_app", lambda *_, **__: None)
-        patch.setattr(gr.Blocks, "get_config_file", lambda *_: {})
-        yield
 
 
 def _all(result: Any) -> list[dict[Any, Any]]:
