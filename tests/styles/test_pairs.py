@@ -70,17 +70,23 @@ def itself(networks: Networks, mean_mesh: np.ndarray, drawing: AlignedFace, mean
     return maker, maker.reference(drawing, mean)
 
 
-@pytest.fixture(scope="module")
-def natural(itself: tuple[PairMaker, Reference]) -> Pair:
-    """The natural face as an invented one."""
-    maker, reference = itself
-    return maker._pair(reference, NONE, reference.code, reference.natural, reference.mesh_xyz)
+def _bare(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("stylizer.styles.pairs.surroundings", lambda full, *_, **__: full)
 
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Around a face there is what was invented: for tests that look at nothing there, as the rest takes long."""
-    monkeypatch.setattr("stylizer.styles.pairs.surroundings", lambda full, *_, **__: full)
+    _bare(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def natural(itself: tuple[PairMaker, Reference]) -> Pair:
+    """The natural face as an invented one; around it, too."""
+    maker, reference = itself
+    with pytest.MonkeyPatch.context() as patch:
+        _bare(patch)
+        return maker._pair(reference, NONE, reference.code, reference.natural, reference.mesh_xyz)
 
 
 def shrunk(picture: Tensor) -> Tensor:
@@ -250,6 +256,7 @@ def test_references_take_turns(itself: tuple[PairMaker, Reference]) -> None:
     torch.testing.assert_close(colors, [one.full[:, i].mean() for i in (0, 2, 0)])
 
 
+@pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize("light", [0.25, 0.45])
 def test_dark_faces_get_darker_targets(itself: tuple[PairMaker, Reference], natural: Pair, light: float) -> None:
     maker, reference = itself
@@ -280,6 +287,7 @@ def with_glasses(picture: Tensor, mesh_xyz: np.ndarray) -> tuple[Tensor, Tensor]
     return torch.where(rims, -1.0, picture), rims[None, None]
 
 
+@pytest.mark.usefixtures("bare")
 def test_glasses_are_worn_in_the_target(itself: tuple[PairMaker, Reference], natural: Pair) -> None:
     """Whatever the style; the more, the more of its natural face's light and shade it follows."""
     maker, reference = itself
@@ -298,6 +306,7 @@ def test_glasses_are_worn_in_the_target(itself: tuple[PairMaker, Reference], nat
         assert change[away].abs().max() < 0.1
 
 
+@pytest.mark.usefixtures("bare")
 def test_what_the_natural_face_wears_too_is_not_the_sitters_own(
     itself: tuple[PairMaker, Reference], natural: Pair
 ) -> None:
