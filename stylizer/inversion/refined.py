@@ -7,6 +7,7 @@ little, a few small windows are drawn at full resolution too.
 """
 
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +42,11 @@ class _Code:
     def __init__(self, networks: Networks, config: InversionConfig, code: Code) -> None:
         self.wspace, self.config = networks.backbone.wspace, config
         self.u, self.offsets = (x.detach().clone().requires_grad_() for x in (code.u, code.offsets))
-        self.optimiser = torch.optim.Adam([{"params": [self.u]}, {"params": [self.offsets]}], betas=(0.9, 0.99))
+
+    @cached_property
+    def optimiser(self) -> torch.optim.Adam:
+        """Made for the first step: torch takes a second to bring its optimisers, and *fast* makes none."""
+        return torch.optim.Adam([{"params": [self.u]}, {"params": [self.offsets]}], betas=(0.9, 0.99))
 
     def w_plus(self) -> Tensor:
         """The code, (1, num_ws, w_dim)."""
