@@ -32,9 +32,9 @@ const jpeg = (picture, quality) => new Promise(done => picture.toBlob(done, 'ima
 const nextFrame = () => video.requestVideoFrameCallback
   ? new Promise(done => video.requestVideoFrameCallback(done)) : pause(33);
 
-async function show(blob, taken, milliseconds) {
+async function show(mine, blob, taken, milliseconds) {
   const picture = await createImageBitmap(blob);
-  if (taken <= shown) return;
+  if (run !== mine || taken <= shown) return;
   shown = taken;
   canvas.width = picture.width;
   canvas.height = picture.height;
@@ -53,6 +53,7 @@ async function show(blob, taken, milliseconds) {
     + `drawn in ${median(drawings).toFixed(0)} ms`;
 }
 
+// After each `await` it may have been stopped, or started anew: what an older run brings is not shown any more.
 async function work(mine) {
   let failures = 0;
   while (run === mine) {
@@ -65,17 +66,20 @@ async function work(mine) {
       const answer = await fetch(`${root}live/frame?${query}`, {method: 'POST', body, credentials: 'same-origin'});
       if (run !== mine) return;
       if (answer.status === 200) {
-        await show(await answer.blob(), taken, Number(answer.headers.get('x-milliseconds')));
+        await show(mine, await answer.blob(), taken, Number(answer.headers.get('x-milliseconds')));
+        if (run !== mine) return;
         failures = 0;
         say('');
       } else if (answer.status === 503) {
         await pause(300);
       } else if (answer.status !== 204) {
         const text = await answer.text();
+        if (run !== mine) return;
         stop();
         say(text);
       }
     } catch {
+      if (run !== mine) return;
       if (++failures > 5) {
         stop();
         say('The page does not answer; look whether it still runs, then press Start.');
@@ -106,7 +110,8 @@ async function start() {
     return;
   }
   video.srcObject = stream;
-  await video.play();
+  await video.play().catch(() => {});  // stopped before its first frame: the run below ends by itself
+  if (run !== mine) return;
   shown = 0;
   times = [];
   waits = [];

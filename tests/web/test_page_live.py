@@ -1,5 +1,6 @@
 """The live tab in a real browser, whose camera is a film that the test has made."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,14 @@ from tests.web.page_browser import MARKS, Browser, Site, open_site
 pytestmark = MARKS
 WIDTH, HEIGHT, FRAMES = 640, 480, 12
 LEFT, RIGHT = 60, 190  # grey levels of the film's halves
+SLOW = 0.5  # seconds
+SLOWLY = f"""
+    const real = window.createImageBitmap;
+    window.createImageBitmap = async blob => {{
+        const picture = await real(blob);
+        await new Promise(done => setTimeout(done, {1000 * SLOW}));
+        return picture;
+    }}"""
 STRIPE = 8  # px, moving over the film, so that no two frames are alike
 
 
@@ -89,8 +98,11 @@ def test_a_camera_is_drawn_in_the_style_and_its_snapshot_becomes_a_portrait(live
     page.run()
     page.until(lambda: "Done, in the style “Comic”" in page.note())
     page.tab("live", until="live-start")
+    page.driver.execute_script(SLOWLY)
+    time.sleep(SLOW)  # frames are on their way now
     page.press("#live-stop")
-    page.until(lambda: not page.find("#live-stage canvas").is_displayed())
+    time.sleep(2 * SLOW)
+    assert not page.find("#live-stage canvas").is_displayed(), "what comes after Stop is not shown"
     calls = len(fake.calls)
     page.press("#live-stop")
     assert len(fake.calls) == calls
