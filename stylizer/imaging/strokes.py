@@ -50,13 +50,13 @@ def _directions(picture: Tensor, spread: float) -> Tensor:
     light = F.pad(picture.mean(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     across = light[..., 1:-1, 2:] - light[..., 1:-1, :-2]
     down = light[..., 2:, 1:-1] - light[..., :-2, 1:-1]
-    xx, xy, yy = _blurred(torch.cat([across * across, across * down, down * down], 1), spread).unbind(1)
+    xx, xy, yy = blurred(torch.cat([across * across, across * down, down * down], 1), spread).unbind(1)
     angle = 0.5 * torch.atan2(2 * xy, xx - yy)  # of the steepest change
     return torch.stack([-angle.sin(), angle.cos()], 1)
 
 
-def _blurred(x: Tensor, spread: float) -> Tensor:
-    """Three box filters, about a Gaussian."""
+def blurred(x: Tensor, spread: float) -> Tensor:
+    """Three box filters, about a Gaussian of this deviation in pixels: (1, C, H, W) to the same."""
     reach = max(1, round(spread))
     for _ in range(3):
         x = F.pad(x, (reach,) * 4, mode="replicate")

@@ -24,6 +24,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.looks import depth_of, details, painted, ramp, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, lies_nearer, mirrored, sampled
@@ -221,17 +222,11 @@ def _toned(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
     difference = F.interpolate(example - picture, size=small, mode="area")
     light = difference.mean(1, keepdim=True)
     tones = [
-        _spread(each * skin, reach) / _spread(skin, reach).clamp_min(1e-3)
+        blurred(each * skin, reach) / blurred(skin, reach).clamp_min(1e-3)
         for each, reach in zip((light, difference - light), _REACH, strict=True)
     ]
     change = (_LIGHT * tones[0] + tones[1]) * _soft(_shrunk(skin))
     return (picture + _resized(change, picture.shape[-1])).clamp(-1, 1)
-
-
-def _spread(x: Tensor, reach: int) -> Tensor:
-    for _ in range(3):
-        x = F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
-    return x
 
 
 def _pyramid(picture: Tensor, levels: int) -> list[Tensor]:

@@ -19,6 +19,7 @@ from torch import Tensor
 from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
 from stylizer.imaging.strokes import along_lines
 from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.styles.looks import ramp
 from stylizer.styles.regions import face_regions_of
 
 _SIDE = 512  # of the pictures that are smoothed: of finer things no learned style has more than noise
@@ -73,7 +74,7 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float) -> Imag
 
 def share_in_lines(coherence_of_reference: float) -> float:
     """How far drawings in a reference's style are smoothed along their lines, 0 to 1."""
-    return min(max((coherence_of_reference - _GRAIN) / (_LINES - _GRAIN), 0.0), 1.0)
+    return ramp(coherence_of_reference, _GRAIN, _LINES)
 
 
 def _between_lids(mesh: Points) -> Tensor:

@@ -97,13 +97,16 @@ class StyleRenderer:
         """What was drawn, with the strokes of the style's examples and in lines, as far as the settings want them."""
         settings, faces, style = self._settings, self._networks.faces, self._style
         amount = min(settings.strength * settings.texture, 1.0)
-        if style is None or amount <= 0 or not (style.examples or share_in_lines(style.lines)):
+        if style is None or amount <= 0:
+            return picture
+        lines = amount * share_in_lines(style.lines)
+        if not (style.examples or lines):
             return picture
         reader = None if faces is None else FaceReader(MeshFinder(faces), None)
         mesh = None if reader is None else reader.mesh(picture)
         if reader is not None and mesh is not None and style.examples and settings.likeness < 1:
             picture = self._with_examples(picture, inversion, reader, mesh, amount * (1 - settings.likeness))
-        return in_lines(picture, mesh, amount * share_in_lines(style.lines))
+        return in_lines(picture, mesh, lines)
 
     def _with_examples(
         self, picture: Image.Image, inversion: Inversion, reader: FaceReader, mesh: Points, amount: float
