@@ -20,6 +20,7 @@ from torch import Tensor
 
 from stylizer.faces import warp
 from stylizer.faces.align import AlignedFace
+from stylizer.faces.hair import HeadPlace, continue_hair, find_hair, grown, smootherstep
 from stylizer.imaging.tensors import to_image, to_tensor
 
 Segmenter = Callable[[Tensor], Tensor]
@@ -32,15 +33,14 @@ _QUICK_SIDE = 128  # of a mask that is needed many times a second
 _OVER_PHOTO, _OVER_COLOURS = (0.68, 0.98, 4.0), (0.80, 0.99, 6.0)
 _EDGE = (0.5, 0.9)  # of the segmentation: below is background, above is person
 _BELIEVED = 0.15  # a segmentation that finds so much more person than is drawn found somebody else, or a shadow
-_INSIDE = 0.9  # from this certainty on a drawn pixel is surely of the person, and its colour may be continued
 # In crop sides:
 _MARGIN = 0.375  # of the canvas around the crop
 _REACH, _LITTLE = 0.035, 0.008  # how far the photo's hair may stand beyond the drawing's; where it is not believed
 _FADE = 0.34  # over which the drawing's colours fade beyond the crop
-_DETAIL = 0.025  # deviation of the blur that tells strands from colours
 _CHIN, _MOUTH, _JAW = 0.79, 0.68, (0.28, 0.72)  # of FFHQ's mean face
 _NECK_LENGTH = 0.13  # below the chin
-_SHOULDERS = 0.14  # length of the fade beside the neck, from the mouth's height on
+# Length of the fade beside the neck, from the mouth on: where hair is not told from shoulders, and where it is.
+_SHOULDERS, _BARE_SHOULDERS = 0.14, 0.06
 
 
 def paste(
@@ -75,13 +75,14 @@ def paste(
     person = _person(photo, size + 2 * pad, segment)
     close = F.pad(_person(aligned.crop, size, segment), (pad, pad, pad, pad))  # finer, but of the crop only
     person = torch.lerp(person, (person + close) / 2, inside)
-    laid = _continued(F.pad(to_tensor(crop), (pad, pad, pad, pad)), to_tensor(photo), drawing * inside, person, size)
-    mask = (
-        _smooth(person)
-        * _reached(drawing, person, inside, size)
-        * _beyond(size, pad)
-        * _above_shoulders(aligned, size, pad)
+    place, seen, drawn = _head_place(aligned), to_tensor(photo), drawing * inside
+    hair = find_hair(seen, drawn, person, place, size)
+    laid = continue_hair(F.pad(to_tensor(crop), (pad, pad, pad, pad)), seen, drawn, person, hair, size=size)
+    near = _reached(drawing, person, inside, hair.told_apart, size) * _above_shoulders(
+        place, size, pad, _BARE_SHOULDERS
     )
+    certain = torch.lerp(2 * person - 1, person, hair.told_apart)  # a glow would show most in the dark
+    mask = smootherstep(certain) * torch.maximum(near * inside, hair.found) * _beyond(size, pad)
     return _laid_over(aligned.photo, to_image(laid), mask, canvas_to_photo)
 
 
@@ -93,8 +94,8 @@ def quick_mask(aligned: AlignedFace, segment: Segmenter | None = None, side: int
     Returns:
         (1, 1, side, side), 0 to 1; 0 at the crop's border.
     """
-    mask = _border(side, *_OVER_PHOTO) * _above_shoulders(aligned, side, 0)
-    return mask if segment is None else mask * _smooth(_person(aligned.crop, side, segment))
+    mask = _border(side, *_OVER_PHOTO) * _above_shoulders(_head_place(aligned), side, 0, _SHOULDERS)
+    return mask if segment is None else mask * smootherstep(_person(aligned.crop, side, segment))
 
 
 def lay_quickly(aligned: AlignedFace, drawing: Image.Image, mask: Tensor) -> Image.Image:
@@ -145,79 +146,41 @@ def _person(picture: Image.Image, size: int, segment: Segmenter) -> Tensor:
     return ((found - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0, 1)
 
 
-def _continued(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor, size: int) -> Tensor:
-    """The drawing, and around it its colours under the photo's strands.
+def _reached(drawing: Tensor, person: Tensor, inside: Tensor, told_apart: Tensor, size: int) -> Tensor:
+    """Where the drawing's person is, and somewhat beyond: there, what the photo shows is hair of the same head.
 
-    Args:
-        drawing, photo: (1, 3, S, S). drawn: (1, 1, S, S), how far each pixel is the drawing's person. person: the same
-            of the photo. size: of the crop.
-    Returns:
-        (1, 3, S, S); the drawing where `drawn` is 1.
+    told_apart: (1, 1, S, S), where hair and ground differ; where they do not, the segmentation is not believed either.
     """
-    colours = _filled(drawing, (drawn - _INSIDE).clamp_min(0) / (1 - _INSIDE))
-    weight = person.clamp_min(1e-3)
-    strands = photo - _blurred(photo * weight, size) / _blurred(weight, size)
-    return torch.lerp(colours + strands * person, drawing, drawn)
-
-
-def _filled(colours: Tensor, weight: Tensor) -> Tensor:
-    """Colours everywhere from colours where the weight is more than 0.
-
-    Source: pull-push interpolation, Gortler et al. 1996, The Lumigraph, section 3.4.
-    """
-    weights, sums = [weight], [colours * weight]
-    while weights[-1].shape[-1] > 1:
-        weights.append(F.avg_pool2d(weights[-1], 2, ceil_mode=True))
-        sums.append(F.avg_pool2d(sums[-1], 2, ceil_mode=True))
-    filled = sums[-1] / weights[-1].clamp_min(1e-6)
-    for each, total in zip(weights[-2::-1], sums[-2::-1], strict=True):
-        coarse = F.interpolate(filled, size=each.shape[-2:], mode="bilinear", align_corners=False)
-        filled = torch.lerp(coarse, total / each.clamp_min(1e-6), each.clamp(0, 1))
-    return filled
-
-
-def _blurred(x: Tensor, size: int) -> Tensor:
-    """Gaussian blur, computed at a quarter of the resolution."""
-    sigma = _DETAIL * size / 4
-    small = F.interpolate(x, scale_factor=0.25, mode="area")
-    radius = max(1, round(3 * sigma))
-    taps = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / max(sigma, 1e-3)) ** 2)
-    taps = (taps / taps.sum()).expand(x.shape[1], 1, 1, -1)
-    small = F.conv2d(F.pad(small, (radius, radius, 0, 0), mode="replicate"), taps, groups=x.shape[1])
-    small = F.conv2d(F.pad(small, (0, 0, radius, radius), mode="replicate"), taps.mT, groups=x.shape[1])
-    return F.interpolate(small, size=x.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _reached(drawing: Tensor, person: Tensor, inside: Tensor, size: int) -> Tensor:
-    """Where the drawing's person is, and somewhat beyond: there, what the photo shows is hair of the same head."""
     small = F.interpolate(drawing, scale_factor=0.125, mode="area")
     above = slice(0, (drawing.shape[2] - size) // 2 + round(_MOUTH * size))  # below, clothes differ from the photo's
     surplus, own = (x[:, :, above].sum() for x in ((person - drawing).clamp_min(0) * inside, drawing * inside))
-    more = float(surplus / own.clamp_min(1))
-    radius = max(1, round((_REACH if more < _BELIEVED else _LITTLE) * size / 8))
-    grown = F.max_pool2d(small, 2 * radius + 1, 1, radius)
-    grown = F.avg_pool2d(F.pad(grown, (radius,) * 4, mode="replicate"), 2 * radius + 1, 1)
-    return F.interpolate(grown, size=drawing.shape[-2:], mode="bilinear", align_corners=False)
+    radii = (max(1, round(far * size / 8)) for far in (_LITTLE, _REACH))
+    near = torch.cat([grown(small, radius) for radius in radii], 1)
+    little, reach = F.interpolate(near, size=drawing.shape[-2:], mode="bilinear", align_corners=False).chunk(2, 1)
+    return torch.maximum(little, reach * told_apart) if surplus < _BELIEVED * own else little
 
 
 def _beyond(size: int, pad: int) -> Tensor:
     """1 in the crop, falling to 0 around it."""
     steps = torch.arange(-pad, size + pad) + 0.5
     outside = torch.maximum(-steps, steps - size).clamp_min(0) / (_FADE * size)
-    return _smooth(1 - torch.hypot(outside[:, None], outside[None, :]))[None, None]
+    return smootherstep(1 - torch.hypot(outside[:, None], outside[None, :]))[None, None]
 
 
-def _above_shoulders(aligned: AlignedFace, size: int, pad: int) -> Tensor:
-    """1 down to the chin and 0 where the neck ends; beside the neck, where shoulders are, it falls earlier."""
-    chin, mouth, jaw = _CHIN, _MOUTH, _JAW
+def _head_place(aligned: AlignedFace) -> HeadPlace:
+    mouth, chin, (left, right) = _MOUTH, _CHIN, _JAW
     if aligned.landmarks_xy is not None:
         points = aligned.landmarks_xy / aligned.crop.size[0]
-        chin, mouth, jaw = float(points[8, 1]), float(points[57, 1]), (float(points[3, 0]), float(points[13, 0]))
+        chin, mouth, left, right = (float(points[n]) for n in ((8, 1), (57, 1), (3, 0), (13, 0)))
+    return HeadPlace(mouth, chin, (left + right) / 2, max((right - left) / 2, 0.05))
+
+
+def _above_shoulders(place: HeadPlace, size: int, pad: int, fade: float) -> Tensor:
+    """1 down to the chin and 0 where the neck ends; beside the neck, where shoulders are, it falls earlier."""
     steps = (torch.arange(-pad, size + pad) + 0.5) / size
-    neck = _smooth(1 - (steps - chin) / _NECK_LENGTH)[:, None]
-    beside = _smooth(1 - (steps - mouth) / _SHOULDERS)[:, None]
-    middle, half = (jaw[0] + jaw[1]) / 2, max((jaw[1] - jaw[0]) / 2, 0.05)
-    column = _smooth(1.25 - (steps - middle).abs() / half)[None, :]
+    neck = smootherstep(1 - (steps - place.chin) / _NECK_LENGTH)[:, None]
+    beside = smootherstep(1 - (steps - place.mouth) / fade)[:, None]
+    column = smootherstep(1.25 - (steps - place.middle).abs() / place.half)[None, :]
     return torch.lerp(beside, torch.maximum(neck, beside), column)[None, None]
 
 
@@ -228,10 +191,4 @@ def _border(size: int, full: float, zero: float, roundness: float) -> Tensor:
     """
     position = ((torch.arange(size) + 0.5) / size * 2 - 1).abs() ** roundness
     radius = (position[:, None] + position[None, :]) ** (1 / roundness)
-    return _smooth((zero - radius) / (zero - full))[None, None]
-
-
-def _smooth(x: Tensor) -> Tensor:
-    """Smootherstep, 0 to 1: no kink that the eye could see."""
-    x = x.clamp(0, 1)
-    return x**3 * (x * (x * 6 - 15) + 10)
+    return smootherstep((zero - radius) / (zero - full))[None, None]
