@@ -90,8 +90,7 @@ def find_hair(photo: Tensor, drawn: Tensor, person: Tensor, place: HeadPlace, si
     lock, highlight = (max(1, round(x * size / _COARSE)) for x in (_LOCK_HALF, _HIGHLIGHT))
     locks = F.max_pool2d(-F.max_pool2d(-locks, (1, 2 * lock + 1), 1, (0, lock)), (1, 2 * lock + 1), 1, (0, lock))
     hair = torch.maximum(hair, _led(locks, gate * ~upper.roll(-2, 0), steps))
-    window = 2 * highlight + 1
-    closed = -F.max_pool2d(-F.max_pool2d(hair, window, 1, highlight), window, 1, highlight)
+    closed = -_largest(-_largest(hair, highlight), highlight)
     hair = _averaged(smootherstep(closed * sure * 2 - 0.5), 1) * aside
     hair = hair * smootherstep(1 - (rows - place.mouth - _FALL[0]) / _FALL[1])
     source = rim * eroded(known, round(_SOFT_RIM * size / _COARSE))
@@ -108,21 +107,23 @@ def continue_hair(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor,
         (1, 3, S, S); the drawing where `drawn` is 1, but for the edge that the photo's person goes beyond.
     """
     soft = max(1, round(_SOFT_RIM * size / 4))
-    coarse, surplus = (F.interpolate(x, scale_factor=0.25, mode="area") for x in (drawn, (person - drawn).clamp_min(0)))
-    inner = eroded(coarse, soft)
-    band = inner - eroded(inner, round(_RIM * size / 4))
-    inner, band, beyond = (
-        _enlarged(x, drawn) for x in (inner, band.clamp(0, 1), smootherstep(grown(surplus, 2 * soft)))
+    coarse, surplus, painted, source, found = (
+        F.interpolate(x, scale_factor=0.25, mode="area")
+        for x in (drawn, (person - drawn).clamp_min(0), drawing * drawn, hair.source, hair.found)
     )
-    sure = (inner - _INSIDE).clamp_min(0) / (1 - _INSIDE)
-    colours = torch.lerp(filled(drawing, sure), filled(drawing, sure * hair.source), hair.found)
+    inner = eroded(coarse, soft)
+    sure = ((inner - _INSIDE) / (1 - _INSIDE)).clamp(0, 1)
+    painted = painted / coarse.clamp_min(1e-3)
+    colours = torch.lerp(filled(painted, sure), filled(painted, sure * source), found)
+    band = (inner - eroded(inner, round(_RIM * size / 4))).clamp(0, 1)
+    colours, inner, band, beyond = (_enlarged(x, drawn) for x in (colours, inner, band, grown(surplus, 2 * soft)))
     strands, strokes = (
         _detail(x.mean(1, keepdim=True), where.clamp_min(1e-3), size)
         for x, where in ((photo, person), (drawing, drawn))
     )
     energies = [(x.square() * band * person * (inner > _INSIDE)).sum() for x in (strokes, strands)]
     contrast = (energies[0] / energies[1].clamp_min(1e-6)).sqrt().clamp(*_CONTRAST)
-    return torch.lerp(colours + contrast * strands * person, drawing, torch.lerp(drawn, inner, beyond))
+    return torch.lerp(colours + contrast * strands * person, drawing, torch.lerp(drawn, inner, smootherstep(beyond)))
 
 
 def filled(colours: Tensor, weight: Tensor) -> Tensor:
@@ -143,7 +144,7 @@ def filled(colours: Tensor, weight: Tensor) -> Tensor:
 
 def grown(x: Tensor, radius: int) -> Tensor:
     """The maximum within a radius of pixels, its edge softened by as much."""
-    return _averaged(F.max_pool2d(x, 2 * radius + 1, 1, radius), radius)
+    return _averaged(_largest(x, radius), radius)
 
 
 def eroded(x: Tensor, radius: int) -> Tensor:
@@ -171,13 +172,19 @@ def _enlarged(x: Tensor, like: Tensor) -> Tensor:
 
 
 def _averaged(x: Tensor, radius: int) -> Tensor:
-    return F.avg_pool2d(F.pad(x, (radius,) * 4, mode="replicate"), 2 * radius + 1, 1)
+    rows = F.avg_pool2d(F.pad(x, (radius,) * 4, mode="replicate"), (1, 2 * radius + 1), 1)
+    return F.avg_pool2d(rows, (2 * radius + 1, 1), 1)
+
+
+def _largest(x: Tensor, radius: int) -> Tensor:
+    rows = F.max_pool2d(x, (1, 2 * radius + 1), 1, (0, radius))
+    return F.max_pool2d(rows, (2 * radius + 1, 1), 1, (radius, 0))
 
 
 def _led(source: Tensor, gate: Tensor, steps: int) -> Tensor:
     """What a source reaches through a gate, one pixel a step."""
     for _ in range(steps):
-        source = torch.maximum(source, F.max_pool2d(source, 3, 1, 1) * gate)
+        source = torch.maximum(source, _largest(source, 1) * gate)
     return source
 
 
