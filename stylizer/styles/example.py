@@ -1,11 +1,11 @@
 """A reference's face as an example: what was learned draws everybody, the example lends its strokes to the features.
 
-The generator learns how a hand draws faces; of one eye's catchlight, one lash, one piece of glass it keeps the mean. So
-the reference's face is warped onto the drawn one by the 468-point mesh, and their details are joined, level by level:
-all of them in the eyes; elsewhere in the face the fine ones, where these are a weave of strokes or stones. Skin gets
-the example's broad light and its hues: a blush, a neon's glow. What is the person's own is laid over, as in
-fine-tuning; where the person's eyes are unlike the sitter's, the drawn ones stay. Brows, nose and mouth stay too: they
-make an expression and a person.
+The generator learns how a hand draws faces; of one eye's catchlight, one lash, one piece of glass, one line of a nose
+it keeps the mean. So the reference's face is warped onto the drawn one by the 468-point mesh, and their details are
+joined, level by level: nearly all of them in the eyes, the nose, and a mouth of the same expression; elsewhere in the
+face the fine ones, without single strong lines, which are the sitter's. Skin gets the example's broad light and its
+hues: a blush, a neon's glow. What is the person's own is laid over, as in fine-tuning; where the person's features are
+unlike the sitter's, the drawn ones stay. Brows always stay: they make an expression and a person.
 
 Source: Fiser et al. 2017, Example-based synthesis of stylized facial animations; Texler et al. 2021, FaceBlit;
 Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
@@ -23,26 +23,30 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.styles.features import MouthShape, around_brows, around_eyes, around_lips, around_nose
+from stylizer.styles.hair_strokes import FEWEST as HAIR_FEWEST
+from stylizer.styles.hair_strokes import SIDE as HAIR_SIDE
+from stylizer.styles.hair_strokes import Head, hair_by_colour, painted_hair, surely_hair
+from stylizer.styles.line_finish import Locks, coherence, share_in_lines
 from stylizer.styles.looks import depth_of, details, painted, ramp, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, lies_nearer, mirrored, sampled
 from stylizer.styles.pairs import Reference
-from stylizer.styles.regions import face_regions_of
+from stylizer.styles.regions import Regions, face_regions_of
 
 SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40), 80  # of WebP: the first that is small enough
-_ALPHA_QUALITY = 60
+_ALPHA_QUALITY, _HAIR_BYTES = 60, 8_000
 _FACE_BYTES = 90_000  # then a style takes 1.5 MiB at most
-_EYES = (1.0, 1.0, 1.0, 1.0, 0.9, 0.4, 0.0)  # how much of the example has each level of detail, fine to coarse
-_FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside the eyes
+_FEATURES = (1.0, 1.0, 1.0, 1.0, 0.9, 0.4, 0.0)  # how much of the example has each level of detail, fine to coarse
+_FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside eyes, nose and mouth
 _LIGHT = 0.6  # how much of the example's broad light and shade its skin has
 _REACH = (10, 5)  # pixels of the small masks over which light and hues are broad
-_EYE = (0.2, 0.17)  # how far what is lent reaches beyond an eye, in distances of the eyes
 _DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye: none is lent, both are
-_BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is drawn, as brows have an expression
 _SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, which are the sitter's, or a weave
+_EVEN, _SINGLE = 1.5, 3.0  # times as strong as usual: details that still are everybody's, single lines
+_FAINT = 0.004  # of a range of 2: weaker details are none
 _RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
 _CELL = 16  # pixels of the crop: details are finer
@@ -59,12 +63,14 @@ class Example:
     meshes: (468, 7) float32: the mesh, (x, y, z) in pixels of the crop, the natural face's, and each point's partner on
     the other half of the face.
     likeness: see `looks.correlation`.
+    hair: WebP of the crop, its hair as alpha; empty where there is too little, or none that is drawn in lines.
     """
 
     face: bytes
     natural: bytes
     meshes: Tensor
     likeness: float
+    hair: bytes = b""
 
     @classmethod
     def of(cls, reference: Reference, partner: NDArray[np.intp]) -> "Example":
@@ -77,20 +83,22 @@ class Example:
         meshes = np.column_stack([reference.mesh_xyz, reference.natural_mesh_xyz, partner]).astype(np.float32)
         natural = to_image(reference.natural.cpu())
         return cls(
-            next(x for q in _QUALITIES if len(x := _webp(face, q)) <= _FACE_BYTES or q == _QUALITIES[-1]),
+            _small_webp(face, _FACE_BYTES),
             _webp(natural, _NATURAL_QUALITY),
             torch.from_numpy(meshes),
             float(np.float32(reference.likeness)),
+            _hair_of(reference),
         )
 
     def to_tensors(self) -> dict[str, Tensor]:
         """For a style's file."""
-        return {
+        tensors = {
             "face": _bytes_to_tensor(self.face),
             "natural": _bytes_to_tensor(self.natural),
             "meshes": self.meshes,
             "likeness": torch.tensor([self.likeness], dtype=torch.float32),
         }
+        return tensors | ({"hair": _bytes_to_tensor(self.hair)} if self.hair else {})
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "Example":
@@ -99,7 +107,7 @@ class Example:
         Raises:
             ValueError: they are none of an example.
         """
-        if tensors.keys() != {"face", "natural", "meshes", "likeness"}:
+        if tensors.keys() - {"hair"} != {"face", "natural", "meshes", "likeness"}:
             raise ValueError("its example is incomplete")
         meshes, likeness = tensors["meshes"], tensors["likeness"]
         if meshes.dtype != torch.float32 or meshes.shape != (468, 7) or not (meshes.abs() < 16 * SIDE_MAX).all():
@@ -108,9 +116,11 @@ class Example:
             raise ValueError("its example holds no meshes of a face")
         if likeness.dtype != torch.float32 or likeness.shape != (1,) or not (likeness.abs() <= 1.01).all():
             raise ValueError("its example says nothing sensible of its likeness")
-        found = cls(_tensor_to_bytes(tensors["face"]), _tensor_to_bytes(tensors["natural"]), meshes, float(likeness))
+        face, natural = _tensor_to_bytes(tensors["face"]), _tensor_to_bytes(tensors["natural"])
+        hair = _tensor_to_bytes(tensors["hair"]) if "hair" in tensors else b""
+        found = cls(face, natural, meshes, float(likeness), hair)
         try:
-            _ = found._face, found._natural
+            _ = found._face, found._natural, found._head
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise ValueError("its example holds no picture of a face") from error
         return found
@@ -143,17 +153,51 @@ class Example:
         coarse, depth = F.interpolate(here, size=small, mode="area"), depth_of(own, natural, regions)
         dressed = with_own_looks(coarse, own, natural, regions, depth=depth, likeness=self.likeness)
         here = (here + _resized(dressed - coarse, side)).clamp(-1, 1)
-        known, alike = _shrunk(sure), _alike(own, natural)
-        sure, eyes = known * alike, _eyes(mesh_xyz * (small / side), small)
+        known = _shrunk(sure)
+        skin = _shrunk(regions.face) * known * (1 - _grown(regions.inner))
+        toned = _toned(to_tensor(drawn), here, amount * self.hand * skin)
+        here = _lit_as(toned, here, skin)
+        places = [mesh * (small / side) for mesh in (mesh_xyz, mesh)]
+        shares = self._shares(here, places, known, _alike(own, natural), regions.face)
+        return to_image(_joined(toned, here, *(amount * self.hand * _soft(share) for share in shares)))
+
+    def _shares(
+        self, here: Tensor, places: list[Points], known: Tensor, alike: Tensor, face: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """How much of the example has each place: (1, 1, S, S), of nearly all details, and of the fine ones.
+
+        Args:
+            here: the example, (1, 3, side, side), as it lies on the drawing. places: meshes of the drawing and of the
+                example, in pixels of the masks.
+            known, alike, face: masks: of what is known of the example, where the person is as the sitter, of the face.
+        """
+        place, small = places[0], face.shape[-1]
+        eyes, lips = around_eyes(place, small), around_lips(place, small)
         # Both or neither: two eyes of different hands are worse than none.
-        least = min(float((sure * eye).sum() / eye.sum().clamp_min(1)) for eye in eyes)
-        trust = ramp(least, _DOUBTED, _TRUSTED)
-        lent = trust * torch.maximum(*eyes) * known * regions.face
-        skin = self._weave * _shrunk(regions.face) * sure
-        shares = (amount * self.hand * _soft(each) for each in (lent, skin))
-        joined = _joined(to_tensor(drawn), here, *shares)
-        skin = amount * self.hand * _shrunk(regions.face) * known * (1 - _grown(regions.inner))
-        return to_image(_toned(joined, here, skin))
+        least = min(float((known * alike * eye).sum() / eye.sum().clamp_min(1)) for eye in eyes)
+        nose = around_nose(place, small) * alike * _shrunk(face)
+        agreement = MouthShape.of(place).agrees_with(MouthShape.of(places[1]))
+        features = torch.stack([ramp(least, _DOUBTED, _TRUSTED) * torch.maximum(*eyes), nose, agreement * lips])
+        plain = 1 - _grown(torch.maximum(torch.maximum(*eyes), lips))
+        even = _even(here, _shrunk(face) * known * plain) * (
+            1 - _grown(torch.maximum(around_brows(place, small), lips))
+        )
+        return features.amax(0) * known * face, even.clamp_min(self._weave) * _shrunk(face) * known * alike
+
+    def locks_for(self, drawn: Image.Image, regions: Regions, amount: float) -> Locks | None:
+        """The example's hair, painted for a drawing.
+
+        Args:
+            drawn: a square. regions: of the person without a style.
+            amount: 0 = nothing, to 1.
+        """
+        amount *= self._hair_lines
+        if self._head is None or amount <= 0:
+            return None
+        small = F.interpolate(to_tensor(drawn), size=HAIR_SIDE, mode="area")
+        hair = hair_by_colour(small, regions)
+        painted = painted_hair(self._head, Head(small, hair, regions.face))
+        return None if painted is None else Locks(painted, amount * hair)
 
     def _seen_from(self, pose: Points) -> tuple[Tensor, Tensor, Points, Points]:
         """Face with its alpha, natural face and their meshes; of the mirror image where that lies nearer to a pose."""
@@ -170,16 +214,31 @@ class Example:
     @cached_property
     def _face(self) -> Tensor:
         """(1, 4, S, S): the picture, -1 to 1, and its alpha, 0 to 1."""
-        picture = _opened(self.face, "RGBA")
-        planes = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float()
-        return torch.cat([planes[:, :3] / 127.5 - 1, planes[:, 3:] / 255], 1)
+        return _planes(_opened(self.face, "RGBA"))
+
+    @cached_property
+    def _head(self) -> Head | None:
+        """The example of hair; None where there is none."""
+        if not self.hair:
+            return None
+        planes = _planes(_opened(self.hair, "RGBA"))
+        side = self._natural.shape[-1]
+        mesh: Points = self.meshes[:, :3].numpy().astype(np.float64)
+        face = face_regions_of(mesh, self._face.shape[-1], side).face
+        return Head(planes[:, :3], F.interpolate(planes[:, 3:], size=side, mode="area"), face)
+
+    @cached_property
+    def _hair_lines(self) -> float:
+        """How far the hair is drawn in lines, 0 to 1; 0 where there is none."""
+        head = self._head
+        return 0.0 if head is None else share_in_lines(coherence(head.picture, head.hair))
 
     @cached_property
     def _weave(self) -> float:
         """How far the details of the skin are everywhere alike, 0 to 1."""
         face, side = self._face, self._face.shape[-1]
         mesh: Points = self.meshes[:, :3].numpy().astype(np.float64)
-        skin = (face[0, 3] > 0.9) & (torch.maximum(*_eyes(mesh, side))[0, 0] == 0)
+        skin = (face[0, 3] > 0.9) & (torch.maximum(*around_eyes(mesh, side))[0, 0] == 0)
         light = face[:, :3].mean(1, keepdim=True)
         found = (light - _resized(F.avg_pool2d(light, _CELL), side))[0, 0][skin]
         evenness = float(found.abs().mean().square() / found.square().mean().clamp_min(1e-9)) if len(found) else 0.0
@@ -190,27 +249,32 @@ class Example:
         return to_tensor(_opened(self.natural, "RGB"))
 
 
-def _eyes(mesh: Points, side: int) -> tuple[Tensor, Tensor]:
-    """1 around either eye, but not its brow, else 0: (1, 1, side, side) each; mesh: in pixels of these."""
-    unit = float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))
-    x, y = np.arange(side)[None], np.arange(side)[:, None]
-    found = []
-    for eye, brow in ((LEFT_EYE, LEFT_BROW), (RIGHT_EYE, RIGHT_BROW)):
-        low, high = mesh[eye, :2].min(0), mesh[eye, :2].max(0)
-        middle, half = (low + high) / 2, (high - low) / 2 + np.array(_EYE) * unit
-        inside = ((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1
-        inside &= y > low[1] + _BELOW_BROW * (mesh[brow, 1].max() - low[1])
-        found.append(torch.from_numpy(inside.astype(np.float32))[None, None])
-    return found[0], found[1]
+def _hair_of(reference: Reference) -> bytes:
+    """WebP of a reference's hair, as `Example.hair` holds it."""
+    hair = surely_hair(reference.full, reference.regions).cpu()
+    small = F.interpolate(reference.full.cpu(), size=HAIR_SIDE, mode="area")
+    if float(hair.mean()) < HAIR_FEWEST or not share_in_lines(coherence(small, hair)):
+        return b""
+    shown = F.interpolate(_grown(hair), size=HAIR_SIDE, mode="bilinear", align_corners=False)
+    mean = (small * shown).sum((2, 3), keepdim=True) / shown.sum()
+    picture = to_image(torch.lerp(mean.expand_as(small), small, shown))
+    picture.putalpha(to_image((2 * hair - 1).expand(-1, 3, -1, -1)).getchannel(0).resize(picture.size))
+    return _small_webp(picture, _HAIR_BYTES)
 
 
-def _joined(picture: Tensor, example: Tensor, eyes: Tensor, face: Tensor) -> Tensor:
-    """Two pictures joined level by level: (1, 3, side, side). eyes, face: how much of the example, (1, 1, S, S)."""
-    levels = min(len(_EYES) - 1, int(np.log2(picture.shape[-1])) - 1)
+def _planes(picture: Image.Image) -> Tensor:
+    """(1, 4, S, S) of an RGBA picture: -1 to 1, and its alpha, 0 to 1."""
+    planes = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float()
+    return torch.cat([planes[:, :3] / 127.5 - 1, planes[:, 3:] / 255], 1)
+
+
+def _joined(picture: Tensor, example: Tensor, features: Tensor, face: Tensor) -> Tensor:
+    """Two pictures joined level by level: (1, 3, side, side). features, face: how much of the example, (1, 1, S, S)."""
+    levels = min(len(_FEATURES) - 1, int(np.log2(picture.shape[-1])) - 1)
     ours, theirs, result = _pyramid(picture, levels), _pyramid(example, levels), picture.new_zeros(())
     for level in reversed(range(levels + 1)):
         side = ours[level].shape[-1]
-        share = torch.maximum(_EYES[level] * _resized(eyes, side), _FACE[level] * _resized(face, side))
+        share = torch.maximum(_FEATURES[level] * _resized(features, side), _FACE[level] * _resized(face, side))
         joined = torch.lerp(ours[level], theirs[level], share)
         result = joined if level == levels else _resized(result, side) + joined
     return result.clamp(-1, 1)
@@ -227,6 +291,25 @@ def _toned(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
     ]
     change = (_LIGHT * tones[0] + tones[1]) * _soft(_shrunk(skin))
     return (picture + _resized(change, picture.shape[-1])).clamp(-1, 1)
+
+
+def _lit_as(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
+    """An example whose skin is, broadly, as light and of the colours of a picture's: what is lent leaves no border."""
+    difference = F.interpolate(picture - example, size=skin.shape[-1], mode="area")
+    broad = blurred(difference * skin, _REACH[0]) / blurred(skin, _REACH[0]).clamp_min(1e-3)
+    return (example + _resized(broad, picture.shape[-1])).clamp(-1, 1)
+
+
+def _even(example: Tensor, skin: Tensor) -> Tensor:
+    """1 where an example's details are about as strong as everywhere on its skin, 0 at single lines: (1, 1, S, S)."""
+    small = skin.shape[-1]
+    light = _resized(example.mean(1, keepdim=True), min(4 * small, example.shape[-1]))
+    lines = (light - _resized(F.avg_pool2d(light, _CELL // 2), light.shape[-1])).abs()
+    strength = blurred(_resized(lines, small), 2)
+    shown = strength[skin > 0.9]
+    usual = float(shown.median()) if len(shown) else 0.0
+    even = ((_SINGLE - strength / (usual + _FAINT)) / (_SINGLE - _EVEN)).clamp(0, 1)
+    return -F.max_pool2d(-even, 5, 1, 2)
 
 
 def _pyramid(picture: Tensor, levels: int) -> list[Tensor]:
@@ -263,6 +346,11 @@ def _resized(picture: Tensor, side: int) -> Tensor:
     if side <= picture.shape[-1]:
         return F.interpolate(picture, size=side, mode="area")
     return F.interpolate(picture, size=side, mode="bilinear", align_corners=False)
+
+
+def _small_webp(picture: Image.Image, most: int) -> bytes:
+    """In the best quality that takes so many bytes at most, or the least."""
+    return next(x for q in _QUALITIES if len(x := _webp(picture, q)) <= most or q == _QUALITIES[-1])
 
 
 def _webp(picture: Image.Image, quality: int) -> bytes:

@@ -9,6 +9,8 @@ Source: Kyprianidis & Kang 2011, Image and video abstraction by coherence-enhanc
 and a sharpening across them).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -17,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
-from stylizer.imaging.strokes import along_lines
+from stylizer.imaging.strokes import along_lines, blurred, crisp
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.looks import ramp
 from stylizer.styles.regions import face_regions_of
@@ -25,7 +27,9 @@ from stylizer.styles.regions import face_regions_of
 _SIDE = 512  # of the pictures that are smoothed: of finer things no learned style has more than noise
 # Pixels of these: how far a line is followed, over what its direction is sought, from one counted place to the next.
 _FACE, _AROUND = (10.0, 3.0, 2.0), (30.0, 6.0, 3.0)  # hair is drawn in long locks, a face in short lines
-_SHARPER, _CELL = 0.35, 4  # share of what is finer than the cell, in pixels of the picture, that is added again
+_LOCKS = (20.0, 5.0, 2.0)  # the same numbers for hair that was painted anew
+_LIGHTS, _OWN_LIGHTS = (1, 12), 0.6  # pixels of a lock's lights, fine and coarse; how much of the drawing's these keep
+_CRISP = (1.2, 2.5, 3, 40.0)  # pixels of the picture, and of it over which its direction is sought; turns; gain
 _GRAIN, _LINES = 0.33, 0.4  # coherences: of a grain, which is to stay, and of lines
 _LIDS = (0.85, 0.9)  # half axes of an eye that stays as it is, over those of its outline: a catchlight is no line
 _SOFT = 9  # pixels of the small picture, over which that begins
@@ -50,15 +54,27 @@ def coherence(picture: Tensor, region: Tensor) -> float:
     return min(max(float((before * after * weight).mean()) / whole, 0.0), 1.0) if whole > _FEWEST else 1.0
 
 
+@dataclass(frozen=True, eq=False)
+class Locks:
+    """Hair that was painted for a drawing.
+
+    picture: (1, 3, s, s) in [-1, 1]. share: (1, 1, s, s), how much of it there is, 0 to 1.
+    """
+
+    picture: Tensor
+    share: Tensor
+
+
 @torch.no_grad()
-def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float) -> Image.Image:
+def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: Locks | None = None) -> Image.Image:
     """A drawing smoothed along its lines, further outside of the face; what lies between the lids stays as it is.
 
     Args:
         drawn: a square. mesh_xyz: (468, 3), of its face, in its pixels; None: no face is seen.
         amount: 0 = the picture as it is, to 1.
+        locks: take the place of the drawn hair, whose lines they follow and whose light they keep.
     """
-    if amount <= 0:
+    if amount <= 0 and locks is None:
         return drawn
     picture, side = to_tensor(drawn), drawn.width
     small, share = F.interpolate(picture, size=_SIDE, mode="area"), torch.full((1, 1, 1, 1), min(amount, 1.0))
@@ -67,9 +83,21 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float) -> Imag
         face = _soft(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
         smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
         share = share * (1 - _resized(_between_lids(mesh_xyz * (_SIDE / side)), side))
+    if locks is not None:
+        lent = F.interpolate(locks.share, size=_SIDE, mode="bilinear", align_corners=False)
+        smooth = torch.lerp(smooth, _laid_along(locks.picture, small), lent)
+        share = torch.maximum(share, _resized(lent, side))
     smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
-    smooth = smooth + _SHARPER * (smooth - _resized(F.avg_pool2d(smooth, _CELL), side))
+    smooth = crisp(smooth, *_CRISP)
     return to_image(torch.lerp(picture, smooth, share.expand(1, 1, side, side)).clamp(-1, 1))
+
+
+def _laid_along(locks: Tensor, drawn: Tensor) -> Tensor:
+    """Locks smoothed along the lines of a drawing, with half of its own lights and darks."""
+    laid = along_lines(F.interpolate(locks, size=_SIDE, mode="area"), *_LOCKS, guide=drawn)
+    lights = [x.mean(1, keepdim=True) for x in (drawn, laid)]
+    ours, theirs = (blurred(x, _LIGHTS[0]) - blurred(x, _LIGHTS[1]) for x in lights)
+    return laid + _OWN_LIGHTS * (ours - theirs)
 
 
 def share_in_lines(coherence_of_reference: float) -> float:

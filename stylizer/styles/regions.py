@@ -54,11 +54,11 @@ class Regions(FaceRegions):
 def face_regions_of(points_xyz: Points, crop_side: int, side: int) -> FaceRegions:
     """The regions of a face whose mesh, (468, 3), lies so in a crop of `crop_side` pixels; side: of the masks."""
     points = (points_xyz[:, :2] + 0.5) * (side / crop_side)
-    mouth = _polygon(points[INNER_LIPS], side, side / 128)
+    mouth = polygon(points[INNER_LIPS], side, side / 128)
     if _area(points[INNER_LIPS]) < OPEN_MOUTH * side**2:  # drawn, an outline is never thinner than a pixel
         mouth = torch.zeros_like(mouth)
-    outlines = [_polygon(points[outline], side, side / 256) for outline in (LEFT_EYE, RIGHT_EYE, LIPS)]
-    face = _polygon(points[OVAL], side, side / 100)
+    outlines = [polygon(points[outline], side, side / 256) for outline in (LEFT_EYE, RIGHT_EYE, LIPS)]
+    face = polygon(points[OVAL], side, side / 100)
     return FaceRegions(face, _parts(points, side), torch.stack(outlines).sum(0), mouth)
 
 
@@ -128,7 +128,8 @@ def has_hair(picture: Tensor, regions: Regions) -> bool:
     return bool(roughness(regions.hair) > _STRANDS * roughness(skin))
 
 
-def _polygon(points: Points, side: int, blur: float) -> Tensor:
+def polygon(points: Points, side: int, blur: float) -> Tensor:
+    """(1, 1, side, side): 1 inside an outline, (n, 2) in pixels, 0 outside; blur: deviation of its edge, in pixels."""
     chart = Image.new("L", (side, side))
     ImageDraw.Draw(chart).polygon([tuple(point) for point in points], fill=255)
     pixels = np.asarray(chart.filter(ImageFilter.GaussianBlur(blur)), np.float32)

@@ -21,10 +21,11 @@ from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
-from stylizer.styles.line_finish import in_lines, share_in_lines
+from stylizer.styles.line_finish import Locks, in_lines, share_in_lines
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.mixing import with_finish
 from stylizer.styles.pairs import FaceReader
+from stylizer.styles.regions import Regions, regions_of
 from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
 
@@ -102,26 +103,26 @@ class StyleRenderer:
         lines = amount * share_in_lines(style.lines)
         if not (style.examples or lines):
             return picture
-        reader = None if faces is None else FaceReader(MeshFinder(faces), None)
+        reader = None if faces is None else FaceReader(MeshFinder(faces), faces.segmenter)
         mesh = None if reader is None else reader.mesh(picture)
-        if reader is not None and mesh is not None and style.examples and settings.likeness < 1:
-            picture = self._with_examples(picture, inversion, reader, mesh, amount * (1 - settings.likeness))
-        return in_lines(picture, mesh, lines)
+        own = None if reader is None or not style.examples else self._own_face(inversion, reader)
+        if own is None or mesh is None:
+            return in_lines(picture, mesh, lines)
+        small, own_mesh, regions = own
+        picture = in_lines(picture, mesh, lines, _locks(style, picture, regions, amount))
+        for example, share in style.examples:
+            picture = example.lent_to(picture, mesh, small, own_mesh, share * amount * (1 - settings.likeness))
+        return picture
 
-    def _with_examples(
-        self, picture: Image.Image, inversion: Inversion, reader: FaceReader, mesh: Points, amount: float
-    ) -> Image.Image:
-        """A drawn face, whose mesh is known, with the strokes of the style's examples."""
-        style, device = self._style, device_of(self._networks.backbone)
-        assert style is not None
+    def _own_face(self, inversion: Inversion, reader: FaceReader) -> tuple[Tensor, Points, Regions] | None:
+        """The person without a style, small: (1, 3, S, S), the mesh in pixels of a full picture, and the regions."""
+        device, side = device_of(self._networks.backbone), self._networks.spec.side
         with torch.no_grad():
             own = small_picture(self._networks.backbone, inversion.w_plus[None].to(device)).cpu()
-        own_mesh = reader.mesh_of_small(own, self._networks.spec.side)
-        if own_mesh is None:
-            return picture
-        for example, share in style.examples:
-            picture = example.lent_to(picture, mesh, own, own_mesh, amount * share)
-        return picture
+        mesh = reader.mesh_of_small(own, side)
+        if mesh is None:
+            return None
+        return own, mesh, regions_of(mesh, reader.person(own), own, side, own.shape[-1])
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:
         same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)
@@ -162,6 +163,19 @@ def draw(
         return inverted
     renderer = compile_style(networks, style, settings, inversion.tuned)
     return renderer(inversion, likeness=likeness, inverted=inverted, photo=photo)
+
+
+def _locks(style: Style, picture: Image.Image, regions: Regions, amount: float) -> Locks | None:
+    """Hair for a drawing by the style's examples, the later ones over the earlier."""
+    found = [example.locks_for(picture, regions, amount * share) for example, share in style.examples]
+    locks = [each for each in found if each is not None]
+    if not locks:
+        return None
+    laid, share = locks[0].picture, locks[0].share
+    for each in locks[1:]:
+        share = (share + each.share).clamp(0, 1)
+        laid = torch.lerp(laid, each.picture, each.share / share.clamp_min(1e-6))
+    return Locks(laid, share)
 
 
 def _shares(settings: RenderSettings, is_texture: ParameterRule) -> Callable[[str], float]:

@@ -19,12 +19,13 @@ class FaceNetworks:
     """What finds faces; on the CPU, in evaluation mode, without gradients of their own.
 
     short_range, full_range: detectors of large faces and of small ones.
-    mesh: points of a face that is found.
+    mesh: points of a face that is found. segmenter: tells people from what is behind them.
     """
 
     short_range: FaceDetector
     full_range: FaceDetector
     mesh: FaceMesh
+    segmenter: PersonSegmenter
 
 
 def load_face_networks(home: Path) -> FaceNetworks:
@@ -37,6 +38,7 @@ def load_face_networks(home: Path) -> FaceNetworks:
         FaceDetector(load_graph(home, files.SHORT_RANGE_DETECTOR), SHORT_RANGE),
         FaceDetector(load_graph(home, files.FULL_RANGE_DETECTOR), FULL_RANGE),
         FaceMesh(load_graph(home, files.FACE_MESH)),
+        load_segmenter(home),
     )
 
 
