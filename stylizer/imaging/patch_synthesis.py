@@ -82,7 +82,8 @@ def taken(field: Tensor, sample: Callable[[Tensor, Tensor, Tensor], Tensor], sid
             row, column = y.floor() + down, x.floor() + right
             weight = ((1 - (y - row).abs()) * (1 - (x - column).abs())).square()
             found = field[row.long().clamp(0, small - 1), column.long().clamp(0, small - 1)]
-            here = ((found >= 0) & (weight > 0)).nonzero()[:, 0]
+            inside = (row >= 0) & (row < small) & (column >= 0) & (column < small)
+            here = ((found >= 0) & (weight > 0) & inside).nonzero()[:, 0]
             found, weight = found[here], weight[here, None]
             places = (found // small % small + 0.5 + (y - row)[here], found % small + 0.5 + (x - column)[here])
             total[here] += weight * sample(found // small**2, *(place / small for place in places))

@@ -36,7 +36,7 @@ from stylizer.styles.pairs import Reference
 from stylizer.styles.regions import Regions, face_regions_of
 
 SIDE_MAX = 1024  # of the pictures in a file
-_QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40), 80  # of WebP: the first that is small enough
+_QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40, 30, 20), 80  # of WebP: the first that is small enough
 _ALPHA_QUALITY, _HAIR_BYTES = 60, 8_000
 _FACE_BYTES = 90_000  # then a style takes 1.5 MiB at most
 _FEATURES = (1.0, 1.0, 1.0, 1.0, 0.9, 0.4, 0.0)  # how much of the example has each level of detail, fine to coarse
@@ -45,7 +45,7 @@ _LIGHT = 0.6  # how much of the example's broad light and shade its skin has
 _REACH = (10, 5)  # pixels of the small masks over which light and hues are broad
 _DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye: none is lent, both are
 _SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, which are the sitter's, or a weave
-_EVEN, _SINGLE = 1.5, 3.0  # times as strong as usual: details that still are everybody's, single lines
+_EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are everybody's, single lines
 _FAINT = 0.004  # of a range of 2: weaker details are none
 _RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another

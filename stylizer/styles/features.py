@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
@@ -16,7 +17,7 @@ from stylizer.styles.regions import polygon
 
 _EYE = (0.2, 0.17)  # how far around an eye reaches beyond it, in distances of the eyes
 _BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is the brow's
-_BROW = (1.25, 2.2)  # how many times as wide and as high as a brow its surroundings are
+_BROW = 0.06  # how far around a brow reaches beyond it, in distances of the eyes
 _LIPS = 1.4  # times as large as the lips their surroundings are
 _WINGS = 0.2  # widths of a nose that its surroundings reach beyond its wings
 _UNDER_NOSE = 0.45  # of the way from a nose's base to the upper lip
@@ -52,13 +53,15 @@ def around_nose(mesh: Points, side: int) -> Tensor:
 
 def around_lips(mesh: Points, side: int) -> Tensor:
     """The lips and a little more."""
-    return polygon(_scaled(mesh[LIPS, :2], np.full(2, _LIPS)), side, 1.0)
+    outline = mesh[LIPS, :2]
+    return polygon(outline.mean(0) + _LIPS * (outline - outline.mean(0)), side, 1.0)
 
 
 def around_brows(mesh: Points, side: int) -> Tensor:
     """Both brows and the skin above and below them."""
-    brows = (polygon(_scaled(mesh[brow, :2], np.array(_BROW)), side, 1.0) for brow in (LEFT_BROW, RIGHT_BROW))
-    return torch.maximum(*brows)
+    reach = max(1, round(_BROW * float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))))
+    brows = torch.maximum(*(polygon(mesh[brow, :2], side, 1.0) for brow in (LEFT_BROW, RIGHT_BROW)))
+    return F.max_pool2d(brows, 2 * reach + 1, 1, reach)
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,3 @@ class MouthShape:
         )
         shares = [min(max((high - abs(difference)) / (high - low), 0.0), 1.0) for difference, (low, high) in pairs]
         return float(np.prod(shares))
-
-
-def _scaled(outline: Points, factors: Points) -> Points:
-    middle = outline.mean(0)
-    grown: Points = middle + (outline - middle) * factors
-    return grown

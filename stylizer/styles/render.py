@@ -105,13 +105,15 @@ class StyleRenderer:
             return picture
         reader = None if faces is None else FaceReader(MeshFinder(faces), faces.segmenter)
         mesh = None if reader is None else reader.mesh(picture)
-        own = None if reader is None or not style.examples else self._own_face(inversion, reader)
+        wants = bool(style.examples) and settings.likeness < 1
+        own = self._own_face(inversion, reader) if reader is not None and wants else None
         if own is None or mesh is None:
             return in_lines(picture, mesh, lines)
         small, own_mesh, regions = own
-        picture = in_lines(picture, mesh, lines, _locks(style, picture, regions, amount))
+        lent = amount * (1 - settings.likeness)
+        picture = in_lines(picture, mesh, lines, _locks(style, picture, regions, lent))
         for example, share in style.examples:
-            picture = example.lent_to(picture, mesh, small, own_mesh, share * amount * (1 - settings.likeness))
+            picture = example.lent_to(picture, mesh, small, own_mesh, share * lent)
         return picture
 
     def _own_face(self, inversion: Inversion, reader: FaceReader) -> tuple[Tensor, Points, Regions] | None:

@@ -1,11 +1,13 @@
 """Smoothing along lines keeps the lines and takes what lies across them."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.imaging.strokes import along_lines
+from stylizer.imaging.strokes import along_lines, crisp, grain_of
 
 SIDE = 96
 
@@ -47,3 +49,30 @@ def test_turned_by_a_quarter_it_is_the_same_turned() -> None:
     picture = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
     turned = along_lines(picture.rot90(1, (2, 3)), 8, 3).rot90(-1, (2, 3))
     assert (turned - along_lines(picture, 8, 3)).abs().mean() < 0.02
+
+
+def test_another_pictures_lines_can_be_followed() -> None:
+    """Noise, smoothed along stripes that it does not have, becomes stripes."""
+    y = torch.arange(64, dtype=torch.float32)[:, None].expand(64, 64)
+    stripes = torch.sin(y * (2 * math.pi / 8)).expand(1, 3, -1, -1)
+    noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    laid = along_lines(noise, 12, 4, 1.0, guide=stripes)[..., 16:-16, 16:-16]
+    assert laid.diff(dim=3).abs().mean() < 0.3 * laid.diff(dim=2).abs().mean()
+
+
+def test_a_soft_edge_becomes_sharp_and_stays_where_it_is() -> None:
+    x = torch.arange(64, dtype=torch.float32)
+    soft = torch.tanh((x - 31.5) / 5).expand(1, 3, 64, 64)
+    sharp = crisp(soft, 1.2, 2.5, 4, 60.0)
+    assert sharp.diff(dim=3).abs().max() > 2.5 * soft.diff(dim=3).abs().max()
+    assert (sharp.sign() == soft.sign()).all() and sharp.abs().max() <= 1
+    flat = torch.full((1, 3, 64, 64), 0.3)
+    torch.testing.assert_close(crisp(flat, 1.2, 2.5, 4, 60.0), flat)
+
+
+def test_grain_tells_its_direction_and_how_clear_it_is() -> None:
+    x = torch.arange(64, dtype=torch.float32).expand(1, 1, 64, 64)
+    upright, lying = (grain_of(0.5 * torch.sin(each * 0.8), 3)[..., 16:-16, 16:-16] for each in (x, x.transpose(2, 3)))
+    assert upright[:, 0].min() > 0.9 and lying[:, 0].max() < -0.9
+    assert upright[:, 1].abs().max() < 0.05
+    assert grain_of(torch.zeros(1, 1, 64, 64), 3).abs().max() == 0

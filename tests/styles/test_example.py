@@ -79,13 +79,13 @@ def test_eyes_become_the_references(example: Example, drawn: Image.Image, refere
         assert np.abs(result[place] - wanted[place]).mean() < 0.6 * before
 
 
-def test_brows_mouth_hair_and_ground_stay_as_they_are_drawn(
+def test_brows_hair_and_ground_stay_as_they_are_drawn(
     example: Example, drawn: Image.Image, reference: Reference
 ) -> None:
     change = np.abs(pixels(lent(example, drawn, reference)) - pixels(drawn))
     assert change[:150].max() <= 1 and change[:, :120].max() <= 1
     eyes = change[around(reference.mesh_xyz, LEFT_EYE, 20)].mean()
-    for part in (LEFT_BROW, RIGHT_BROW, LIPS):
+    for part in (LEFT_BROW, RIGHT_BROW):
         assert change[around(reference.mesh_xyz, part, 10)].mean() < 0.35 * eyes
 
 
@@ -119,8 +119,8 @@ def test_eyes_unlike_the_sitters_stay_the_persons(example: Example, drawn: Image
     assert all(other < 0.8 * alike for other, alike in zip(changes[1], changes[0], strict=True))
 
 
-def test_only_a_weave_is_lent_to_the_skin(example: Example, drawn: Image.Image, reference: Reference) -> None:
-    """Stones or hatching are the hand's; a lock or a scar is the sitter's."""
+def test_single_lines_are_not_lent_to_the_skin(example: Example, drawn: Image.Image, reference: Reference) -> None:
+    """Stones, hatching and the grain of paper are the hand's; a lock or a scar is the sitter's."""
     cheek = around(reference.mesh_xyz, [50], 12)
     picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
     noise = np.random.default_rng(0).integers(-50, 50, (SIDE, SIDE, 1))
@@ -130,26 +130,49 @@ def test_only_a_weave_is_lent_to_the_skin(example: Example, drawn: Image.Image, 
     plain, weaved, scarred = (
         pixels(lent(replace(example, face=lossless(each)), drawn, reference))[cheek] for each in (picture, weave, scar)
     )
-    assert np.abs(weaved - plain).mean() > 8 and np.abs(scarred - plain).mean() < 1.5
+    assert np.abs(weaved - plain).mean() > 8
+    assert np.abs(scarred - plain).max() < 40  # it is black, on skin of 140
 
 
 def test_the_skin_gets_broad_light_and_hues(example: Example, drawn: Image.Image, reference: Reference) -> None:
-    """A blush is the hand's, and so is a shadow; lips and brows keep their colours."""
+    """A blush is the hand's, and so is a shadow."""
     picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
     place = around(reference.mesh_xyz, [50], 70)
-    blushing, shaded, painted = picture.copy(), picture.copy(), picture.copy()
+    blushing, shaded = picture.copy(), picture.copy()
     blushing[(*place, 0)] = (blushing[(*place, 0)].astype(int) + 60).clip(0, 255)
     shaded[(*place, slice(0, 3))] //= 2
-    painted[(*around(reference.mesh_xyz, LIPS, 30), slice(0, 3))] = (0, 255, 0)
-    plain, red, dark, green = (
-        pixels(lent(replace(example, face=lossless(each)), drawn, reference))
-        for each in (picture, blushing, shaded, painted)
+    plain, red, dark = (
+        pixels(lent(replace(example, face=lossless(each)), drawn, reference)) for each in (picture, blushing, shaded)
     )
-    cheek, lips = around(reference.mesh_xyz, [50], 20), around(reference.mesh_xyz, LIPS, 10)
+    cheek = around(reference.mesh_xyz, [50], 20)
     blush = (red - plain)[cheek].mean((0, 1))
     assert blush[0] > 20 and abs(blush[2]) < 10
     assert (dark - plain)[cheek].mean() < -20
-    assert np.abs(green - plain)[lips].mean() < 2
+
+
+def test_a_mouth_is_lent_to_a_mouth_of_the_same_expression(
+    example: Example, drawn: Image.Image, reference: Reference
+) -> None:
+    picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
+    painted, lips = picture.copy(), around(reference.mesh_xyz, LIPS, 10)
+    painted[(*around(reference.mesh_xyz, LIPS, 30), slice(0, 3))] = (0, 255, 0)
+    speaking = example.meshes.clone()
+    speaking[14, 1] += 80.0  # the lower lip
+    change = []
+    for meshes in (example.meshes, speaking):
+        plain, green = (
+            pixels(lent(replace(example, face=lossless(each), meshes=meshes), drawn, reference))[lips]
+            for each in (picture, painted)
+        )
+        change.append(np.abs(green - plain).mean())
+    assert change[0] > 10 and change[1] < 2
+
+
+def test_a_nose_is_lent(example: Example, drawn: Image.Image, reference: Reference) -> None:
+    result, wanted = pixels(lent(example, drawn, reference)), pixels(to_image(reference.face))
+    place = around(reference.mesh_xyz, [1, 2], 20)
+    before = np.abs(pixels(drawn)[place] - wanted[place]).mean()
+    assert np.abs(result[place] - wanted[place]).mean() < 0.8 * before
 
 
 def lossless(picture: np.ndarray) -> bytes:
@@ -194,6 +217,8 @@ def _picture(format_: str, size: tuple[int, int]) -> Tensor:
         lambda t: t.update(face=_picture("PNG", (64, 64))),
         lambda t: t.update(face=_picture("WEBP", (64, 32))),
         lambda t: t.update(face=_picture("WEBP", (2048, 2048))),
+        lambda t: t.update(hair=_picture("PNG", (64, 64))),
+        lambda t: t.update(hair=t["face"].float()),
         lambda t: t.update(natural=t["natural"].float()),
         lambda t: t.update(meshes=t["meshes"][:-1]),
         lambda t: t.update(meshes=t["meshes"].half()),
