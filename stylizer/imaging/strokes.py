@@ -66,7 +66,7 @@ def crisp(picture: Tensor, reach: float, spread: float, turns: int, gain: float)
     across = torch.stack([-along[:, 1], along[:, 0]], -1) * picture.new_tensor([2 * reach / width, 2 * reach / height])
     near, far = (grid - across, grid + across), (grid - 2 * across, grid + 2 * across)
     for _ in range(turns):
-        light = blurred(picture.mean(1, keepdim=True), 0.5)
+        light = F.avg_pool2d(picture.mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
         bent = torch.tanh(gain * (_at(light, far[0]) + _at(light, far[1]) - 2 * light))
         sides = [_at(picture, place) for place in near]
         levels = [side.mean(1, keepdim=True) for side in (*sides, picture)]

@@ -197,7 +197,8 @@ class Example:
         small = F.interpolate(to_tensor(drawn), size=HAIR_SIDE, mode="area")
         hair = hair_by_colour(small, regions)
         painted = painted_hair(self._head, Head(small, hair, regions.face))
-        return None if painted is None else Locks(painted, amount * hair)
+        share = F.interpolate(hair, size=HAIR_SIDE, mode="bilinear", align_corners=False)
+        return None if painted is None else Locks(painted, amount * share)
 
     def _seen_from(self, pose: Points) -> tuple[Tensor, Tensor, Points, Points]:
         """Face with its alpha, natural face and their meshes; of the mirror image where that lies nearer to a pose."""

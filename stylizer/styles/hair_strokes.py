@@ -90,13 +90,11 @@ def painted_hair(example: Head, drawn: Head) -> Tensor | None:
         The picture, (1, 3, SIDE, SIDE), the drawing where there is no hair; None: there is none at all.
     """
     planes = _planes(example)
-    ways = [turned(planes, way) for way in range(_TURNS)]
+    ways, target = torch.cat([turned(planes, way) for way in range(_TURNS)]), _planes(drawn)
     levels = []
     for side, turns in _LEVELS:
-        sources = [_guided(F.interpolate(way, size=side, mode="area")) for way in ways]
-        target = _guided(F.interpolate(_planes(drawn), size=side, mode="area"))
-        pictures, guides, known = (torch.cat(each) for each in zip(*sources, strict=True))
-        levels.append(Level(pictures, guides, known, *target, turns))
+        sources, wanted = (_guided(F.interpolate(x, size=side, mode="area")) for x in (ways, target))
+        levels.append(Level(*sources, *wanted, turns))
     field = nearest_sources(levels, _COLOUR)
     if field is None:
         return None
@@ -133,7 +131,7 @@ def _planes(head: Head) -> Tensor:
 
 
 def _guided(planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Picture, weighted guides and the mask of the hair, of planes as `_planes` gives them."""
+    """Pictures, weighted guides and masks of the hair, of planes as `_planes` gives them: all of one head."""
     picture, hair, around = planes[:, :3], planes[:, 3:4], planes[:, 4:]
     side, inside = planes.shape[-1], (hair > 0.5).float()
     light = blurred(picture.mean(1, keepdim=True) * hair, 1) / blurred(hair, 1).clamp_min(1e-3)

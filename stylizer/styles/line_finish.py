@@ -58,7 +58,7 @@ def coherence(picture: Tensor, region: Tensor) -> float:
 class Locks:
     """Hair that was painted for a drawing.
 
-    picture: (1, 3, s, s) in [-1, 1]. share: (1, 1, s, s), how much of it there is, 0 to 1.
+    picture: (1, 3, s, s) in [-1, 1]. share: (1, 1, s, s), 0 to 1: how much of the drawing it takes the place of.
     """
 
     picture: Tensor

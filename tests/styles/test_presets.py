@@ -23,6 +23,7 @@ from stylizer.library.library import Library
 from stylizer.settings import RenderSettings, TrainSettings
 from stylizer.styles.keys import key_of, reference_hash
 from stylizer.styles.losses import gram_distance, grams
+from stylizer.styles.mixing import blend
 from stylizer.styles.render import draw
 from stylizer.styles.sampling import sample
 from stylizer.styles.style import Style, read_card
@@ -151,3 +152,16 @@ def test_a_presets_reference_is_not_learned_again(networks: Networks, library: L
         assert key is not None and library.find(key).name == path.stem
     other = partial(key_of, count=1, settings=TrainSettings(seed=1), spec=networks.spec, network_hashes=hashes)
     assert library.learned_from(reference_hash([open_picture(path)]), other) is None
+
+
+def test_halfway_between_two_both_paint_the_hair(
+    networks: Networks, inversion: Inversion, drawn: dict[str, Drawn]
+) -> None:
+    """Blue lights of the one, brown of the other: the crown of the blend lies between."""
+    one, other = drawn["comic"], drawn["toon3d"]
+    assert one.style.examples[0][0].hair and other.style.examples[0][0].hair
+    both = draw(networks, inversion, blend(one.style, other.style, 0.5), RenderSettings())
+    crowns = [np.asarray(each, float)[90:170, 400:620].mean((0, 1)) for each in (one.picture, both, other.picture)]
+    apart = np.abs(crowns[2] - crowns[0]).sum()
+    assert np.abs(crowns[1] - crowns[0]).sum() < 1.1 * apart and np.abs(crowns[1] - crowns[2]).sum() < 1.1 * apart
+    assert apart > 15
