@@ -6,6 +6,7 @@ shock filters), as Kyprianidis & Kang 2011, Image and video abstraction by coher
 """
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -61,8 +62,9 @@ def crisp(picture: Tensor, reach: float, spread: float, turns: int, gain: float)
     Returns:
         (1, C, H, W).
     """
-    along, grid = _directions(picture, spread), _places(picture)
     height, width = picture.shape[-2:]
+    grid, small = _places(picture), F.interpolate(picture, scale_factor=0.5, mode="area")
+    along = _along(F.interpolate(x, size=(height, width), mode="bilinear") for x in _tensor(small, spread / 2))
     across = torch.stack([-along[:, 1], along[:, 0]], -1) * picture.new_tensor([2 * reach / width, 2 * reach / height])
     near, far = (grid - across, grid + across), (grid - 2 * across, grid + 2 * across)
     for _ in range(turns):
@@ -83,22 +85,27 @@ def crisp(picture: Tensor, reach: float, spread: float, turns: int, gain: float)
 def grain_of(picture: Tensor, spread: float) -> Tensor:
     """Which way a picture's grain runs, as the doubled angle's cosine and sine, times how clearly: (1, 2, H, W)."""
     xx, xy, yy = _tensor(picture, spread)
-    return torch.stack([xx - yy, 2 * xy], 1) / (xx + yy + _NO_GRAIN)[:, None]
+    return torch.cat([xx - yy, 2 * xy], 1) / (xx + yy + _NO_GRAIN)
 
 
 def _directions(picture: Tensor, spread: float) -> Tensor:
     """Unit vectors along the lines, x and y: (1, 2, H, W)."""
-    xx, xy, yy = _tensor(picture, spread)
+    return _along(_tensor(picture, spread))
+
+
+def _along(tensor: Iterable[Tensor]) -> Tensor:
+    """Unit vectors along the lines of a structure tensor, which `_tensor` gives."""
+    xx, xy, yy = tensor
     angle = 0.5 * torch.atan2(2 * xy, xx - yy)  # of the steepest change
-    return torch.stack([-angle.sin(), angle.cos()], 1)
+    return torch.cat([-angle.sin(), angle.cos()], 1)
 
 
 def _tensor(picture: Tensor, spread: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The structure tensor's xx, xy and yy, (1, H, W) each."""
+    """The structure tensor's xx, xy and yy, (1, 1, H, W) each."""
     light = F.pad(picture.mean(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     across = light[..., 1:-1, 2:] - light[..., 1:-1, :-2]
     down = light[..., 2:, 1:-1] - light[..., :-2, 1:-1]
-    xx, xy, yy = blurred(torch.cat([across * across, across * down, down * down], 1), spread).unbind(1)
+    xx, xy, yy = blurred(torch.cat([across * across, across * down, down * down], 1), spread).chunk(3, 1)
     return xx, xy, yy
 
 

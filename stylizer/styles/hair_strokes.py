@@ -18,8 +18,8 @@ from stylizer.styles.regions import Regions
 
 SIDE = 512  # of an example, and of what is painted
 FEWEST = 0.02  # of a crop: so much must be hair, to be an example
-_LEVELS = ((64, 6), (128, 4))  # sides, and turns of each
-_TURNS = 12  # ways round in which an example is used
+_LEVELS = ((64, 5), (128, 3))  # sides, and turns of each
+_TURNS = 10  # ways round in which an example is used
 _COLOUR = 2.0  # weight of the colours of surroundings; the guides' are of strands' direction, light, outline and face
 _WEIGHTS = (1.0, 1.0, 0.6, 1.5, 1.5)
 _STRANDS = 1 / 85  # of a side: over so much one direction is sought

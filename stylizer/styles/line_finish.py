@@ -26,8 +26,8 @@ from stylizer.styles.regions import face_regions_of
 
 _SIDE = 512  # of the pictures that are smoothed: of finer things no learned style has more than noise
 # Pixels of these: how far a line is followed, over what its direction is sought, from one counted place to the next.
-_FACE, _AROUND = (10.0, 3.0, 2.0), (30.0, 6.0, 3.0)  # hair is drawn in long locks, a face in short lines
-_LOCKS = (48.0, 7.0, 3.0)  # the same numbers for hair that was painted anew
+_FACE, _AROUND = (10.0, 3.0, 2.0), (30.0, 6.0, 4.0)  # hair is drawn in long locks, a face in short lines
+_LOCKS = (48.0, 7.0, 4.0)  # the same numbers for hair that was painted anew
 _LIGHTS, _OWN_LIGHTS = (1, 12), 0.6  # pixels of a lock's lights, fine and coarse; how much of the drawing's these keep
 _CRISP = (1.2, 2.5, 3, 40.0)  # pixels of the picture, and of it over which its direction is sought; turns; gain
 _GRAIN, _LINES = 0.33, 0.4  # coherences: of a grain, which is to stay, and of lines
