@@ -401,7 +401,7 @@ class Stylizer:
 
         Raises: SettingsError, WeightsError, and the errors of `adapt`, as a style that was not adapted is adapted now.
         """
-        found, strength = self._style(style), number("The strength", strength)
+        found, strength = self._style(style), RenderSettings(strength).strength  # refused before a minute of learning
         drawer = self.students.drawer(self._part(found), strength, device=device_of(self.networks.backbone))
         return LiveRenderer(FaceTracker(self.finder.mesh_finder()), drawer, self.segment)
 

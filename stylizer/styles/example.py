@@ -38,6 +38,7 @@ from stylizer.styles.regions import Regions, face_regions_of
 SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40, 30, 20), 80  # of WebP: the first that is small enough
 _ALPHA_QUALITY, _HAIR_BYTES = 60, 8_000
+_LEAST_LINES = 0.5  # of hair that is an example: what is drawn less in lines stays as it was learned
 _FACE_BYTES = 90_000  # then a style takes 1.5 MiB at most
 _FEATURES = (1.0, 1.0, 1.0, 1.0, 0.9, 0.4, 0.0)  # how much of the example has each level of detail, fine to coarse
 _FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside eyes, nose and mouth
@@ -254,7 +255,7 @@ def _hair_of(reference: Reference) -> bytes:
     """WebP of a reference's hair, as `Example.hair` holds it."""
     hair = surely_hair(reference.full, reference.regions).cpu()
     small = F.interpolate(reference.full.cpu(), size=HAIR_SIDE, mode="area")
-    if float(hair.mean()) < HAIR_FEWEST or not share_in_lines(coherence(small, hair)):
+    if float(hair.mean()) < HAIR_FEWEST or share_in_lines(coherence(small, hair)) < _LEAST_LINES:
         return b""
     shown = F.interpolate(_grown(hair), size=HAIR_SIDE, mode="bilinear", align_corners=False)
     mean = (small * shown).sum((2, 3), keepdim=True) / shown.sum()
