@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from stylizer.styles.looks import ramp
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import polygon
 
@@ -99,5 +100,4 @@ class MouthShape:
             (self.opening - other.opening, _OPENINGS),
             (self.hang - other.hang, _LIFTS),
         )
-        shares = [min(max((high - abs(difference)) / (high - low), 0.0), 1.0) for difference, (low, high) in pairs]
-        return float(np.prod(shares))
+        return float(np.prod([1 - ramp(abs(difference), *limits) for difference, limits in pairs]))

@@ -26,10 +26,7 @@ _STRANDS = 1 / 85  # of a side: over so much one direction is sought
 _BORDER = 0.02  # of a side: over so much an outline is felt
 _LIGHT_RANGE = 2.5  # deviations of the hair's lightness
 _PLAIN = 0.02  # a smaller deviation is none
-_MARGIN, _NEAR = (
-    6,
-    4,
-)  # pixels of the masks: what is surely of a region, how far the drawn hair may lie beside its place
+_MARGIN, _NEAR = 6, 4  # pixels of the masks: what is surely of a region; how far drawn hair may lie beside its place
 _SPREAD, _NOWHERE = 0.003, 4.0  # mean square of a region's colours at least; of one that is not there
 # Mean squares by which a colour still is the ground's, or the skin's in a shadow, and by which a region is not as hair.
 _ALIKE, _SHADED, _APART = 0.04, 0.15, 0.04

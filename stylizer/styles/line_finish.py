@@ -93,7 +93,7 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: 
 
 
 def _laid_along(locks: Tensor, drawn: Tensor) -> Tensor:
-    """Locks smoothed along the lines of a drawing, with half of its own lights and darks."""
+    """Locks smoothed along the lines of a drawing, with most of its own lights and darks."""
     laid = along_lines(F.interpolate(locks, size=_SIDE, mode="area"), *_LOCKS, guide=drawn)
     lights = [x.mean(1, keepdim=True) for x in (drawn, laid)]
     ours, theirs = (blurred(x, _LIGHTS[0]) - blurred(x, _LIGHTS[1]) for x in lights)
