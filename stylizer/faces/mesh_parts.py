@@ -11,7 +11,10 @@ OVAL = [
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 ]
-"""Outline of the face, from the hairline's middle clockwise; 152 is the chin."""
+"""Outline of the face, from the hairline's middle clockwise."""
+
+CHIN = 152
+"""Its lowest point."""
 
 LIPS = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
 """Outer outline of the lips."""

@@ -53,12 +53,13 @@ def _dot(one: Tensor, other: Tensor) -> Tensor:
     return one[:, :1] * other[:, :1] + one[:, 1:] * other[:, 1:]
 
 
-def crisp(picture: Tensor, reach: float, spread: float, turns: int, gain: float) -> Tensor:
+def crisp(picture: Tensor, reach: float, spread: float, turns: int, gain: float, *, wide: float = 2.0) -> Tensor:
     """Soft edges become edges: across its lines, every place is drawn towards the darker or the lighter side it is on.
 
     Args:
         picture: (1, C, H, W). reach: of a turn, in pixels. spread: as of `along_lines`.
         gain: of the second derivative across a line, above whose inverse a place goes all the way.
+        wide: over so many times the reach that derivative is taken: half of the width of edges that become one.
     Returns:
         (1, C, H, W).
     """
@@ -66,7 +67,7 @@ def crisp(picture: Tensor, reach: float, spread: float, turns: int, gain: float)
     grid, small = _places(picture), F.interpolate(picture, scale_factor=0.5, mode="area")
     along = _along(F.interpolate(x, size=(height, width), mode="bilinear") for x in _tensor(small, spread / 2))
     across = torch.stack([-along[:, 1], along[:, 0]], -1) * picture.new_tensor([2 * reach / width, 2 * reach / height])
-    near, far = (grid - across, grid + across), (grid - 2 * across, grid + 2 * across)
+    near, far = (grid - across, grid + across), (grid - wide * across, grid + wide * across)
     for _ in range(turns):
         light = F.avg_pool2d(picture.mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
         bent = torch.tanh(gain * (_at(light, far[0]) + _at(light, far[1]) - 2 * light))

@@ -1,11 +1,11 @@
 """A reference's face as an example: what was learned draws everybody, the example lends its strokes to the features.
 
-The generator learns how a hand draws faces; of one eye's catchlight, one lash, one piece of glass, one line of a nose
-it keeps the mean. So the reference's face is warped onto the drawn one by the 468-point mesh, and their details are
-joined, level by level: nearly all of them in the eyes, the nose, and a mouth of the same expression; elsewhere in the
-face the fine ones, without single strong lines, which are the sitter's. Skin gets the example's broad light and its
-hues: a blush, a neon's glow. What is the person's own is laid over, as in fine-tuning; where the person's features are
-unlike the sitter's, the drawn ones stay. Brows always stay: they make an expression and a person.
+The generator learns how a hand draws faces; of one eye's catchlight, one lash, one piece of glass it keeps the mean. So
+the reference's face is warped onto the drawn one by the 468-point mesh: the eyes, and a mouth of the same expression,
+are the example's; elsewhere in the face their details are joined, level by level: the fine ones, without single strong
+lines, which are the sitter's. Skin gets the example's broad light and its hues: a blush, a neon's glow. What is the
+person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn ones stay.
+Brows and noses always stay: they make an expression and a person.
 
 Source: Fiser et al. 2017, Example-based synthesis of stylized facial animations; Texler et al. 2021, FaceBlit;
 Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.features import MouthShape, around_brows, around_eyes, around_lips, around_nose
+from stylizer.styles.features import MouthShape, around_brows, around_eyes, around_lips
 from stylizer.styles.hair_strokes import FEWEST as HAIR_FEWEST
 from stylizer.styles.hair_strokes import SIDE as HAIR_SIDE
 from stylizer.styles.hair_strokes import Head, hair_by_colour, painted_hair, surely_hair
@@ -39,15 +40,16 @@ SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40, 30, 20), 80  # of WebP: the first that is small enough
 _ALPHA_QUALITY, _HAIR_BYTES = 60, 8_000
 _LEAST_LINES = 0.5  # of hair that is an example: what is drawn less in lines stays as it was learned
+_SURELY, _EVERY = 0.9, 7  # whose colours count as the hair's: so much hair, and every seventh
 _FACE_BYTES = 90_000  # then a style takes 1.5 MiB at most
-_FEATURES = (1.0, 1.0, 1.0, 1.0, 0.9, 0.4, 0.0)  # how much of the example has each level of detail, fine to coarse
-_FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # the same, beside eyes, nose and mouth
+_FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # how much of the example skin has in each level, fine to coarse
 _LIGHT = 0.6  # how much of the example's broad light and shade its skin has
 _REACH = (10, 5)  # pixels of the small masks over which light and hues are broad
 _DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye: none is lent, both are
 _SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, which are the sitter's, or a weave
 _EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are everybody's, single lines
 _FAINT = 0.004  # of a range of 2: weaker details are none
+_PAPER, _DRAWN = 0.012, 0.022  # the same: details of a skin that are a paper's or a file's, and that were drawn
 _RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
 _CELL = 16  # pixels of the crop: details are finer
@@ -160,12 +162,14 @@ class Example:
         here = _lit_as(toned, here, skin)
         places = [mesh * (small / side) for mesh in (mesh_xyz, mesh)]
         shares = self._shares(here, places, known, _alike(own, natural), regions.face)
-        return to_image(_joined(toned, here, *(amount * self.hand * _soft(share) for share in shares)))
+        features, fine = (amount * self.hand * _soft(share) for share in shares)
+        joined = _joined(toned, here, fine)
+        return to_image(torch.lerp(joined, here, _resized(features, side)).clamp(-1, 1))
 
     def _shares(
         self, here: Tensor, places: list[Points], known: Tensor, alike: Tensor, face: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """How much of the example has each place: (1, 1, S, S), of nearly all details, and of the fine ones.
+        """How much of the example has each place: (1, 1, S, S), of all of it, and of its fine details.
 
         Args:
             here: the example, (1, 3, side, side), as it lies on the drawing. places: meshes of the drawing and of the
@@ -176,14 +180,13 @@ class Example:
         eyes, lips = around_eyes(place, small), around_lips(place, small)
         # Both or neither: two eyes of different hands are worse than none.
         least = min(float((known * alike * eye).sum() / eye.sum().clamp_min(1)) for eye in eyes)
-        nose = around_nose(place, small) * alike * _shrunk(face)
         agreement = MouthShape.of(place).agrees_with(MouthShape.of(places[1]))
-        features = torch.stack([ramp(least, _DOUBTED, _TRUSTED) * torch.maximum(*eyes), nose, agreement * lips])
+        features = torch.maximum(ramp(least, _DOUBTED, _TRUSTED) * torch.maximum(*eyes), agreement * lips)
         plain = 1 - _grown(torch.maximum(torch.maximum(*eyes), lips))
         even = _even(here, _shrunk(face) * known * plain) * (
             1 - _grown(torch.maximum(around_brows(place, small), lips))
         )
-        return features.amax(0) * known * face, even.clamp_min(self._weave) * _shrunk(face) * known * alike
+        return features * known * face, even.clamp_min(self._weave) * _shrunk(face) * known * alike
 
     def locks_for(self, drawn: Image.Image, regions: Regions, amount: float) -> Locks | None:
         """The example's hair, painted for a drawing.
@@ -199,7 +202,7 @@ class Example:
         hair = hair_by_colour(small, regions)
         painted = painted_hair(self._head, Head(small, hair, regions.face))
         share = F.interpolate(hair, size=HAIR_SIDE, mode="bilinear", align_corners=False)
-        return None if painted is None else Locks(painted, amount * share)
+        return None if painted is None else Locks(painted, amount * share, self._hair_colours)
 
     def _seen_from(self, pose: Points) -> tuple[Tensor, Tensor, Points, Points]:
         """Face with its alpha, natural face and their meshes; of the mirror image where that lies nearer to a pose."""
@@ -227,7 +230,20 @@ class Example:
         side = self._natural.shape[-1]
         mesh: Points = self.meshes[:, :3].numpy().astype(np.float64)
         face = face_regions_of(mesh, self._face.shape[-1], side).face
-        return Head(planes[:, :3], F.interpolate(planes[:, 3:], size=side, mode="area"), face)
+        hair = F.interpolate(planes[:, 3:], size=side, mode="area")
+        # What lies below a chin may be a choker or a collar. Where hair is above it too, that is enough of an example.
+        above = hair.clone()
+        above[..., round(mesh[CHIN, 1] * side / self._face.shape[-1]) :, :] = 0
+        return Head(planes[:, :3], above if float(above.mean()) >= HAIR_FEWEST else hair, face)
+
+    @cached_property
+    def _hair_colours(self) -> Tensor:
+        """Some colours of the hair, (N, 3)."""
+        head = self._head
+        if head is None:
+            return torch.zeros(0, 3)
+        inside = F.interpolate(-F.max_pool2d(-head.hair, 5, 1, 2), size=HAIR_SIDE, mode="nearest")[0, 0] > _SURELY
+        return head.picture[0, :, inside].T[::_EVERY]
 
     @cached_property
     def _hair_lines(self) -> float:
@@ -270,16 +286,15 @@ def _planes(picture: Image.Image) -> Tensor:
     return torch.cat([planes[:, :3] / 127.5 - 1, planes[:, 3:] / 255], 1)
 
 
-def _joined(picture: Tensor, example: Tensor, features: Tensor, face: Tensor) -> Tensor:
-    """Two pictures joined level by level: (1, 3, side, side). features, face: how much of the example, (1, 1, S, S)."""
-    levels = min(len(_FEATURES) - 1, int(np.log2(picture.shape[-1])) - 1)
+def _joined(picture: Tensor, example: Tensor, amount: Tensor) -> Tensor:
+    """Two pictures joined level by level: (1, 3, side, side). amount: of the example's fine details, (1, 1, S, S)."""
+    levels = min(len(_FACE) - 1, int(np.log2(picture.shape[-1])) - 1)
     ours, theirs, result = _pyramid(picture, levels), _pyramid(example, levels), picture.new_zeros(())
     for level in reversed(range(levels + 1)):
         side = ours[level].shape[-1]
-        share = torch.maximum(_FEATURES[level] * _resized(features, side), _FACE[level] * _resized(face, side))
-        joined = torch.lerp(ours[level], theirs[level], share)
+        joined = torch.lerp(ours[level], theirs[level], _FACE[level] * _resized(amount, side))
         result = joined if level == levels else _resized(result, side) + joined
-    return result.clamp(-1, 1)
+    return result
 
 
 def _toned(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
@@ -311,7 +326,7 @@ def _even(example: Tensor, skin: Tensor) -> Tensor:
     shown = strength[skin > 0.9]
     usual = float(shown.median()) if len(shown) else 0.0
     even = ((_SINGLE - strength / (usual + _FAINT)) / (_SINGLE - _EVEN)).clamp(0, 1)
-    return -F.max_pool2d(-even, 5, 1, 2)
+    return -F.max_pool2d(-even, 5, 1, 2) * ramp(usual, _PAPER, _DRAWN)
 
 
 def _pyramid(picture: Tensor, levels: int) -> list[Tensor]:

@@ -167,17 +167,10 @@ def draw(
     return renderer(inversion, likeness=likeness, inverted=inverted, photo=photo)
 
 
-def _locks(style: Style, picture: Image.Image, regions: Regions, amount: float) -> Locks | None:
-    """Hair for a drawing by the style's examples, the later ones over the earlier."""
+def _locks(style: Style, picture: Image.Image, regions: Regions, amount: float) -> list[Locks]:
+    """Hair for a drawing by the style's examples, the later ones to be laid over the earlier."""
     found = [example.locks_for(picture, regions, amount * share) for example, share in style.examples]
-    locks = [each for each in found if each is not None]
-    if not locks:
-        return None
-    laid, share = locks[0].picture, locks[0].share
-    for each in locks[1:]:
-        share = (share + each.share).clamp(0, 1)
-        laid = torch.lerp(laid, each.picture, each.share / share.clamp_min(1e-6))
-    return Locks(laid, share)
+    return [locks for locks in found if locks is not None]
 
 
 def _shares(settings: RenderSettings, is_texture: ParameterRule) -> Callable[[str], float]:
