@@ -30,7 +30,8 @@ from stylizer.styles.features import MouthShape, around_brows, around_eyes, arou
 from stylizer.styles.hair_strokes import FEWEST as HAIR_FEWEST
 from stylizer.styles.hair_strokes import SIDE as HAIR_SIDE
 from stylizer.styles.hair_strokes import Head, hair_by_colour, painted_hair, surely_hair
-from stylizer.styles.line_finish import Locks, coherence, share_in_lines
+from stylizer.styles.line_finish import coherence, share_in_lines
+from stylizer.styles.locks import Locks, strength_of_strands
 from stylizer.styles.looks import depth_of, details, painted, ramp, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, lies_nearer, mirrored, sampled
 from stylizer.styles.pairs import Reference
@@ -202,7 +203,7 @@ class Example:
         hair = hair_by_colour(small, regions)
         painted = painted_hair(self._head, Head(small, hair, regions.face))
         share = F.interpolate(hair, size=HAIR_SIDE, mode="bilinear", align_corners=False)
-        return None if painted is None else Locks(painted, amount * share, self._hair_colours)
+        return None if painted is None else Locks(painted, amount * share, *self._hair_tones)
 
     def _seen_from(self, pose: Points) -> tuple[Tensor, Tensor, Points, Points]:
         """Face with its alpha, natural face and their meshes; of the mirror image where that lies nearer to a pose."""
@@ -237,13 +238,13 @@ class Example:
         return Head(planes[:, :3], above if float(above.mean()) >= HAIR_FEWEST else hair, face)
 
     @cached_property
-    def _hair_colours(self) -> Tensor:
-        """Some colours of the hair, (N, 3)."""
+    def _hair_tones(self) -> tuple[Tensor, float]:
+        """Some colours of the hair, (N, 3), and how strong its strands are."""
         head = self._head
         if head is None:
-            return torch.zeros(0, 3)
+            return torch.zeros(0, 3), 0.0
         inside = F.interpolate(-F.max_pool2d(-head.hair, 5, 1, 2), size=HAIR_SIDE, mode="nearest")[0, 0] > _SURELY
-        return head.picture[0, :, inside].T[::_EVERY]
+        return head.picture[0, :, inside].T[::_EVERY], strength_of_strands(head.picture, inside)
 
     @cached_property
     def _hair_lines(self) -> float:

@@ -21,7 +21,8 @@ from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
-from stylizer.styles.line_finish import Locks, in_lines, share_in_lines
+from stylizer.styles.line_finish import in_lines, share_in_lines
+from stylizer.styles.locks import Locks
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.mixing import with_finish
 from stylizer.styles.pairs import FaceReader

@@ -1,0 +1,96 @@
+"""Painted hair laid along the hair of a drawing: long strands, in the colours of the example's hair.
+
+What is painted with pieces of an example has its hues in the right places, and strokes as short as the pieces. So it is
+smoothed along the drawn strands, gets strands of its own, as strong as the example's, and the example's colours with
+all of their range, which smoothing had taken.
+
+Source: Cabral & Leedom 1993, Imaging vector fields using line integral convolution (strands: noise along lines).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylizer.imaging.palette import with_colours_of
+from stylizer.imaging.strokes import along_lines, blurred
+
+# Pixels at a side of 512: how far a line is followed, over what its direction is sought, from one counted place to the
+# next; of what was painted, and of strands, which need every pixel.
+_PAINTED, _STRANDS = (48.0, 7.0, 4.0), (30.0, 14.0, 1.0)
+_LIGHTS, _OWN_LIGHTS = (1, 12), 0.6  # pixels of a lock's lights, fine and coarse; how much of the drawing's these keep
+_COARSE, _SOFTENED = 2.5, 0.7  # pixels over which painted strokes give way to strands; how far they do
+_WIDE, _BROAD = 2.0, 4  # how strong strands of two pixels are beside those of one; pixels that no strand has
+_TONES = 0.8  # how much of the way to the colours of the example's hair painted hair goes
+_DEVIATION = 1.4826  # of a normal distribution, in median deviations
+
+
+@dataclass(frozen=True, eq=False)
+class Locks:
+    """Hair that was painted for a drawing.
+
+    picture: (1, 3, s, s) in [-1, 1]. share: (1, 1, s, s), 0 to 1: how much of the drawing it takes the place of.
+    colours: (N, 3), of the example's hair. strands: how strong its strands are, a deviation of lightness.
+    """
+
+    picture: Tensor
+    share: Tensor
+    colours: Tensor
+    strands: float
+
+
+def strength_of_strands(picture: Tensor, hair: Tensor) -> float:
+    """How far hair is lighter or darker, from one strand to the next: a deviation, of a range of 2.
+
+    Of most of it: a few lights in plain hair are no strands.
+
+    Args:
+        picture: (1, 3, S, S). hair: (S, S) bool.
+    """
+    light = picture.mean(1, keepdim=True)
+    found = (light - blurred(light, 2 * _COARSE))[0, 0, hair]
+    return _DEVIATION * float((found - found.median()).abs().median()) if len(found) else 0.0
+
+
+def laid_over(locks: Sequence[Locks], drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Locks along the lines of a drawing, one over the other.
+
+    Args:
+        drawn: (1, 3, S, S), S about 512.
+    Returns:
+        The hair, (1, 3, S, S), and how much of the drawing it takes the place of, (1, 1, S, S).
+    """
+    laid, total = drawn, drawn.new_zeros(1, 1, 1, 1)
+    for lock in locks:
+        share = F.interpolate(lock.share, size=drawn.shape[-1], mode="bilinear", align_corners=False)
+        total = (total + share).clamp_max(1)
+        laid = torch.lerp(laid, _laid_along(lock, drawn, share), share / total.clamp_min(1e-6))
+    return laid, total
+
+
+def _laid_along(lock: Locks, drawn: Tensor, share: Tensor) -> Tensor:
+    """A lock along the lines of a drawing, with most of the drawing's lights and darks."""
+    painted = F.interpolate(lock.picture, size=drawn.shape[-1], mode="area")
+    laid = along_lines(painted, *_PAINTED, guide=drawn)
+    lights = [x.mean(1, keepdim=True) for x in (drawn, laid)]
+    ours, theirs = (blurred(x, _LIGHTS[0]) - blurred(x, _LIGHTS[1]) for x in lights)
+    laid = laid + _OWN_LIGHTS * (ours - theirs)
+    laid = torch.lerp(laid, blurred(laid, _COARSE), _SOFTENED) + lock.strands * _strands(drawn)
+    inside = share[0, 0] > share.max() / 2
+    change = torch.zeros_like(laid)
+    change[0, :, inside] = (with_colours_of(laid[0, :, inside].T, lock.colours) - laid[0, :, inside].T).T
+    # Neighbours' changes are averaged: two pixels that hardly differ may be moved far apart.
+    change, weight = (F.avg_pool2d(x, 3, 1, 1) for x in (change, inside[None, None].float()))
+    return laid + _TONES * change / weight.clamp_min(1e-6)
+
+
+def _strands(drawn: Tensor) -> Tensor:
+    """Noise along the lines of a drawing, of deviation 1: (1, 1, S, S). The same at every call."""
+    generator, side = torch.Generator().manual_seed(0), drawn.shape[-1]
+    fine, wide = (torch.randn(1, 1, n, n, generator=generator) for n in (side, side // 2))
+    noise = fine + _WIDE * F.interpolate(wide, size=side, mode="bilinear", align_corners=False)
+    lines = along_lines(noise, *_STRANDS, guide=drawn)
+    lines = lines - blurred(lines, _BROAD)
+    return lines / lines.std().clamp_min(1e-6)
