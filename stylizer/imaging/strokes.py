@@ -17,7 +17,13 @@ _SMOOTH = (0.22, 0.56, 0.22)  # what a shock filter leaves has stairs
 
 
 def along_lines(
-    picture: Tensor, length: float, spread: float, stride: float = 2.0, *, guide: Tensor | None = None
+    picture: Tensor,
+    length: float,
+    spread: float,
+    stride: float = 2.0,
+    *,
+    guide: Tensor | None = None,
+    where: Tensor | None = None,
 ) -> Tensor:
     """Every place becomes the mean of the line through it.
 
@@ -26,10 +32,11 @@ def along_lines(
         spread: neighbourhood in which one direction is sought, in pixels (a Gaussian's deviation).
         stride: pixels from one place on a line to the next that is counted.
         guide: (1, C, H, W), the picture whose lines are followed; default `picture`.
+        where: (1, 1, H, W), whose lines count; beyond, lines run on as they do nearby.
     Returns:
         (1, C, H, W).
     """
-    direction, grid = _directions(picture if guide is None else guide, spread), _places(picture)
+    direction, grid = _along(_tensor(picture if guide is None else guide, spread, where)), _places(picture)
     height, width = picture.shape[-2:]
     scale = picture.new_tensor([2 * stride / width, 2 * stride / height])
     total, weights = picture.clone(), 1.0
@@ -53,13 +60,12 @@ def _dot(one: Tensor, other: Tensor) -> Tensor:
     return one[:, :1] * other[:, :1] + one[:, 1:] * other[:, 1:]
 
 
-def crisp(picture: Tensor, reach: float, spread: float, turns: int, gain: float, *, wide: float = 2.0) -> Tensor:
+def crisp(picture: Tensor, reach: float, spread: float, turns: int, gain: float) -> Tensor:
     """Soft edges become edges: across its lines, every place is drawn towards the darker or the lighter side it is on.
 
     Args:
         picture: (1, C, H, W). reach: of a turn, in pixels. spread: as of `along_lines`.
         gain: of the second derivative across a line, above whose inverse a place goes all the way.
-        wide: over so many times the reach that derivative is taken: half of the width of edges that become one.
     Returns:
         (1, C, H, W).
     """
@@ -67,7 +73,7 @@ def crisp(picture: Tensor, reach: float, spread: float, turns: int, gain: float,
     grid, small = _places(picture), F.interpolate(picture, scale_factor=0.5, mode="area")
     along = _along(F.interpolate(x, size=(height, width), mode="bilinear") for x in _tensor(small, spread / 2))
     across = torch.stack([-along[:, 1], along[:, 0]], -1) * picture.new_tensor([2 * reach / width, 2 * reach / height])
-    near, far = (grid - across, grid + across), (grid - wide * across, grid + wide * across)
+    near, far = (grid - across, grid + across), (grid - 2 * across, grid + 2 * across)
     for _ in range(turns):
         light = F.avg_pool2d(picture.mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
         bent = torch.tanh(gain * (_at(light, far[0]) + _at(light, far[1]) - 2 * light))
@@ -89,11 +95,6 @@ def grain_of(picture: Tensor, spread: float) -> Tensor:
     return torch.cat([xx - yy, 2 * xy], 1) / (xx + yy + _NO_GRAIN)
 
 
-def _directions(picture: Tensor, spread: float) -> Tensor:
-    """Unit vectors along the lines, x and y: (1, 2, H, W)."""
-    return _along(_tensor(picture, spread))
-
-
 def _along(tensor: Iterable[Tensor]) -> Tensor:
     """Unit vectors along the lines of a structure tensor, which `_tensor` gives."""
     xx, xy, yy = tensor
@@ -101,12 +102,13 @@ def _along(tensor: Iterable[Tensor]) -> Tensor:
     return torch.cat([-angle.sin(), angle.cos()], 1)
 
 
-def _tensor(picture: Tensor, spread: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The structure tensor's xx, xy and yy, (1, 1, H, W) each."""
+def _tensor(picture: Tensor, spread: float, where: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """The structure tensor's xx, xy and yy, (1, 1, H, W) each; of some places alone."""
     light = F.pad(picture.mean(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     across = light[..., 1:-1, 2:] - light[..., 1:-1, :-2]
     down = light[..., 2:, 1:-1] - light[..., :-2, 1:-1]
-    xx, xy, yy = blurred(torch.cat([across * across, across * down, down * down], 1), spread).chunk(3, 1)
+    products = torch.cat([across * across, across * down, down * down], 1)
+    xx, xy, yy = blurred(products if where is None else products * where, spread).chunk(3, 1)
     return xx, xy, yy
 
 

@@ -29,10 +29,7 @@ _SIDE = 512  # of the pictures that are smoothed: of finer things no learned sty
 # Pixels of these: how far a line is followed, over what its direction is sought, from one counted place to the next.
 _FACE, _AROUND = (10.0, 3.0, 2.0), (30.0, 6.0, 4.0)  # hair is drawn in long locks, a face in short lines
 _CRISP = (1.2, 2.5, 3, 40.0)  # pixels of the picture, and of it over which its direction is sought; turns; gain
-_CONTOURS = (1.0, 4.0, 8, 10.0)  # the same of the small picture, around the face, to which no example is lent
-_CONTOUR_WIDTH = 4.0  # pixels of it: half of a soft contour's
-_CONTOUR, _HAIR_CONTOUR = 8, 6  # pixels of that picture: what of a face, and of painted hair, is its contour
-_HAIR = 0.3  # of the largest share: more is hair
+_HAIR, _HAIR_RIM = 0.3, 6  # painted hair is more than so much of the largest share; pixels of its own sharp outline
 _GRAIN, _LINES = 0.33, 0.4  # coherences: of a grain, which is to stay, and of lines
 _LIDS = (0.85, 0.9)  # half axes of an eye that stays as it is, over those of its outline: a catchlight is no line
 _SOFT = 9  # pixels of the small picture, over which that begins
@@ -61,8 +58,6 @@ def coherence(picture: Tensor, region: Tensor) -> float:
 def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: Sequence[Locks] = ()) -> Image.Image:
     """A drawing smoothed along its lines, further outside of the face; what lies between the lids stays as it is.
 
-    Around the face, soft contours become hard ones: those of ears, of hair, of a collar.
-
     Args:
         drawn: a square. mesh_xyz: (468, 3), of its face, in its pixels; None: no face is seen.
         amount: 0 = the picture as it is, to 1.
@@ -73,19 +68,15 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: 
         return drawn
     picture, side = to_tensor(drawn), drawn.width
     small, share = F.interpolate(picture, size=_SIDE, mode="area"), torch.full((1, 1, 1, 1), min(amount, 1.0))
-    smooth, inner = along_lines(small, *_FACE), torch.zeros(1, 1, _SIDE, _SIDE)
-    strands = inner
+    smooth, strands = along_lines(small, *_FACE), torch.zeros(1, 1, _SIDE, _SIDE)
     if mesh_xyz is not None:
-        face = face_regions_of(mesh_xyz, side, _SIDE).face
-        inner = _inside(face, _CONTOUR)
-        smooth = torch.lerp(along_lines(small, *_AROUND), smooth, _soft(face, _RIM))
+        face = _soft(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
+        smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
         share = share * (1 - _resized(_between_lids(mesh_xyz * (_SIDE / side)), side))
     if locks:
         hair, lent = laid_over(locks, small)
         smooth, share = torch.lerp(smooth, hair, lent), torch.maximum(share, _resized(lent, side))
-        strands = _inside((lent > _HAIR * lent.max()).float(), _HAIR_CONTOUR)
-    contours = crisp(smooth, *_CONTOURS, wide=_CONTOUR_WIDTH / _CONTOURS[0])
-    smooth = torch.lerp(contours, smooth, torch.maximum(inner, strands))
+        strands = _soft(-F.max_pool2d(-(lent > _HAIR * lent.max()).float(), 2 * _HAIR_RIM + 1, 1, _HAIR_RIM), _SOFT)
     smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
     smooth = torch.lerp(crisp(smooth, *_CRISP), smooth, _resized(strands, side))
     return to_image(torch.lerp(picture, smooth, share.expand(1, 1, side, side)).clamp(-1, 1))
@@ -105,10 +96,6 @@ def _between_lids(mesh: Points) -> Tensor:
         middle, half = (low + high) / 2, np.maximum((high - low) / 2 * np.array(_LIDS), 1.0)
         inside[((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1] = 1.0
     return _soft(torch.from_numpy(inside)[None, None], _SOFT)
-
-
-def _inside(mask: Tensor, rim: int) -> Tensor:
-    return _soft(-F.max_pool2d(-mask, 2 * rim + 1, 1, rim), _SOFT)
 
 
 def _soft(mask: Tensor, width: int) -> Tensor:

@@ -23,11 +23,15 @@ _PAINTED, _STRANDS = (48.0, 7.0, 4.0), (30.0, 14.0, 1.0)
 _LIGHTS, _OWN_LIGHTS = (1, 12), 0.6  # pixels of a lock's lights, fine and coarse; how much of the drawing's these keep
 _COARSE, _SOFTENED = 2.5, 0.7  # pixels over which painted strokes give way to strands; how far they do
 _WIDE, _BROAD = 2.0, 4  # how strong strands of two pixels are beside those of one; pixels that no strand has
+_SURE, _BORDER = 8, 2  # pixels from an outline on, whose lines are hair's; whose paint is
+_FILL = 6  # pixels over which paint goes on beyond
+_END, _UNEVEN = 4.0, 0.125  # pixels over which hair ends; by how much of its share a strand ends sooner or later
+_STEEP, _NONE = 4.0, 0.02  # how soon a strand ends; less share is no hair
 _TONES = 0.8  # how much of the way to the colours of the example's hair painted hair goes
 _DEVIATION = 1.4826  # of a normal distribution, in median deviations
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Locks:
     """Hair that was painted for a drawing.
 
@@ -65,32 +69,46 @@ def laid_over(locks: Sequence[Locks], drawn: Tensor) -> tuple[Tensor, Tensor]:
     laid, total = drawn, drawn.new_zeros(1, 1, 1, 1)
     for lock in locks:
         share = F.interpolate(lock.share, size=drawn.shape[-1], mode="bilinear", align_corners=False)
-        total = (total + share).clamp_max(1)
-        laid = torch.lerp(laid, _laid_along(lock, drawn, share), share / total.clamp_min(1e-6))
+        most = share.max().clamp_min(1e-6)
+        hair = (share > most / 2).float()
+        strands = _strands(drawn, _inside(hair, _SURE))
+        ends = most * _ending_in(strands, hair)
+        total = (total + ends).clamp_max(1)
+        laid = torch.lerp(laid, _laid_along(lock, drawn, hair, strands), ends / total.clamp_min(1e-6))
     return laid, total
 
 
-def _laid_along(lock: Locks, drawn: Tensor, share: Tensor) -> Tensor:
+def _laid_along(lock: Locks, drawn: Tensor, hair: Tensor, strands: Tensor) -> Tensor:
     """A lock along the lines of a drawing, with most of the drawing's lights and darks."""
-    painted = F.interpolate(lock.picture, size=drawn.shape[-1], mode="area")
-    laid = along_lines(painted, *_PAINTED, guide=drawn)
+    painted, known = F.interpolate(lock.picture, size=drawn.shape[-1], mode="area"), _inside(hair, _BORDER)
+    beyond = blurred(painted * known, _FILL) / blurred(known, _FILL).clamp_min(1e-4)
+    laid = along_lines(torch.lerp(beyond, painted, known), *_PAINTED, guide=drawn)
     lights = [x.mean(1, keepdim=True) for x in (drawn, laid)]
     ours, theirs = (blurred(x, _LIGHTS[0]) - blurred(x, _LIGHTS[1]) for x in lights)
     laid = laid + _OWN_LIGHTS * (ours - theirs)
-    laid = torch.lerp(laid, blurred(laid, _COARSE), _SOFTENED) + lock.strands * _strands(drawn)
-    inside = share[0, 0] > share.max() / 2
-    change = torch.zeros_like(laid)
+    laid = torch.lerp(laid, blurred(laid, _COARSE), _SOFTENED) + lock.strands * strands
+    inside, change = hair[0, 0] > 0, torch.zeros_like(laid)
     change[0, :, inside] = (with_colours_of(laid[0, :, inside].T, lock.colours) - laid[0, :, inside].T).T
     # Neighbours' changes are averaged: two pixels that hardly differ may be moved far apart.
-    change, weight = (F.avg_pool2d(x, 3, 1, 1) for x in (change, inside[None, None].float()))
+    change, weight = (F.avg_pool2d(x, 3, 1, 1) for x in (change, hair))
     return laid + _TONES * change / weight.clamp_min(1e-6)
 
 
-def _strands(drawn: Tensor) -> Tensor:
-    """Noise along the lines of a drawing, of deviation 1: (1, 1, S, S). The same at every call."""
+def _strands(drawn: Tensor, hair: Tensor) -> Tensor:
+    """Noise along the lines of drawn hair and beyond it, of deviation 1: (1, 1, S, S). The same at every call."""
     generator, side = torch.Generator().manual_seed(0), drawn.shape[-1]
     fine, wide = (torch.randn(1, 1, n, n, generator=generator) for n in (side, side // 2))
     noise = fine + _WIDE * F.interpolate(wide, size=side, mode="bilinear", align_corners=False)
-    lines = along_lines(noise, *_STRANDS, guide=drawn)
+    lines = along_lines(noise, *_STRANDS, guide=drawn, where=hair)
     lines = lines - blurred(lines, _BROAD)
     return lines / lines.std().clamp_min(1e-6)
+
+
+def _ending_in(strands: Tensor, hair: Tensor) -> Tensor:
+    """Hair, 0 to 1, that does not end in a line, as a cap does, but in single strands."""
+    soft = blurred(hair, _END)
+    return (_STEEP * (soft - 0.5 + _UNEVEN * strands) + 0.5).clamp(0, 1) * (soft > _NONE).float()
+
+
+def _inside(mask: Tensor, rim: int) -> Tensor:
+    return -F.max_pool2d(-mask, 2 * rim + 1, 1, rim)
