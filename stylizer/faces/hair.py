@@ -18,6 +18,8 @@ from torch import Tensor
 _COARSE = 8  # canvas pixels in one of the search
 _RIM = 0.06  # width of the drawing's rim that tells what colour the hair has, and how strong its strokes are
 _SOFT_RIM = 0.02  # of a drawing's edge, where its background shines through
+_DEEP, _PALE = 0.06, 0.03  # so far within, drawn hair has its full colour; how much of the rim counts
+_OF_FACE = (0.4, 0.8)  # distances from a face's colour of what is of the face, and hair, as shares of the usual one
 # Root mean square in [-1, 1]:
 _UNLIKE = (0.3, 0.5)  # of the same hair up to the first, of something else from the second on
 _CLEAR = 0.2  # so much nearer to the hair's colour than to the ground's is surely hair
@@ -50,12 +52,14 @@ class HeadPlace:
 class Hair:
     """Maps (1, 1, S, S), 0 to 1.
 
-    found: the photo's hair, where it is drawn too, without the face. source: the drawn hair at the head's outline,
-        which tells the colour of the rest. told_apart: where hair and the ground behind differ in colour at all.
+    found: the photo's hair, where it is drawn too, without the face. source: what is drawn around the face, which tells
+        the colour of the rest: hair, a forehead too. face: what is drawn of it. told_apart: where hair and the ground
+        behind differ in colour at all.
     """
 
     found: Tensor
     source: Tensor
+    face: Tensor
     told_apart: Tensor
 
 
@@ -73,7 +77,7 @@ def find_hair(photo: Tensor, drawn: Tensor, person: Tensor, place: HeadPlace, si
     upper, down = rows < place.mouth, ((rows - place.mouth) / max(place.chin - place.mouth, 0.02)).clamp(0, 1)
     face = place.half * (_CHEEK + (_NECK - _CHEEK) * down.square())  # half of its width
     aside = torch.maximum(_step((columns - place.middle).abs() / face, 1, _TURN), 1.0 * (rows < place.mouth - _FACE))
-    known = known * aside * upper
+    seen, known = known * upper, known * aside * upper
     rim = (known - eroded(known, round(_RIM * size / _COARSE))).clamp(0, 1) * sure
     colours, *likely = (
         _averaged(x, 2) for x in (colours, filled(colours, rim), filled(colours, 1 - (2 * sure).clamp_max(1)))
@@ -93,8 +97,9 @@ def find_hair(photo: Tensor, drawn: Tensor, person: Tensor, place: HeadPlace, si
     closed = -_largest(-_largest(hair, highlight), highlight)
     hair = _averaged(smootherstep(closed * sure * 2 - 0.5), 1) * aside
     hair = hair * smootherstep(1 - (rows - place.mouth - _FALL[0]) / _FALL[1])
-    source = rim * eroded(known, round(_SOFT_RIM * size / _COARSE))
-    return Hair(*(_enlarged(x, photo) for x in (hair, source, told_apart)))
+    inner, deep = (eroded(known, round(x * size / _COARSE)) for x in (_SOFT_RIM, _DEEP))
+    source = known * inner * (_PALE + (1 - _PALE) * deep)
+    return Hair(*(_enlarged(x, photo) for x in (hair, source, seen * (1 - aside), told_apart)))
 
 
 def continue_hair(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor, hair: Hair, *, size: int) -> Tensor:
@@ -107,14 +112,14 @@ def continue_hair(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor,
         (1, 3, S, S); the drawing where `drawn` is 1, but for the edge that the photo's person goes beyond.
     """
     soft = max(1, round(_SOFT_RIM * size / 4))
-    coarse, surplus, painted, source, found = (
+    coarse, surplus, painted, source, face, found = (
         F.interpolate(x, scale_factor=0.25, mode="area")
-        for x in (drawn, (person - drawn).clamp_min(0), drawing * drawn, hair.source, hair.found)
+        for x in (drawn, (person - drawn).clamp_min(0), drawing * drawn, hair.source, hair.face, hair.found)
     )
     inner = eroded(coarse, soft)
     sure = ((inner - _INSIDE) / (1 - _INSIDE)).clamp(0, 1)
     painted = painted / coarse.clamp_min(1e-3)
-    colours = torch.lerp(filled(painted, sure), filled(painted, sure * source), found)
+    colours = torch.lerp(filled(painted, sure), filled(painted, _of_hair(painted, sure * source, sure * face)), found)
     band = (inner - eroded(inner, round(_RIM * size / 4))).clamp(0, 1)
     colours, inner, band, beyond = (_enlarged(x, drawn) for x in (colours, inner, band, grown(surplus, 2 * soft)))
     strands, strokes = (
@@ -124,6 +129,14 @@ def continue_hair(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor,
     energies = [(x.square() * band * person * (inner > _INSIDE)).sum() for x in (strokes, strands)]
     contrast = (energies[0] / energies[1].clamp_min(1e-6)).sqrt().clamp(*_CONTRAST)
     return torch.lerp(colours + contrast * strands * person, drawing, torch.lerp(drawn, inner, smootherstep(beyond)))
+
+
+def _of_hair(colours: Tensor, source: Tensor, face: Tensor) -> Tensor:
+    """Of a source of colours what is not coloured as the face: a forehead is bare, or hangs full of hair."""
+    mean = (colours * face).sum((2, 3), keepdim=True) / face.sum().clamp_min(1)
+    away = _distance(colours, mean)
+    usual = float((away * source).sum() / source.sum().clamp_min(1e-6))
+    return source * _step(away, *(x * max(usual, 1e-3) for x in _OF_FACE))
 
 
 def filled(colours: Tensor, weight: Tensor) -> Tensor:

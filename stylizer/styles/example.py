@@ -1,11 +1,12 @@
 """A reference's face as an example: what was learned draws everybody, the example lends its strokes to the features.
 
 The generator learns how a hand draws faces; of one eye's catchlight, one lash, one piece of glass it keeps the mean. So
-the reference's face is warped onto the drawn one by the 468-point mesh: the eyes, and a mouth of the same expression,
-are the example's; elsewhere in the face their details are joined, level by level: the fine ones, without single strong
-lines, which are the sitter's. Skin gets the example's broad light and its hues: a blush, a neon's glow. What is the
-person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn ones stay.
-Brows and noses always stay: they make an expression and a person.
+the reference's face is warped onto the drawn one by the 468-point mesh: the eyes, a mouth of the same expression, and a
+nose that is drawn alike on both sides are the example's. Elsewhere in the face their details are joined, level by
+level: the fine ones, without single strong lines, which are the sitter's. Skin gets the example's broad light and its
+hues: a blush, a neon's glow. What is the person's own is laid over, as in fine-tuning; where the person's features are
+unlike the sitter's, the drawn ones stay.
+Brows always stay: they make an expression and a person.
 
 Source: Fiser et al. 2017, Example-based synthesis of stylized facial animations; Texler et al. 2021, FaceBlit;
 Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
@@ -26,7 +27,7 @@ from torch import Tensor
 from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.features import MouthShape, around_brows, around_eyes, around_lips
+from stylizer.styles.features import MouthShape, around_brows, around_eyes, around_lips, around_nose
 from stylizer.styles.hair_strokes import FEWEST as HAIR_FEWEST
 from stylizer.styles.hair_strokes import SIDE as HAIR_SIDE
 from stylizer.styles.hair_strokes import Head, hair_by_colour, painted_hair, surely_hair
@@ -41,6 +42,8 @@ SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40, 30, 20), 80  # of WebP: the first that is small enough
 _ALPHA_QUALITY, _HAIR_BYTES = 60, 8_000
 _LEAST_LINES = 0.5  # of hair that is an example: what is drawn less in lines stays as it was learned
+_NOSE, _EVEN_NOSE = 12, (0.65, 0.8)  # pixels of the small masks, finer things are of a nose; correlation of its sides
+_FEWEST = 50  # pixels that are enough to tell
 _SURELY, _EVERY = 0.9, 7  # whose colours count as the hair's: so much hair, and every seventh
 _FACE_BYTES = 90_000  # then a style takes 1.5 MiB at most
 _FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # how much of the example skin has in each level, fine to coarse
@@ -182,7 +185,8 @@ class Example:
         # Both or neither: two eyes of different hands are worse than none.
         least = min(float((known * alike * eye).sum() / eye.sum().clamp_min(1)) for eye in eyes)
         agreement = MouthShape.of(place).agrees_with(MouthShape.of(places[1]))
-        features = torch.maximum(ramp(least, _DOUBTED, _TRUSTED) * torch.maximum(*eyes), agreement * lips)
+        nose = self._nose * around_nose(place, small) * alike * _shrunk(face)
+        features = torch.stack([ramp(least, _DOUBTED, _TRUSTED) * torch.maximum(*eyes), agreement * lips, nose]).amax(0)
         plain = 1 - _grown(torch.maximum(torch.maximum(*eyes), lips))
         even = _even(here, _shrunk(face) * known * plain) * (
             1 - _grown(torch.maximum(around_brows(place, small), lips))
@@ -251,6 +255,23 @@ class Example:
         """How far the hair is drawn in lines, 0 to 1; 0 where there is none."""
         head = self._head
         return 0.0 if head is None else share_in_lines(coherence(head.picture, head.hair))
+
+    @cached_property
+    def _nose(self) -> float:
+        """How far the nose is drawn alike on both sides, 0 to 1: else it is marks of the side that it was seen from."""
+        side, small = self._face.shape[-1], self._natural.shape[-1]
+        numbers: Points = self.meshes.numpy().astype(np.float64)
+        mesh = numbers[:, :3]
+        grid = grid_between(mirrored(mesh, numbers[:, 6].astype(np.intp), side), mesh, side)
+        faces = torch.cat(
+            [F.interpolate(self._face, size=small, mode="area"), sampled(self._face.flip(3), grid, small)]
+        )
+        known = (faces[:, 3].amin(0) > _SURELY) & (around_nose(mesh * (small / side), small)[0, 0] > 0)
+        light = faces[:, :3].mean(1, keepdim=True)
+        found = (light - blurred(light, _NOSE))[:, 0, known]
+        if found.shape[1] < _FEWEST or not bool((found.std(1) > _FAINT).all()):
+            return 0.0
+        return ramp(float(torch.corrcoef(found)[0, 1]), *_EVEN_NOSE)
 
     @cached_property
     def _weave(self) -> float:

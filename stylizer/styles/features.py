@@ -19,11 +19,16 @@ from stylizer.styles.regions import polygon
 _EYE = (0.2, 0.17)  # how far around an eye reaches beyond it, in distances of the eyes
 _BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is the brow's
 _BROW = 0.06  # how far around a brow reaches beyond it, in distances of the eyes
+_WINGS = 0.2  # widths of a nose that its surroundings reach beyond its wings
+_RIDGE_WIDTH = 0.24  # half of the middle of a ridge, in widths of the nose
+_UNDER_NOSE = 0.45  # of the way from a nose's base to the upper lip
 _LIPS = 1.4  # times as large as the lips their surroundings are
 # From which difference, in distances of the eyes, on two mouths begin to be of two expressions, and at which they are.
 _WIDTHS, _OPENINGS, _LIFTS = (0.1, 0.2), (0.04, 0.1), (0.04, 0.1)
-# Points of the mesh: corners of the mouth, and the lips' middles.
-_LEFT_CORNER, _RIGHT_CORNER, _UPPER, _LOWER = 61, 291, 13, 14
+# Points of the mesh: wings of the nose and beside the ridge, its base, corners of the mouth, and the lips' middles.
+_LEFT_WING, _RIGHT_WING, _LEFT_RIDGE, _RIGHT_RIDGE, _BASE = 129, 358, 193, 417, (98, 2, 327)
+_RIDGE = (6, 4)  # from between the eyes to the tip
+_LEFT_CORNER, _RIGHT_CORNER, _OUTER_LIP, _UPPER, _LOWER = 61, 291, 0, 13, 14
 
 
 def around_eyes(mesh: Points, side: int) -> tuple[Tensor, Tensor]:
@@ -38,6 +43,22 @@ def around_eyes(mesh: Points, side: int) -> tuple[Tensor, Tensor]:
         inside &= y > low[1] + _BELOW_BROW * (mesh[brow, 1].max() - low[1])
         found.append(torch.from_numpy(inside.astype(np.float32))[None, None])
     return found[0], found[1]
+
+
+def around_nose(mesh: Points, side: int) -> Tensor:
+    """The sides of the ridge from between the eyes, the wings, and down to half of the way to the lips.
+
+    Not the middle of the ridge: what is drawn there is no shape but a mark, and looks like dirt on another's nose.
+    """
+    xy = mesh[:, :2]
+    beside = _WINGS * (xy[_RIGHT_WING] - xy[_LEFT_WING])
+    below = _UNDER_NOSE * (xy[_OUTER_LIP] - xy[_BASE[1]])
+    wings = (xy[_RIGHT_WING] + beside, *(xy[i] + below for i in reversed(_BASE)), xy[_LEFT_WING] - beside)
+    whole = polygon(np.array([xy[_LEFT_RIDGE], xy[_RIGHT_RIDGE], *wings]), side, 1.0)
+    along, across = (xy[_RIDGE[1]] - xy[_RIDGE[0]]) / 2, _RIDGE_WIDTH * (xy[_RIGHT_WING] - xy[_LEFT_WING])
+    turns = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    middle = (xy[_RIDGE[0]] + xy[_RIDGE[1]]) / 2 + np.outer(np.cos(turns), along) + np.outer(np.sin(turns), across)
+    return whole * (1 - polygon(middle, side, 1.0))
 
 
 def around_lips(mesh: Points, side: int) -> Tensor:

@@ -26,8 +26,8 @@ _WIDE, _BROAD = 2.0, 4  # how strong strands of two pixels are beside those of o
 _SURE, _BORDER = 8, 2  # pixels from an outline on, whose lines are hair's; whose paint is
 _FILL = 6  # pixels over which paint goes on beyond
 _END, _UNEVEN = 4.0, 0.125  # pixels over which hair ends; by how much of its share a strand ends sooner or later
-_STEEP, _NONE = 4.0, 0.02  # how soon a strand ends; less share is no hair
-_TONES = 0.8  # how much of the way to the colours of the example's hair painted hair goes
+_STEEP, _NONE = 2.5, 0.02  # how soon a strand ends; less share is no hair
+_TONES = 0.5  # how much of the way to the colours of the example's hair painted hair goes
 _DEVIATION = 1.4826  # of a normal distribution, in median deviations
 
 
@@ -72,7 +72,7 @@ def laid_over(locks: Sequence[Locks], drawn: Tensor) -> tuple[Tensor, Tensor]:
         most = share.max().clamp_min(1e-6)
         hair = (share > most / 2).float()
         strands = _strands(drawn, _inside(hair, _SURE))
-        ends = most * _ending_in(strands, hair)
+        ends = most * _ending_in(strands, share / most, hair)
         total = (total + ends).clamp_max(1)
         laid = torch.lerp(laid, _laid_along(lock, drawn, hair, strands), ends / total.clamp_min(1e-6))
     return laid, total
@@ -104,10 +104,14 @@ def _strands(drawn: Tensor, hair: Tensor) -> Tensor:
     return lines / lines.std().clamp_min(1e-6)
 
 
-def _ending_in(strands: Tensor, hair: Tensor) -> Tensor:
-    """Hair, 0 to 1, that does not end in a line, as a cap does, but in single strands."""
-    soft = blurred(hair, _END)
-    return (_STEEP * (soft - 0.5 + _UNEVEN * strands) + 0.5).clamp(0, 1) * (soft > _NONE).float()
+def _ending_in(strands: Tensor, share: Tensor, hair: Tensor) -> Tensor:
+    """A share of hair, 0 to 1, that does not end in a line, as a cap does, but in single strands.
+
+    hair: where it surely is. Other hair, some of which is seen through, stays as soft as it is.
+    """
+    near = blurred(hair, _END)
+    sharp = _STEEP * (blurred(share, _END) - 0.5) + 0.5
+    return torch.lerp(share, sharp + _STEEP * _UNEVEN * strands, (near > _NONE).float()).clamp(0, 1)
 
 
 def _inside(mask: Tensor, rim: int) -> Tensor:

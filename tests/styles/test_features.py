@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
-from stylizer.styles.features import MouthShape, around_brows, around_eyes, around_lips
+from stylizer.styles.features import MouthShape, around_brows, around_eyes, around_lips, around_nose
 
 SIDE = 256
 
@@ -23,7 +23,7 @@ def at(mask: torch.Tensor, place: np.ndarray) -> float:
 
 def test_each_mask_holds_its_feature_and_none_of_the_others(mesh: np.ndarray) -> None:
     left, right = around_eyes(mesh, SIDE)
-    masks = {"eyes": torch.maximum(left, right), "lips": around_lips(mesh, SIDE)}
+    masks = {"eyes": torch.maximum(left, right), "nose": around_nose(mesh, SIDE), "lips": around_lips(mesh, SIDE)}
     masks["brows"] = around_brows(mesh, SIDE)
     middles = {
         "eyes": [mesh[LEFT_EYE].mean(0), mesh[RIGHT_EYE].mean(0)],
@@ -36,10 +36,11 @@ def test_each_mask_holds_its_feature_and_none_of_the_others(mesh: np.ndarray) ->
             for place in places:
                 assert at(mask, place) > 0.9 if other == name else at(mask, place) < 0.1, (name, other)
     assert at(left, mesh[RIGHT_EYE].mean(0)) == 0
+    assert at(masks["nose"], mesh[195]) < 0.1  # the middle of the ridge
 
 
 def test_masks_move_and_grow_with_the_mesh(mesh: np.ndarray) -> None:
-    for mask in (around_lips, around_brows, lambda *x: torch.maximum(*around_eyes(*x))):
+    for mask in (around_nose, around_lips, around_brows, lambda *x: torch.maximum(*around_eyes(*x))):
         moved = mask(mesh + np.array([8.0, 4.0, 0.0]), SIDE)
         assert (moved[..., 4:, 8:] - mask(mesh, SIDE)[..., :-4, :-8]).abs().mean() < 1e-3
         halved = mask(mesh / 2, SIDE // 2)
