@@ -18,8 +18,8 @@ from torch import Tensor
 _COARSE = 8  # canvas pixels in one of the search
 _RIM = 0.06  # width of the drawing's rim that tells what colour the hair has, and how strong its strokes are
 _SOFT_RIM = 0.02  # of a drawing's edge, where its background shines through
-_DEEP, _PALE = 0.06, 0.03  # so far within, drawn hair has its full colour; how much of the rim counts
-_OF_FACE = (0.4, 0.8)  # distances from a face's colour of what is of the face, and hair, as shares of the usual one
+_PALE = 0.03  # how much the rim tells of the colour, where there is hair within
+_NEARER = 0.2  # of the distance of hair and face: so much nearer to the hair a colour surely is hair's
 # Root mean square in [-1, 1]:
 _UNLIKE = (0.3, 0.5)  # of the same hair up to the first, of something else from the second on
 _CLEAR = 0.2  # so much nearer to the hair's colour than to the ground's is surely hair
@@ -52,13 +52,14 @@ class HeadPlace:
 class Hair:
     """Maps (1, 1, S, S), 0 to 1.
 
-    found: the photo's hair, where it is drawn too, without the face. source: what is drawn around the face, which tells
-        the colour of the rest: hair, a forehead too. face: what is drawn of it. told_apart: where hair and the ground
-        behind differ in colour at all.
+    found: the photo's hair, where it is drawn too, without the face. rim: the drawn hair at the head's outline.
+        within: what is drawn inside of that, without the face, but with a forehead that is bare. face: what is drawn of
+        it. told_apart: where hair and the ground behind differ in colour at all.
     """
 
     found: Tensor
-    source: Tensor
+    rim: Tensor
+    within: Tensor
     face: Tensor
     told_apart: Tensor
 
@@ -97,9 +98,8 @@ def find_hair(photo: Tensor, drawn: Tensor, person: Tensor, place: HeadPlace, si
     closed = -_largest(-_largest(hair, highlight), highlight)
     hair = _averaged(smootherstep(closed * sure * 2 - 0.5), 1) * aside
     hair = hair * smootherstep(1 - (rows - place.mouth - _FALL[0]) / _FALL[1])
-    inner, deep = (eroded(known, round(x * size / _COARSE)) for x in (_SOFT_RIM, _DEEP))
-    source = known * inner * (_PALE + (1 - _PALE) * deep)
-    return Hair(*(_enlarged(x, photo) for x in (hair, source, seen * (1 - aside), told_apart)))
+    inner, deep = (eroded(known, round(x * size / _COARSE)) for x in (_SOFT_RIM, _RIM))
+    return Hair(*(_enlarged(x, photo) for x in (hair, rim * inner, known * deep, seen * (1 - aside), told_apart)))
 
 
 def continue_hair(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor, hair: Hair, *, size: int) -> Tensor:
@@ -112,14 +112,16 @@ def continue_hair(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor,
         (1, 3, S, S); the drawing where `drawn` is 1, but for the edge that the photo's person goes beyond.
     """
     soft = max(1, round(_SOFT_RIM * size / 4))
-    coarse, surplus, painted, source, face, found = (
+    coarse, surplus, painted, rim, within, face, found = (
         F.interpolate(x, scale_factor=0.25, mode="area")
-        for x in (drawn, (person - drawn).clamp_min(0), drawing * drawn, hair.source, hair.face, hair.found)
+        for x in (drawn, (person - drawn).clamp_min(0), drawing * drawn, hair.rim, hair.within, hair.face, hair.found)
     )
     inner = eroded(coarse, soft)
     sure = ((inner - _INSIDE) / (1 - _INSIDE)).clamp(0, 1)
     painted = painted / coarse.clamp_min(1e-3)
-    colours = torch.lerp(filled(painted, sure), filled(painted, _of_hair(painted, sure * source, sure * face)), found)
+    colours = torch.lerp(
+        filled(painted, sure), filled(painted, _source(painted, sure * rim, sure * within, sure * face)), found
+    )
     band = (inner - eroded(inner, round(_RIM * size / 4))).clamp(0, 1)
     colours, inner, band, beyond = (_enlarged(x, drawn) for x in (colours, inner, band, grown(surplus, 2 * soft)))
     strands, strokes = (
@@ -131,12 +133,16 @@ def continue_hair(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor,
     return torch.lerp(colours + contrast * strands * person, drawing, torch.lerp(drawn, inner, smootherstep(beyond)))
 
 
-def _of_hair(colours: Tensor, source: Tensor, face: Tensor) -> Tensor:
-    """Of a source of colours what is not coloured as the face: a forehead is bare, or hangs full of hair."""
-    mean = (colours * face).sum((2, 3), keepdim=True) / face.sum().clamp_min(1)
-    away = _distance(colours, mean)
-    usual = float((away * source).sum() / source.sum().clamp_min(1e-6))
-    return source * _step(away, *(x * max(usual, 1e-3) for x in _OF_FACE))
+def _source(colours: Tensor, rim: Tensor, within: Tensor, face: Tensor) -> Tensor:
+    """Where the drawing tells the colour of hair: within, where it is coloured more as the rim than as the face.
+
+    At its rim hair is thin, and paler than elsewhere; a forehead is bare, or hangs full of hair.
+    """
+    to_hair, to_face = (
+        _distance(colours, (colours * x).sum((2, 3), keepdim=True) / x.sum().clamp_min(1e-3)) for x in (rim, face)
+    )
+    apart = float(((to_face * rim).sum() / rim.sum().clamp_min(1e-3)).clamp_min(1e-3))
+    return within * _step(to_face - to_hair, 0, _NEARER * apart) + _PALE * rim
 
 
 def filled(colours: Tensor, weight: Tensor) -> Tensor:
