@@ -27,7 +27,7 @@ from stylizer.styles.regions import face_regions_of
 
 _SIDE = 512  # of the pictures that are smoothed: of finer things no learned style has more than noise
 # Pixels of these: how far a line is followed, over what its direction is sought, from one counted place to the next.
-_FACE, _AROUND = (10.0, 3.0, 2.0), (30.0, 6.0, 4.0)  # hair is drawn in long locks, a face in short lines
+_FACE, _AROUND = (10.0, 3.0, 2.0), (30.0, 6.0, 4.0)  # hair is drawn in long locks, faces and ears in short lines
 _CRISP = (1.2, 2.5, 3, 40.0)  # pixels of the picture, and of it over which its direction is sought; turns; gain
 _HAIR, _HAIR_RIM = 0.3, 6  # painted hair is more than so much of the largest share; pixels of its own sharp outline
 _GRAIN, _LINES = 0.33, 0.4  # coherences: of a grain, which is to stay, and of lines
@@ -56,7 +56,9 @@ def coherence(picture: Tensor, region: Tensor) -> float:
 
 @torch.no_grad()
 def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: Sequence[Locks] = ()) -> Image.Image:
-    """A drawing smoothed along its lines, further outside of the face; what lies between the lids stays as it is.
+    """A drawing smoothed along its lines; what lies between the lids stays as it is.
+
+    Around the face it is smoothed further where hair is not painted anew.
 
     Args:
         drawn: a square. mesh_xyz: (468, 3), of its face, in its pixels; None: no face is seen.
@@ -71,7 +73,8 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: 
     smooth, strands = along_lines(small, *_FACE), torch.zeros(1, 1, _SIDE, _SIDE)
     if mesh_xyz is not None:
         face = _soft(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
-        smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
+        if not locks:
+            smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
         share = share * (1 - _resized(_between_lids(mesh_xyz * (_SIDE / side)), side))
     if locks:
         hair, lent = laid_over(locks, small)
