@@ -26,6 +26,7 @@ _WIDE, _BROAD = 2.0, 4  # how strong strands of two pixels are beside those of o
 _SURE, _BORDER = 8, 2  # pixels from an outline on, whose lines are hair's; whose paint is
 _FILL = 6  # pixels over which paint goes on beyond
 _END, _UNEVEN = 4.0, 0.125  # pixels over which hair ends; by how much of its share a strand ends sooner or later
+_MOST = 2.0  # deviations of strands that count: within, hair has no holes
 _STEEP, _NONE = 2.5, 0.02  # how soon a strand ends; less share is no hair
 _TONES = 0.5  # how much of the way to the colours of the example's hair painted hair goes
 _DEVIATION = 1.4826  # of a normal distribution, in median deviations
@@ -111,7 +112,7 @@ def _ending_in(strands: Tensor, share: Tensor, hair: Tensor) -> Tensor:
     """
     near = blurred(hair, _END)
     sharp = _STEEP * (blurred(share, _END) - 0.5) + 0.5
-    return torch.lerp(share, sharp + _STEEP * _UNEVEN * strands, (near > _NONE).float()).clamp(0, 1)
+    return torch.lerp(share, sharp + _STEEP * _UNEVEN * strands.clamp(-_MOST, _MOST), (near > _NONE).float()).clamp(0, 1)
 
 
 def _inside(mask: Tensor, rim: int) -> Tensor:

@@ -106,6 +106,19 @@ def test_continued_hair_has_the_drawings_colour_the_photos_strands_and_the_drawi
     assert laid[0, 1][rim].max() < 0.5  # the drawing's white ground does not shine through
 
 
+def test_continued_hair_is_neither_as_pale_as_the_drawings_rim_nor_coloured_as_its_bare_forehead() -> None:
+    dark, pale = (-0.8, -0.6, -0.2), (-0.2, 0.0, 0.2)
+    photo = painted((CURLS, BROWN), (FACE | disc(0.5, 0.4, 0.15), SKIN))
+    layers = ((DRAWN, pale), (disc(0.5, 0.5, 0.37), dark), (FACE | disc(0.5, 0.4, 0.15), SKIN))
+    drawn, person = DRAWN.float()[None, None], CURLS.float()[None, None]
+    hair = find_hair(photo, drawn, person, PLACE, SIZE)
+    laid = continue_hair(painted(*layers), photo, drawn, person, hair, size=SIZE)
+    beyond = disc(0.5, 0.4, 0.58) & ~disc(0.5, 0.5, 0.47) & (maps()[1] < 0.3)
+    mean = laid[0][:, beyond].mean(1)
+    for other in (pale, SKIN):
+        assert (mean - torch.tensor(dark)).norm() < 0.3 * (mean - torch.tensor(other)).norm()
+
+
 def test_colours_are_filled_in_from_where_they_are_known() -> None:
     colours = torch.zeros(1, 3, 64, 64)
     colours[..., :8] = 0.5
