@@ -181,6 +181,15 @@ def lossless(picture: np.ndarray) -> bytes:
     return content.getvalue()
 
 
+def test_a_nose_that_is_a_line_along_one_side_is_no_shape_to_lend(example: Example) -> None:
+    with Image.open(io.BytesIO(example.face)) as picture:
+        marked = np.array(picture.convert("RGBA"))
+    x, y = example.meshes[[193, 129], :2].round().int().numpy().T  # from beside the ridge to the wing
+    marked[y.min() : y.max(), x.min() : x.min() + marked.shape[1] // 40, :3] = 0
+    marked = replace(example, face=lossless(marked))
+    assert marked._nose == 0 < example._nose
+
+
 def test_a_turned_face_gets_the_mirror_image(example: Example, drawn: Image.Image, reference: Reference) -> None:
     """A drawing that looks to one side, lent to faces that look to either."""
     meshes = {}
