@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _NO_GRAIN = 2e-3  # squared differences of neighbours, in [-1, 1], below which nothing runs
+_WIDE = 5  # pixels: what is wider is blurred at half of the resolution
 _SMOOTH = (0.22, 0.56, 0.22)  # what a shock filter leaves has stairs
 
 
@@ -115,6 +116,15 @@ def _tensor(picture: Tensor, spread: float, where: Tensor | None = None) -> tupl
 def blurred(x: Tensor, spread: float) -> Tensor:
     """Three box filters, about a Gaussian of this deviation in pixels: (1, C, H, W) to the same."""
     reach = max(1, round(spread))
+    if reach <= _WIDE:
+        return _averaged(x, reach)
+    height, width = x.shape[-2:]
+    halved = F.avg_pool2d(F.pad(x, (0, width % 2, 0, height % 2), mode="replicate"), 2)
+    wide = F.interpolate(_averaged(halved, reach // 2), scale_factor=2, mode="bilinear", align_corners=False)
+    return wide[..., :height, :width]
+
+
+def _averaged(x: Tensor, reach: int) -> Tensor:
     for _ in range(3):
         x = F.pad(x, (reach,) * 4, mode="replicate")
         for box in ((2 * reach + 1, 1), (1, 2 * reach + 1)):

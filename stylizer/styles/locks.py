@@ -112,7 +112,8 @@ def _ending_in(strands: Tensor, share: Tensor, hair: Tensor) -> Tensor:
     """
     near = blurred(hair, _END)
     sharp = _STEEP * (blurred(share, _END) - 0.5) + 0.5
-    return torch.lerp(share, sharp + _STEEP * _UNEVEN * strands.clamp(-_MOST, _MOST), (near > _NONE).float()).clamp(0, 1)
+    uneven = sharp + _STEEP * _UNEVEN * strands.clamp(-_MOST, _MOST)
+    return torch.lerp(share, uneven, (near > _NONE).float()).clamp(0, 1)
 
 
 def _inside(mask: Tensor, rim: int) -> Tensor:
