@@ -25,6 +25,7 @@ _UNLIKE = (0.3, 0.5)  # of the same hair up to the first, of something else from
 _CLEAR = 0.2  # so much nearer to the hair's colour than to the ground's is surely hair
 _GROUND = (0.1, 0.4)  # hair and ground cannot be told apart below the first, and can above the second
 _CERTAIN = (0.7, 1.0)  # of the segmentation
+_AWAY = 0.95  # the same: surely ground
 _FAR = 0.34  # how far hair is followed
 _CHEEK, _NECK = 1.05, 0.6  # as a share of the jaw's width: beside the face, and below it
 _TURN = 1.15  # over which share of these a face ends
@@ -100,6 +101,21 @@ def find_hair(photo: Tensor, drawn: Tensor, person: Tensor, place: HeadPlace, si
     hair = hair * smootherstep(1 - (rows - place.mouth - _FALL[0]) / _FALL[1])
     inner, deep = (eroded(known, round(x * size / _COARSE)) for x in (_SOFT_RIM, _RIM))
     return Hair(*(_enlarged(x, photo) for x in (hair, rim * inner, known * deep, seen * (1 - aside), told_apart)))
+
+
+def coloured_as_face(photo: Tensor, person: Tensor, face: Tensor) -> Tensor:
+    """Where a photo is coloured as a face, and not as the ground behind: what is beside the face is an ear.
+
+    Args:
+        photo: (1, 3, S, S) in [-1, 1]. person, face: (1, 1, S, S), 0 to 1.
+    Returns:
+        (1, 1, S, S), 0 to 1.
+    """
+    colours, away, seen = (F.interpolate(x, scale_factor=1 / _COARSE, mode="area") for x in (photo, 1 - person, face))
+    ground = _enlarged(filled(colours, away * (away > _AWAY)), photo)
+    skin = (colours * seen).sum((2, 3), keepdim=True) / seen.sum().clamp_min(1e-3)
+    to_skin, to_ground = _distance(photo, skin), _distance(photo, ground)
+    return _step(-to_skin, -_UNLIKE[1], -_UNLIKE[0]) * _step(to_ground - to_skin, 0, _CLEAR)
 
 
 def continue_hair(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor, hair: Hair, *, size: int) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from stylizer.faces import warp
 from stylizer.faces.align import AlignedFace
-from stylizer.faces.hair import HeadPlace, continue_hair, find_hair, grown, smootherstep
+from stylizer.faces.hair import HeadPlace, coloured_as_face, continue_hair, find_hair, grown, smootherstep
 from stylizer.imaging.tensors import to_image, to_tensor
 
 Segmenter = Callable[[Tensor], Tensor]
@@ -36,6 +36,8 @@ _BELIEVED = 0.15  # a segmentation that finds so much more person than is drawn 
 # In crop sides:
 _MARGIN = 0.375  # of the canvas around the crop
 _REACH, _LITTLE = 0.035, 0.008  # how far the photo's hair may stand beyond the drawing's; where it is not believed
+_EARS, _EAR_SOFT = (0.36, 0.0), 0.03  # heights of ears above the mouth, and their uncertainty
+_EAR_ROOT = 0.85  # of half of the jaw's width: where ears may begin
 _FADE = 0.34  # over which the drawing's colours fade beyond the crop
 _CHIN, _MOUTH, _JAW = 0.79, 0.68, (0.28, 0.72)  # of FFHQ's mean face
 _NECK_LENGTH = 0.13  # below the chin
@@ -78,10 +80,11 @@ def paste(
     place, seen, drawn = _head_place(aligned), to_tensor(photo), drawing * inside
     hair = find_hair(seen, drawn, person, place, size)
     laid = continue_hair(F.pad(to_tensor(crop), (pad, pad, pad, pad)), seen, drawn, person, hair, size=size)
-    near = _reached(drawing, person, inside, hair.told_apart, size) * _above_shoulders(
-        place, size, pad, _BARE_SHOULDERS
-    )
+    ears = _beside_face(place, size, pad)
+    sure = torch.maximum(hair.told_apart, ears)
+    near = _reached(drawing, person, inside, sure, size) * _above_shoulders(place, size, pad, _BARE_SHOULDERS)
     certain = torch.lerp(2 * person - 1, person, hair.told_apart)  # a glow would show most in the dark
+    certain = torch.maximum(certain, ears * coloured_as_face(seen, person, hair.face))
     mask = smootherstep(certain) * torch.maximum(near * inside, hair.found) * _beyond(size, pad)
     return _laid_over(aligned.photo, to_image(laid), mask, canvas_to_photo)
 
@@ -146,10 +149,10 @@ def _person(picture: Image.Image, size: int, segment: Segmenter) -> Tensor:
     return ((found - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0, 1)
 
 
-def _reached(drawing: Tensor, person: Tensor, inside: Tensor, told_apart: Tensor, size: int) -> Tensor:
-    """Where the drawing's person is, and somewhat beyond: there, what the photo shows is hair of the same head.
+def _reached(drawing: Tensor, person: Tensor, inside: Tensor, sure: Tensor, size: int) -> Tensor:
+    """Where the drawing's person is, and somewhat beyond: there, what the photo shows is hair or ears of the same head.
 
-    told_apart: (1, 1, S, S), where hair and ground differ; where they do not, the segmentation is not believed either.
+    sure: (1, 1, S, S), where the segmentation is believed.
     """
     small = F.interpolate(drawing, scale_factor=0.125, mode="area")
     above = slice(0, (drawing.shape[2] - size) // 2 + round(_MOUTH * size))  # below, clothes differ from the photo's
@@ -157,7 +160,7 @@ def _reached(drawing: Tensor, person: Tensor, inside: Tensor, told_apart: Tensor
     radii = (max(1, round(far * size / 8)) for far in (_LITTLE, _REACH))
     near = torch.cat([grown(small, radius) for radius in radii], 1)
     little, reach = F.interpolate(near, size=drawing.shape[-2:], mode="bilinear", align_corners=False).chunk(2, 1)
-    return torch.maximum(little, reach * told_apart) if surplus < _BELIEVED * own else little
+    return torch.maximum(little, reach * sure) if surplus < _BELIEVED * own else little
 
 
 def _beyond(size: int, pad: int) -> Tensor:
@@ -173,6 +176,17 @@ def _head_place(aligned: AlignedFace) -> HeadPlace:
         points = aligned.landmarks_xy / aligned.crop.size[0]
         chin, mouth, left, right = (float(points[n]) for n in ((8, 1), (57, 1), (3, 0), (13, 0)))
     return HeadPlace(mouth, chin, (left + right) / 2, max((right - left) / 2, 0.05))
+
+
+def _beside_face(place: HeadPlace, size: int, pad: int) -> Tensor:
+    """1 where ears are, which may stand out further than they are drawn."""
+    steps = (torch.arange(-pad, size + pad) + 0.5) / size
+    high, low = (
+        smootherstep((x + _EAR_SOFT) / _EAR_SOFT)
+        for x in (steps - place.mouth + _EARS[0], place.mouth - _EARS[1] - steps)
+    )
+    outside = smootherstep(((steps - place.middle).abs() / place.half - _EAR_ROOT) / (1 - _EAR_ROOT))
+    return ((high * low)[:, None] * outside[None, :])[None, None]
 
 
 def _above_shoulders(place: HeadPlace, size: int, pad: int, fade: float) -> Tensor:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from stylizer.faces.hair import HeadPlace, continue_hair, filled, find_hair
+from stylizer.faces.hair import HeadPlace, coloured_as_face, continue_hair, filled, find_hair
 
 SIZE, PAD = 256, 96
 SIDE = SIZE + 2 * PAD
@@ -129,3 +129,13 @@ def test_colours_are_filled_in_from_where_they_are_known() -> None:
     both[..., [0, -1]] = 1
     ramp = filled(torch.linspace(-1, 1, 64).expand(1, 3, 64, 64), both)
     assert torch.equal(ramp[..., 0], torch.full((1, 3, 64), -1.0)) and ramp[..., 31:33].abs().max() < 0.5
+
+
+@pytest.mark.parametrize("ground", [SKY, (0.1, -0.7, -0.7)])  # a curtain, too
+def test_an_ear_is_coloured_as_the_face_and_the_ground_behind_is_not(ground: tuple[float, float, float]) -> None:
+    ear, head = disc(0.26, 0.55, 0.06), disc(0.5, 0.45, 0.3)
+    photo = painted((head, BROWN), (FACE | ear, SKIN), ground=ground)
+    person = (head | FACE).float()[None, None]  # the segmentation has not found it
+    found = coloured_as_face(photo, person, FACE.float()[None, None])
+    assert found[0, 0][ear].min() > 0.95 and found[0, 0][FACE].min() > 0.95
+    assert found[0, 0][~(head | FACE | disc(0.26, 0.55, 0.07))].max() < 0.05
