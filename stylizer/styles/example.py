@@ -41,7 +41,7 @@ from stylizer.styles.regions import Regions, face_regions_of
 SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40, 30, 20), 80  # of WebP: the first that is small enough
 _ALPHA_QUALITY, _HAIR_BYTES = 60, 8_000
-_LEAST_LINES = 0.5  # of hair that is an example: what is drawn less in lines stays as it was learned
+_LEAST_LINES = 0.7  # of hair that is an example: what is drawn less in lines stays as it was learned
 _NOSE, _EVEN_NOSE = 12, (0.65, 0.8)  # pixels of the small masks, finer things are of a nose; correlation of its sides
 _FEWEST = 50  # pixels that are enough to tell
 _SURELY, _EVERY = 0.9, 7  # whose colours count as the hair's: so much hair, and every seventh
@@ -252,9 +252,10 @@ class Example:
 
     @cached_property
     def _hair_lines(self) -> float:
-        """How far the hair is drawn in lines, 0 to 1; 0 where there is none."""
+        """How far the hair is drawn in lines, 0 to 1; 0 where there is none, or it is rather facets or stones."""
         head = self._head
-        return 0.0 if head is None else share_in_lines(coherence(head.picture, head.hair))
+        lines = 0.0 if head is None else share_in_lines(coherence(head.picture, head.hair))
+        return lines if lines >= _LEAST_LINES else 0.0
 
     @cached_property
     def _nose(self) -> float:
