@@ -18,8 +18,8 @@ from stylizer.imaging.palette import with_colours_of
 from stylizer.imaging.strokes import along_lines, blurred
 
 # Pixels at a side of 512: how far a line is followed, over what its direction is sought, from one counted place to the
-# next; of what was painted, and of strands, which need every pixel.
-_PAINTED, _STRANDS = (48.0, 7.0, 4.0), (30.0, 14.0, 1.0)
+# next; of what was painted, and of strands, which need nearly every pixel.
+_PAINTED, _STRANDS = (48.0, 7.0, 6.0), (30.0, 14.0, 1.5)
 _LIGHTS, _OWN_LIGHTS = (1, 12), 0.6  # pixels of a lock's lights, fine and coarse; how much of the drawing's these keep
 _COARSE, _SOFTENED = 2.5, 0.7  # pixels over which painted strokes give way to strands; how far they do
 _WIDE, _BROAD = 2.0, 4  # how strong strands of two pixels are beside those of one; pixels that no strand has
@@ -88,10 +88,14 @@ def _laid_along(lock: Locks, drawn: Tensor, hair: Tensor, strands: Tensor) -> Te
     ours, theirs = (blurred(x, _LIGHTS[0]) - blurred(x, _LIGHTS[1]) for x in lights)
     laid = laid + _OWN_LIGHTS * (ours - theirs)
     laid = torch.lerp(laid, blurred(laid, _COARSE), _SOFTENED) + lock.strands * strands
-    inside, change = hair[0, 0] > 0, torch.zeros_like(laid)
-    change[0, :, inside] = (with_colours_of(laid[0, :, inside].T, lock.colours) - laid[0, :, inside].T).T
-    # Neighbours' changes are averaged: two pixels that hardly differ may be moved far apart.
-    change, weight = (F.avg_pool2d(x, 3, 1, 1) for x in (change, hair))
+    # At half of the resolution: two pixels that hardly differ may be moved far apart.
+    coarse, inside = F.avg_pool2d(laid, 2), F.max_pool2d(hair, 2)
+    here = coarse[0, :, inside[0, 0] > 0].T
+    change = torch.zeros_like(coarse)
+    change[0, :, inside[0, 0] > 0] = (with_colours_of(here, lock.colours) - here).T
+    change, weight = (
+        F.interpolate(x, size=laid.shape[-1], mode="bilinear", align_corners=False) for x in (change, inside)
+    )
     return laid + _TONES * change / weight.clamp_min(1e-6)
 
 
