@@ -42,10 +42,10 @@ def test_later_locks_lie_over_earlier_ones_as_far_as_they_are_shared() -> None:
 def test_strands_run_as_the_drawn_ones_and_the_same_at_every_call() -> None:
     plain, stranded = (laid_over([locks(strands=strands)], FALLING * 0.1)[0] for strands in (0.0, 0.2))
     falling = grain_of(stranded, 4.0)[:, :1]  # the doubled angle's cosine of the steepest change: 1 across a fall
-    assert middle(falling).mean() > 0.8
+    assert middle(falling).mean() > 0.7
     assert middle(stranded).std((2, 3)).mean() > middle(plain).std((2, 3)).mean()
     turned = laid_over([locks(strands=0.2)], FALLING.mT * 0.1)[0]
-    assert middle(grain_of(turned, 4.0)[:, :1]).mean() < -0.8
+    assert middle(grain_of(turned, 4.0)[:, :1]).mean() < -0.7
     assert torch.equal(stranded, laid_over([locks(strands=0.2)], FALLING * 0.1)[0])
 
 
