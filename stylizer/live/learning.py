@@ -15,6 +15,8 @@ from stylizer.weights.load import Networks
 
 WINDOW = 128  # px; of what the feature network looks at: its pictures are the dear part
 _FACE = 0.3  # where windows lie: their centres are at most this share of the side away from the picture's
+# Middle and reach of both eyes in an aligned crop, across and down, as shares of its side; how much more they weigh.
+_EYES, _EYES_REACH, _EYES_WEIGHT = (0.5, 0.47), (0.22, 0.08), 5.0
 
 
 class Pairs(Protocol):
@@ -86,11 +88,15 @@ class Teacher:
             drawn, target: (N, 3, S, S), S at least `WINDOW`. step: counts; some parts are looked at now and then.
         """
         weights = self.weights
-        parts = {"pixels": F.l1_loss(drawn, target), "edges": edge_distance(drawn, target)}
+        weight = _eyes(drawn.shape[-1], drawn.device)
+        parts = {
+            "pixels": ((drawn - target).abs() * weight).mean(),
+            "edges": edge_distance(drawn * weight, target * weight),
+        }
         few = max(1, len(drawn) // 2)  # a half, as this is the dear part: windows of it, and whole faces, shrunk
         views = drawn[:few], target[:few]
         if step % 2:
-            down, right = _window(drawn.shape[-1], rng)
+            down, right = _window(drawn.shape[-1], rng, eyes=step % 4 == 1)
             views = views[0][..., down, right], views[1][..., down, right]
         else:
             views = F.interpolate(views[0], size=WINDOW, mode="area"), F.interpolate(views[1], size=WINDOW, mode="area")
@@ -159,7 +165,20 @@ def worn(student: Student, style: StudentStyle) -> Drawing:
     return draw
 
 
-def _window(side: int, rng: torch.Generator) -> tuple[slice, slice]:
+def _eyes(side: int, device: torch.device) -> Tensor:
+    """How much each place of a crop weighs, 1 on average: (1, 1, side, side). Eyes are small, and looked at first."""
+    steps = (torch.arange(side, device=device) + 0.5) / side
+    across, down = (torch.exp(-(((steps - x) / reach) ** 2)) for x, reach in zip(_EYES, _EYES_REACH, strict=True))
+    weight = 1 + (_EYES_WEIGHT - 1) * down[:, None] * across[None, :]
+    return (weight / weight.mean())[None, None]
+
+
+def _window(side: int, rng: torch.Generator, eyes: bool) -> tuple[slice, slice]:
+    """Rows and columns of a window; of the eyes, or anywhere in the face."""
     reach = min(round(_FACE * side), (side - WINDOW) // 2)
-    starts = [(side - WINDOW) // 2 + int(torch.randint(-reach, reach + 1, (1,), generator=rng)) for _ in range(2)]
-    return slice(starts[0], starts[0] + WINDOW), slice(starts[1], starts[1] + WINDOW)
+    shift_x, shift_y = (int(torch.randint(-reach, reach + 1, (1,), generator=rng)) for _ in range(2))
+    middle = (side - WINDOW) // 2
+    left, top = middle + shift_x, middle + shift_y
+    if eyes:
+        top = min(max(round(_EYES[1] * side) - WINDOW // 2 + shift_y // 4, 0), side - WINDOW)
+    return slice(top, top + WINDOW), slice(left, left + WINDOW)

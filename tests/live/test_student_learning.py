@@ -1,5 +1,6 @@
 """What a student's pictures are compared by."""
 
+import pytest
 import torch
 
 from stylizer.live.learning import Teacher, Weights, consistency, draw_batch, edge_distance, worn
@@ -31,6 +32,19 @@ def test_equal_pictures_cost_little_and_every_part_counts() -> None:
         assert all(far_parts[name] > parts[name] for name in parts)
         assert same < far
         assert parts["pixels"] == parts["edges"] == 0
+
+
+def test_a_fault_in_an_eye_costs_more_than_the_same_fault_elsewhere_and_no_more_in_all() -> None:
+    teacher = Teacher(tiny_teaching_networks(), Weights(features=0, identity=0))
+    plain = torch.zeros(1, 3, 128, 128)
+
+    def cost(top: int, left: int, side: int = 8) -> float:
+        faulty = plain.clone()
+        faulty[..., top : top + side, left : left + side] = 0.5
+        return float(teacher.loss(faulty, plain, 0, rng())[1]["pixels"])
+
+    assert cost(56, 46) > 3 * cost(100, 60) and cost(56, 74) > 3 * cost(10, 10)
+    assert cost(0, 0, 128) == pytest.approx(0.5, abs=1e-3)
 
 
 def test_edges_are_not_tones() -> None:
