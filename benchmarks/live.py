@@ -4,8 +4,9 @@
 OpenVINO with one and two threads and by torch; the weights do not matter for it. Run it while nothing else runs.
 `frames` plays a clip as a camera's frames, longest side 640 px, as the tab Live does it: the milliseconds of each
 stage (half of them below p50, 95 % below p95; "cut, paste" is the rest), and frames a second all in all, in each of
---styles. A style that the student has not learned is learned first, and how long that took is said. Where no trained
-weights are installed, random ones draw, which are as quick; a line says so.
+--styles, one after the other and with two frames on their way, as the page has them. A style that the student has not
+learned is learned first, and how long that took is said. Where no trained weights are installed, random ones draw,
+which are as quick; a line says so.
 `quality` draws the held-out faces of a folder of pairs (see stylizer/training/student.py) with the student of --student
 and compares them with the generator's own pictures: mean absolute difference in levels of 255, and LPIPS-HED of student
 to generator over photo to generator (0 = the same picture, 1 = nothing was drawn). --out is a sheet: a row for each
@@ -17,8 +18,10 @@ import argparse
 import io
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -40,7 +43,8 @@ from stylizer.live.files import PRESET_PARTS, SHARED_FILE, part_path, read_part,
 from stylizer.live.pairs import open_pairs
 from stylizer.networks.student import Student
 from stylizer.pipeline import Stylizer
-from stylizer.runtime import tune_process
+from stylizer.runtime import cpu_threads, tune_process
+from stylizer.serving.relay import Relay
 from stylizer.video.live import LiveRenderer
 from stylizer.video.reader import open_video
 
@@ -99,18 +103,24 @@ class TimedDrawer(StudentDrawer):
 
 def frames(stylizer: Stylizer, clip: Path, names: Sequence[str], side: int, count: int) -> None:
     """Print a table of milliseconds for each style."""
-    students = stylizer.students
+    students, threads = stylizer.students, max(1, cpu_threads() // 2)  # as `Stylizer.live` does
     for name in names:
         if not students.installed:
             student = Student().eval()
-            play(stylizer, clip, TimedDrawer(student, student.style(), 1.0, side), f"{name}, random weights", count)
+            play(
+                stylizer,
+                clip,
+                TimedDrawer(student, student.style(), 1.0, side, threads=threads),
+                f"{name}, random weights",
+                count,
+            )
             continue
         style, started = stylizer.find_style(name), time.perf_counter()
         learned = stylizer.adapt(style)
         seconds, part = time.perf_counter() - started, students.part(style)
         assert part is not None
         title = f"{name}, learned for the student in {seconds:.0f} s" if learned else name
-        play(stylizer, clip, TimedDrawer(students.shared.student, part, 1.0, side), title, count)
+        play(stylizer, clip, TimedDrawer(students.shared.student, part, 1.0, side, threads=threads), title, count)
 
 
 def play(stylizer: Stylizer, clip: Path, drawer: TimedDrawer, title: str, count: int) -> None:
@@ -147,6 +157,36 @@ def play(stylizer: Stylizer, clip: Path, drawer: TimedDrawer, title: str, count:
         p50, p95 = np.percentile(times, [50, 95])
         print(f"| {stage} | {p50:.1f} | {p95:.1f} | {sum(times) / len(whole):.1f} |")
     print(f"| cut, paste | | | {(sum(whole) - known) / len(whole):.1f} |", flush=True)
+    print(f"two frames on their way: {overlapped(renderer, clip, count):.1f} frames a second", flush=True)
+
+
+def overlapped(renderer: LiveRenderer, clip: Path, count: int) -> float:
+    """Frames a second when the next frame is followed while one is painted, as the page does it."""
+    with open_video(clip, LONGEST) as reader:
+        base = float(reader.info.time_base)
+    relay, start = Relay(3), 1e4  # seconds: later than all frames before
+
+    def one(jpeg: bytes, seconds: float) -> None:
+        with relay.run() as next_part:
+            picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
+            followed = renderer.follow(picture, start + seconds)
+            next_part()
+            drawn = renderer.draw_faces(followed)
+            next_part()
+            shown = renderer.lay(drawn)
+        as_jpeg(shown.picture)
+
+    frames = [
+        (as_jpeg(Image.fromarray(frame.pixels)), frame.pts * base)
+        for _, frame in zip(range(count), repeated(clip, LONGEST, count), strict=False)
+    ]
+    places = threading.Semaphore(2)
+    started = time.perf_counter()
+    with ThreadPoolExecutor(2) as pool:
+        for frame in frames:
+            places.acquire()
+            pool.submit(one, *frame).add_done_callback(lambda _: places.release())
+    return len(frames) / (time.perf_counter() - started)
 
 
 def as_jpeg(picture: Image.Image) -> bytes:

@@ -36,7 +36,7 @@ from stylizer.library.hub import open_hub
 from stylizer.library.library import Library, StyleInfo, clean_name, default_name, open_library
 from stylizer.live.students import Students
 from stylizer.progress import OnStep, Stages
-from stylizer.runtime import choose_device, home_dir, retry_on_oom
+from stylizer.runtime import choose_device, cpu_threads, home_dir, retry_on_oom
 from stylizer.settings import (
     COUNT,
     DEFAULT_DRAWER_KIND,
@@ -402,7 +402,10 @@ class Stylizer:
         Raises: SettingsError, WeightsError, and the errors of `adapt`, as a style that was not adapted is adapted now.
         """
         found, strength = self._style(style), RenderSettings(strength).strength  # refused before a minute of learning
-        drawer = self.students.drawer(self._part(found), strength, device=device_of(self.networks.backbone))
+        threads = max(1, cpu_threads() // 2)  # the others follow the next frame, or lay the last one
+        drawer = self.students.drawer(
+            self._part(found), strength, device=device_of(self.networks.backbone), threads=threads
+        )
         return LiveRenderer(FaceTracker(self.finder.mesh_finder()), drawer, self.segment)
 
     @cached_property

@@ -35,7 +35,7 @@ from stylizer.settings import (
 )
 from stylizer.upscaling.opening import open_for_upscaling
 from stylizer.video.choice import parse_choice
-from stylizer.video.live import LiveFrame
+from stylizer.video.live import DrawnFaces, FollowedFrame, LiveFrame
 from stylizer.video.reader import open_video
 from stylizer.video.stylize import StylizedVideo
 from stylizer.video.writer import VideoWriter
@@ -123,8 +123,15 @@ class FakeLive:
     def __init__(self, colour: tuple[int, int, int], strength: float) -> None:
         self.colour, self.strength, self.times = colour, strength, list[float]()
 
-    def draw(self, frame: Image.Image, seconds: float) -> LiveFrame:
+    def follow(self, frame: Image.Image, seconds: float) -> FollowedFrame:
         self.times.append(seconds)
+        return FollowedFrame(frame, ())
+
+    def draw_faces(self, followed: FollowedFrame) -> DrawnFaces:
+        return DrawnFaces(followed, ())
+
+    def lay(self, drawn: DrawnFaces) -> LiveFrame:
+        frame = drawn.frame.picture
         return LiveFrame(Image.blend(frame, Image.new("RGB", frame.size, self.colour), self.strength / 2), 1)
 
 

@@ -110,8 +110,20 @@ def lay_quickly(aligned: AlignedFace, drawing: Image.Image, mask: Tensor) -> Ima
         mask: as of `quick_mask`, smaller than the crop.
     """
     assert aligned.photo is not None
-    grown = F.interpolate(mask, size=drawing.size[::-1], mode="bilinear", align_corners=False)
-    return _laid_over(aligned.photo, drawing, grown, aligned.crop_to_photo, quick_transform)
+    result = aligned.photo.convert("RGB")  # a copy, also of RGB
+    size = drawing.size
+    alpha = _grey(F.interpolate(mask, size=size[::-1], mode="bilinear", align_corners=False))
+    if (seen := alpha.getbbox()) is None:
+        return result
+    box = (max(seen[0] - 1, 0), max(seen[1] - 1, 0), min(seen[2] + 1, size[0]), min(seen[3] + 1, size[1]))
+    picture = drawing.convert("RGB").crop(box)
+    picture.putalpha(alpha.crop(box))  # one resampling for both
+    to_photo = warp.compose(aligned.crop_to_photo, warp.translation(box[0], box[1]))
+    if region := _region(aligned.photo, picture, to_photo):
+        corner, region_to_picture, size_wh = region
+        laid = quick_transform(picture, region_to_picture, size_wh)
+        result.paste(laid, corner, laid)
+    return result
 
 
 def quick_transform(source: Image.Image, out_to_source: warp.Affine, size_wh: tuple[int, int]) -> Image.Image:
@@ -119,26 +131,31 @@ def quick_transform(source: Image.Image, out_to_source: warp.Affine, size_wh: tu
     return warp.transform(source, out_to_source, size_wh, Image.Resampling.BILINEAR)
 
 
-def _laid_over(
-    photo: Image.Image,
-    picture: Image.Image,
-    mask: Tensor,
-    picture_to_photo: warp.Affine,
-    resample: Callable[[Image.Image, warp.Affine, tuple[int, int]], Image.Image] = warp.warp,
-) -> Image.Image:
+def _laid_over(photo: Image.Image, picture: Image.Image, mask: Tensor, picture_to_photo: warp.Affine) -> Image.Image:
     """The photo with a picture over it; only the part that the picture covers is computed."""
+    result = photo.convert("RGB")  # a copy, also of RGB
+    if region := _region(photo, picture, picture_to_photo):
+        corner, region_to_picture, size_wh = region
+        laid = warp.transform(_grey(mask), region_to_picture, size_wh, Image.Resampling.BILINEAR)
+        result.paste(warp.warp(picture, region_to_picture, size_wh), corner, laid)
+    return result
+
+
+def _region(
+    photo: Image.Image, picture: Image.Image, picture_to_photo: warp.Affine
+) -> tuple[tuple[int, int], warp.Affine, tuple[int, int]] | None:
+    """The part of a photo that a picture covers: its corner, its map to the picture, its size; None: there is none."""
     left, top, right, bottom = warp.bounds(picture_to_photo, picture.size)
     x0, y0 = max(0, math.floor(left)), max(0, math.floor(top))
     x1, y1 = min(photo.size[0], math.ceil(right) + 1), min(photo.size[1], math.ceil(bottom) + 1)
-    result = photo.convert("RGB")  # a copy, also of RGB
     if x1 <= x0 or y1 <= y0:
-        return result
-    region_to_picture = warp.compose(warp.invert(picture_to_photo), warp.translation(x0, y0))
-    size_wh = (x1 - x0, y1 - y0)
-    grey = Image.fromarray(np.rint(mask[0, 0].numpy() * 255).astype(np.uint8))
-    laid = warp.transform(grey, region_to_picture, size_wh, Image.Resampling.BILINEAR)
-    result.paste(resample(picture, region_to_picture, size_wh), (x0, y0), laid)
-    return result
+        return None
+    return (x0, y0), warp.compose(warp.invert(picture_to_photo), warp.translation(x0, y0)), (x1 - x0, y1 - y0)
+
+
+def _grey(mask: Tensor) -> Image.Image:
+    """A mask, (1, 1, H, W), 0 to 1, as a picture."""
+    return Image.fromarray(np.rint(mask[0, 0].numpy() * 255).astype(np.uint8))
 
 
 @torch.no_grad()

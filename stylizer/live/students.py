@@ -86,6 +86,7 @@ class Students:
         strength: float = 1.0,
         side: int = LIVE_SIDE,
         device: torch.device | None = None,
+        threads: int | None = None,
     ) -> StudentDrawer:
-        """What draws in the style of a part. Raises SettingsError, WeightsError."""
-        return StudentDrawer(self.shared.student, part, strength, side, device=device)
+        """What draws in the style of a part; arguments as of `StudentDrawer`. Raises SettingsError, WeightsError."""
+        return StudentDrawer(self.shared.student, part, strength, side, device=device, threads=threads)

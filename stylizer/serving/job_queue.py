@@ -26,7 +26,7 @@ LIVE = "live"  # draws a frame of a camera: some hundredths of a second
 QUICK = "quick"  # the library, on disk or on the Hub
 
 _MAX_WAITING = 64
-_MAX_RUNNING = {HEAVY: 1, VIDEO: 1, LIVE: 1, DRAW: 2, DECODE: 2, QUICK: 4}
+_MAX_RUNNING = {HEAVY: 1, VIDEO: 1, LIVE: 2, DRAW: 2, DECODE: 2, QUICK: 4}
 _TOO_MANY_OF_YOURS = "Too many jobs of yours are waiting here; wait until one of them has ended, then try again."
 _TOO_MANY = "Too many jobs are waiting here already; try again in a few minutes."
 

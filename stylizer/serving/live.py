@@ -24,6 +24,7 @@ from stylizer.serving.engine import Engine, LazyStylizer, loaded
 from stylizer.serving.http.rules import LIVE_FRAME
 from stylizer.serving.job_queue import LIVE, JobQueue
 from stylizer.serving.jobs import RunLimits
+from stylizer.serving.relay import Relay
 from stylizer.serving.values import sentence
 from stylizer.settings import LIVE_IDLE_SECONDS, LIVE_PIXELS_MAX, LIVE_SECONDS, LIVE_VISITS_MAX, RenderSettings
 
@@ -53,7 +54,7 @@ class Visit:
     begun: float = field(default_factory=time.monotonic)
     used: float = field(default_factory=time.monotonic)
     newest: float = -math.inf  # time of the newest frame, by the camera's clock
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    relay: Relay = field(default_factory=lambda: Relay(3))  # to follow a frame, draw its faces, lay them
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class LiveVisits:
     def _draw(self, visit: Visit, jpeg: bytes, strength: float, seconds: float) -> DrawnFrame | None:
         started = time.perf_counter()
         settings = RenderSettings(strength)
-        with visit.lock, self._limits.metrics.work():
+        with self._limits.metrics.work(), visit.relay.run() as next_part:
             if seconds <= visit.newest:
                 return None
             frame = _opened(jpeg)
@@ -159,11 +160,15 @@ class LiveVisits:
                 renderer = loaded(self._stylizer).live(style, settings.strength)
                 if visit.style is style:  # else another one was chosen meanwhile
                     visit.renderer = renderer
-            renderer.strength = settings.strength
-            shown = renderer.draw(frame, seconds)
+            followed = renderer.follow(frame, seconds)
             visit.newest = seconds
-            buffer = io.BytesIO()
-            shown.picture.save(buffer, "JPEG", quality=_QUALITY)
+            next_part()
+            renderer.strength = settings.strength
+            drawn = renderer.draw_faces(followed)
+            next_part()
+            shown = renderer.lay(drawn)
+        buffer = io.BytesIO()
+        shown.picture.save(buffer, "JPEG", quality=_QUALITY)
         took = time.perf_counter() - started
         self._limits.metrics.add_seconds("live_frame", took)
         return DrawnFrame(buffer.getvalue(), shown.faces, took)

@@ -59,8 +59,27 @@ class _Face:
         self.seen, self.lost = self.seen + 1, 0
 
 
+@dataclass(frozen=True, eq=False)
+class FollowedFrame:
+    """A frame and where its faces are. faces: the nearest last; with the place of each, and in how many it was seen."""
+
+    picture: Image.Image
+    faces: tuple[tuple["_Face", Vector, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnFaces:
+    """A frame, and the crop and the drawing of each of its faces."""
+
+    frame: FollowedFrame
+    crops: tuple[tuple[Image.Image, Image.Image], ...]
+
+
 class LiveRenderer:
     """Draws the frames of one camera; holds where its faces were, so every camera has one of its own.
+
+    `draw` does `follow`, `draw_faces` and `lay`. Each takes the frames one by one, in their order, but another thread
+    may follow a frame while the one before it is drawn or laid (see `serving.relay`).
 
     Args:
         tracker: of its own. segment: finds the person, so that only the person is drawn over; None: a soft square.
@@ -82,23 +101,38 @@ class LiveRenderer:
             self._drawer = self._drawer.with_strength(strength)
 
     def draw(self, frame: Image.Image, seconds: float) -> LiveFrame:
-        """The frame with its faces drawn.
+        """The frame with its faces drawn; arguments and errors of the three parts."""
+        return self.lay(self.draw_faces(self.follow(frame, seconds)))
+
+    def follow(self, frame: Image.Image, seconds: float) -> FollowedFrame:
+        """Find the faces of a frame.
 
         Args:
             frame: RGB, of the same size as those before.
             seconds: when it was taken, later than those before; from any beginning.
-        Raises:
-            DeviceError: out of memory.
         """
         if self._cuts.is_cut(frame):
             self._tracker.cut()
             self._faces = {}
         self._follow(frame, seconds)
         largest = sorted(self._faces.values(), key=lambda face: -side_at(face.place))[:_FACES_MAX]
-        picture = frame
-        for face in reversed(largest):  # the nearest last
-            picture = self._drawn(picture, frame, face)
-        return LiveFrame(picture, len(largest))
+        return FollowedFrame(frame, tuple((face, face.place, face.seen) for face in reversed(largest)))
+
+    def draw_faces(self, followed: FollowedFrame) -> DrawnFaces:
+        """Draw the faces of a frame.
+
+        Raises:
+            DeviceError: out of memory.
+        """
+        return DrawnFaces(followed, tuple(self._drawn(followed.picture, place) for _, place, _ in followed.faces))
+
+    def lay(self, drawn: DrawnFaces) -> LiveFrame:
+        """Lay drawn faces over their frame."""
+        picture = drawn.frame.picture
+        for (face, place, seen), (crop, drawing) in zip(drawn.frame.faces, drawn.crops, strict=True):
+            aligned = AlignedFace(crop, crop_at(place, crop.width), landmarks_at(place, crop.width), picture)
+            picture = self._laid(aligned, drawing, face, seen)
+        return LiveFrame(picture, len(drawn.crops))
 
     def _follow(self, frame: Image.Image, seconds: float) -> None:
         """Move the faces that are known, take in new ones, forget those that are gone."""
@@ -114,22 +148,25 @@ class LiveRenderer:
             self._faces[number].lost += 1
         self._faces = {number: face for number, face in self._faces.items() if face.lost <= _PATIENCE}
 
-    def _drawn(self, picture: Image.Image, frame: Image.Image, face: _Face) -> Image.Image:
-        """The picture with one face, as the frame shows it, drawn over it."""
+    def _drawn(self, frame: Image.Image, place: Vector) -> tuple[Image.Image, Image.Image]:
+        """A face's crop, and its drawing."""
         side = self._drawer.side
-        affine = crop_at(face.place, side)
+        affine = crop_at(place, side)
         inside = warp.scale_of(affine) <= _SHRUNK_BY and _lies_inside(affine, frame, side)
         crop = quick_transform(frame, affine, (side, side)) if inside else cut(frame, affine, side)
-        drawing = to_image(self._drawer.draw(to_tensor(crop)))
-        aligned = AlignedFace(crop, affine, landmarks_at(face.place, side), picture)
-        if face.mask is None or face.seen % _MASK_EVERY == 0:
+        return crop, to_image(self._drawer.draw(to_tensor(crop)))
+
+    def _laid(self, aligned: AlignedFace, drawing: Image.Image, face: _Face, seen: int) -> Image.Image:
+        """The picture with one face laid over it. seen: in so many frames."""
+        if face.mask is None or seen % _MASK_EVERY == 0:
             mask = quick_mask(aligned, self._segment)
             face.mask = mask if face.mask is None else face.mask.lerp(mask, _MASK_SHARE)
-        if (scale := warp.scale_of(affine)) < 1 / _SHRUNK_BY:  # a small face: averaged, not sampled
-            small = max(16, round(side * scale))
+        if (scale := warp.scale_of(aligned.crop_to_photo)) < 1 / _SHRUNK_BY:  # a small face: averaged, not sampled
+            small = max(16, round(drawing.width * scale))
             drawing = drawing.resize((small, small), Image.Resampling.BOX)
-            aligned = AlignedFace(drawing, crop_at(face.place, small), None, picture)
-        return lay_quickly(aligned, drawing, face.mask * min(1.0, face.seen / _FADE))
+            enlarging = warp.resizing(aligned.crop.width / small, aligned.crop.width / small)
+            aligned = AlignedFace(drawing, warp.compose(aligned.crop_to_photo, enlarging), None, aligned.photo)
+        return lay_quickly(aligned, drawing, face.mask * min(1.0, seen / _FADE))
 
 
 def _lies_inside(affine: warp.Affine, frame: Image.Image, side: int) -> bool:

@@ -1,9 +1,12 @@
 """Visits and frames of cameras, over a stand-in: who may come, what is drawn when, and what is refused."""
 
 import io
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ from stylizer.serving.job_queue import HEAVY, LIVE, JobQueue
 from stylizer.serving.jobs import RunLimits
 from stylizer.serving.live import LiveVisits, live_routes
 from stylizer.settings import LIVE_IDLE_SECONDS, LIVE_SECONDS, LIVE_VISITS_MAX
-from tests.fakes import FakeStylizer
+from tests.fakes import FakeLive, FakeStylizer
 
 GREY = 100
 
@@ -98,6 +101,37 @@ def test_a_frame_that_comes_late_is_not_drawn(camera: Camera) -> None:
     ticket = camera.open()
     assert camera.send(ticket, seconds="5").status_code == 200
     assert camera.send(ticket, seconds="4.9").status_code == 204
+
+
+def test_a_frame_is_followed_while_the_one_before_is_drawn_and_none_overtakes(camera: Camera) -> None:
+    ticket, events, drawing, go_on = camera.open(), list[tuple[str, float]](), threading.Event(), threading.Event()
+    camera.send(ticket)
+    [visit] = camera.visits._visits.values()
+    renderer = cast(FakeLive, visit.renderer)
+    follow, draw_faces = renderer.follow, renderer.draw_faces
+
+    def seen_follow(frame: Any, seconds: float) -> Any:
+        events.append(("follow", frame.width))
+        return follow(frame, seconds)
+
+    def slow_drawing(followed: Any) -> Any:
+        events.append(("draw", followed.picture.width))
+        drawing.set()
+        assert go_on.wait(20)
+        return draw_faces(followed)
+
+    renderer.follow, renderer.draw_faces = seen_follow, slow_drawing  # type: ignore[method-assign]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(camera.send, ticket, jpeg((64, 48)))
+        assert drawing.wait(20)
+        second = pool.submit(camera.send, ticket, jpeg((80, 48)))
+        end = time.monotonic() + 20
+        while ("follow", 80) not in events and time.monotonic() < end:
+            time.sleep(0.01)
+        assert events == [("follow", 64), ("draw", 64), ("follow", 80)]
+        go_on.set()
+        assert first.result().status_code == second.result().status_code == 200
+    assert events[3:] == [("draw", 80)]
 
 
 @pytest.mark.parametrize(
