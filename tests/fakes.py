@@ -123,6 +123,9 @@ class FakeLive:
     def __init__(self, colour: tuple[int, int, int], strength: float) -> None:
         self.colour, self.strength, self.times = colour, strength, list[float]()
 
+    def draw(self, frame: Image.Image, seconds: float) -> LiveFrame:
+        return self.lay(self.draw_faces(self.follow(frame, seconds)))
+
     def follow(self, frame: Image.Image, seconds: float) -> FollowedFrame:
         self.times.append(seconds)
         return FollowedFrame(frame, ())
