@@ -21,6 +21,7 @@ from torch import Tensor
 from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
 from stylizer.imaging.strokes import along_lines, crisp
 from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.styles.features import around_lips
 from stylizer.styles.locks import Locks, laid_over
 from stylizer.styles.looks import ramp
 from stylizer.styles.regions import face_regions_of
@@ -32,6 +33,7 @@ _CRISP = (1.2, 2.5, 3, 40.0)  # pixels of the picture, and of it over which its 
 _HAIR, _HAIR_RIM = 0.3, 6  # painted hair is more than so much of the largest share; pixels of its own sharp outline
 _GRAIN, _LINES = 0.33, 0.4  # coherences: of a grain, which is to stay, and of lines
 _LIDS = (0.85, 0.9)  # half axes of an eye that stays as it is, over those of its outline: a catchlight is no line
+_LIPS = 0.3  # how much of lips stays as it is; they get no sharper, as they are modelled more than drawn
 _SOFT = 9  # pixels of the small picture, over which that begins
 _RIM = 17  # the same, around a face
 _FEWEST = 1e-9  # mean square of details: a plain picture has none
@@ -56,7 +58,7 @@ def coherence(picture: Tensor, region: Tensor) -> float:
 
 @torch.no_grad()
 def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: Sequence[Locks] = ()) -> Image.Image:
-    """A drawing smoothed along its lines; what lies between the lids stays as it is.
+    """A drawing smoothed along its lines, with crisp edges; what lies between the lids stays as it is, lips stay soft.
 
     Around the face it is smoothed further where hair is not painted anew.
 
@@ -70,18 +72,21 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: 
         return drawn
     picture, side = to_tensor(drawn), drawn.width
     small, share = F.interpolate(picture, size=_SIDE, mode="area"), torch.full((1, 1, 1, 1), min(amount, 1.0))
-    smooth, strands = along_lines(small, *_FACE), torch.zeros(1, 1, _SIDE, _SIDE)
+    smooth, soft = along_lines(small, *_FACE), torch.zeros(1, 1, _SIDE, _SIDE)
     if mesh_xyz is not None:
         face = _soft(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
         if not locks:
             smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
-        share = share * (1 - _resized(_between_lids(mesh_xyz * (_SIDE / side)), side))
+        place = mesh_xyz * (_SIDE / side)
+        soft = _soft(around_lips(place, _SIDE), _SOFT)
+        share = share * (1 - _resized(torch.maximum(_between_lids(place), _LIPS * soft), side))
     if locks:
         hair, lent = laid_over(locks, small)
         smooth, share = torch.lerp(smooth, hair, lent), torch.maximum(share, _resized(lent, side))
         strands = _soft(-F.max_pool2d(-(lent > _HAIR * lent.max()).float(), 2 * _HAIR_RIM + 1, 1, _HAIR_RIM), _SOFT)
+        soft = torch.maximum(soft, strands)
     smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
-    smooth = torch.lerp(crisp(smooth, *_CRISP), smooth, _resized(strands, side))
+    smooth = torch.lerp(crisp(smooth, *_CRISP), smooth, _resized(soft, side))
     return to_image(torch.lerp(picture, smooth, share.expand(1, 1, side, side)).clamp(-1, 1))
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from stylizer.backbones.mobilestylegan import SPEC
-from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
+from stylizer.faces.mesh_parts import LEFT_EYE, LIPS, RIGHT_EYE
 from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion
 from stylizer.settings import RenderSettings
@@ -77,6 +77,17 @@ def test_an_eye_stays_as_it_is() -> None:
     change = np.abs(np.asarray(in_lines(drawn, mesh, 1.0), float) - np.asarray(drawn, float)).max(2)
     assert change[190:210, 150:170].max() == change[190:210, 342:362].max() == 0
     assert change[300:, :].mean() > 10
+
+
+def test_soft_edges_become_crisp_but_those_of_lips(mean_mesh: np.ndarray) -> None:
+    mesh = mean_mesh * (SIDE / 1024)
+    mouth, cheek = (int(mesh[LIPS, 1].mean()), int(mesh[LIPS, 0].mean())), (120, int(mesh[LIPS, 0].mean()))
+    ramp = torch.tanh((torch.arange(SIDE) - mouth[1]) / 4.0) * 0.8  # dark to light, across both
+    drawn = to_image(ramp.expand(1, 3, SIDE, SIDE))
+    result = np.asarray(in_lines(drawn, mesh, 1.0), float)[..., 0]
+    before = np.abs(np.diff(np.asarray(drawn, float)[mouth[0], :, 0])).max()
+    steps = [np.abs(np.diff(result[row, column - 20 : column + 20])).max() for row, column in (mouth, cheek)]
+    assert steps[0] < 1.2 * before < steps[1]
 
 
 def test_nothing_is_done_without_an_amount() -> None:
