@@ -113,8 +113,7 @@ def coloured_as_face(photo: Tensor, person: Tensor, face: Tensor) -> Tensor:
     """
     colours, away, seen = (F.interpolate(x, scale_factor=1 / _COARSE, mode="area") for x in (photo, 1 - person, face))
     ground = _enlarged(filled(colours, away * (away > _AWAY)), photo)
-    skin = (colours * seen).sum((2, 3), keepdim=True) / seen.sum().clamp_min(1e-3)
-    to_skin, to_ground = _distance(photo, skin), _distance(photo, ground)
+    to_skin, to_ground = _distance(photo, _mean(colours, seen)), _distance(photo, ground)
     return _step(-to_skin, -_UNLIKE[1], -_UNLIKE[0]) * _step(to_ground - to_skin, 0, _CLEAR)
 
 
@@ -154,10 +153,8 @@ def _source(colours: Tensor, rim: Tensor, within: Tensor, face: Tensor) -> Tenso
 
     At its rim hair is thin, and paler than elsewhere; a forehead is bare, or hangs full of hair.
     """
-    to_hair, to_face = (
-        _distance(colours, (colours * x).sum((2, 3), keepdim=True) / x.sum().clamp_min(1e-3)) for x in (rim, face)
-    )
-    apart = float(((to_face * rim).sum() / rim.sum().clamp_min(1e-3)).clamp_min(1e-3))
+    to_hair, to_face = (_distance(colours, _mean(colours, x)) for x in (rim, face))
+    apart = max(float(_mean(to_face, rim)), 1e-3)
     return within * _step(to_face - to_hair, 0, _NEARER * apart) + _PALE * rim
 
 
@@ -195,6 +192,11 @@ def smootherstep(x: Tensor) -> Tensor:
 
 def _step(x: Tensor, low: float, high: float) -> Tensor:
     return smootherstep((x - low) / (high - low))
+
+
+def _mean(x: Tensor, weight: Tensor) -> Tensor:
+    """(1, C, 1, 1)."""
+    return (x * weight).sum((2, 3), keepdim=True) / weight.sum().clamp_min(1e-3)
 
 
 def _distance(one: Tensor, other: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ _BELIEVED = 0.15  # a segmentation that finds so much more person than is drawn 
 # In crop sides:
 _MARGIN = 0.375  # of the canvas around the crop
 _REACH, _LITTLE = 0.035, 0.008  # how far the photo's hair may stand beyond the drawing's; where it is not believed
-_EARS, _EAR_SOFT = (0.36, 0.0), 0.03  # heights of ears above the mouth, and their uncertainty
+_EARS, _EAR_SOFT = 0.36, 0.03  # height above the mouth up to which ears are, and its uncertainty
 _EAR_ROOT = 0.85  # of half of the jaw's width: where ears may begin
 _FADE = 0.34  # over which the drawing's colours fade beyond the crop
 _CHIN, _MOUTH, _JAW = 0.79, 0.68, (0.28, 0.72)  # of FFHQ's mean face
@@ -198,10 +198,7 @@ def _head_place(aligned: AlignedFace) -> HeadPlace:
 def _beside_face(place: HeadPlace, size: int, pad: int) -> Tensor:
     """1 where ears are, which may stand out further than they are drawn."""
     steps = (torch.arange(-pad, size + pad) + 0.5) / size
-    high, low = (
-        smootherstep((x + _EAR_SOFT) / _EAR_SOFT)
-        for x in (steps - place.mouth + _EARS[0], place.mouth - _EARS[1] - steps)
-    )
+    high, low = (smootherstep((x + _EAR_SOFT) / _EAR_SOFT) for x in (steps - place.mouth + _EARS, place.mouth - steps))
     outside = smootherstep(((steps - place.middle).abs() / place.half - _EAR_ROOT) / (1 - _EAR_ROOT))
     return ((high * low)[:, None] * outside[None, :])[None, None]
 

@@ -5,8 +5,7 @@ the reference's face is warped onto the drawn one by the 468-point mesh: the eye
 nose that is drawn alike on both sides are the example's. Elsewhere in the face their details are joined, level by
 level: the fine ones, without single strong lines, which are the sitter's. Skin gets the example's broad light and its
 hues: a blush, a neon's glow. What is the person's own is laid over, as in fine-tuning; where the person's features are
-unlike the sitter's, the drawn ones stay.
-Brows always stay: they make an expression and a person.
+unlike the sitter's, the drawn ones stay. Brows always stay: they make an expression and a person.
 
 Source: Fiser et al. 2017, Example-based synthesis of stylized facial animations; Texler et al. 2021, FaceBlit;
 Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
@@ -36,7 +35,7 @@ from stylizer.styles.locks import Locks, strength_of_strands
 from stylizer.styles.looks import depth_of, details, painted, ramp, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, lies_nearer, mirrored, sampled
 from stylizer.styles.pairs import Reference
-from stylizer.styles.regions import Regions, face_regions_of
+from stylizer.styles.regions import Regions, face_regions_of, shrunk
 
 SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40, 30, 20), 80  # of WebP: the first that is small enough
@@ -160,8 +159,8 @@ class Example:
         coarse, depth = F.interpolate(here, size=small, mode="area"), depth_of(own, natural, regions)
         dressed = with_own_looks(coarse, own, natural, regions, depth=depth, likeness=self.likeness)
         here = (here + _resized(dressed - coarse, side)).clamp(-1, 1)
-        known = _shrunk(sure)
-        skin = _shrunk(regions.face) * known * (1 - _grown(regions.inner))
+        known = shrunk(sure, _RIM)
+        skin = shrunk(regions.face, _RIM) * known * (1 - _grown(regions.inner))
         toned = _toned(to_tensor(drawn), here, amount * self.hand * skin)
         here = _lit_as(toned, here, skin)
         places = [mesh * (small / side) for mesh in (mesh_xyz, mesh)]
@@ -185,13 +184,13 @@ class Example:
         # Both or neither: two eyes of different hands are worse than none.
         least = min(float((known * alike * eye).sum() / eye.sum().clamp_min(1)) for eye in eyes)
         agreement = MouthShape.of(place).agrees_with(MouthShape.of(places[1]))
-        nose = self._nose * around_nose(place, small) * alike * _shrunk(face)
+        nose = self._nose * around_nose(place, small) * alike * shrunk(face, _RIM)
         features = torch.stack([ramp(least, _DOUBTED, _TRUSTED) * torch.maximum(*eyes), agreement * lips, nose]).amax(0)
         plain = 1 - _grown(torch.maximum(torch.maximum(*eyes), lips))
-        even = _even(here, _shrunk(face) * known * plain) * (
+        even = _even(here, shrunk(face, _RIM) * known * plain) * (
             1 - _grown(torch.maximum(around_brows(place, small), lips))
         )
-        return features * known * face, even.clamp_min(self._weave) * _shrunk(face) * known * alike
+        return features * known * face, even.clamp_min(self._weave) * shrunk(face, _RIM) * known * alike
 
     def locks_for(self, drawn: Image.Image, regions: Regions, amount: float) -> Locks | None:
         """The example's hair, painted for a drawing.
@@ -247,7 +246,7 @@ class Example:
         head = self._head
         if head is None:
             return torch.zeros(0, 3), 0.0
-        inside = F.interpolate(-F.max_pool2d(-head.hair, 5, 1, 2), size=HAIR_SIDE, mode="nearest")[0, 0] > _SURELY
+        inside = F.interpolate(shrunk(head.hair, 2), size=HAIR_SIDE, mode="nearest")[0, 0] > _SURELY
         return head.picture[0, :, inside].T[::_EVERY], strength_of_strands(head.picture, inside)
 
     @cached_property
@@ -329,7 +328,7 @@ def _toned(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
         blurred(each * skin, reach) / blurred(skin, reach).clamp_min(1e-3)
         for each, reach in zip((light, difference - light), _REACH, strict=True)
     ]
-    change = (_LIGHT * tones[0] + tones[1]) * _soft(_shrunk(skin))
+    change = (_LIGHT * tones[0] + tones[1]) * _soft(shrunk(skin, _RIM))
     return (picture + _resized(change, picture.shape[-1])).clamp(-1, 1)
 
 
@@ -349,7 +348,7 @@ def _even(example: Tensor, skin: Tensor) -> Tensor:
     shown = strength[skin > 0.9]
     usual = float(shown.median()) if len(shown) else 0.0
     even = ((_SINGLE - strength / (usual + _FAINT)) / (_SINGLE - _EVEN)).clamp(0, 1)
-    return -F.max_pool2d(-even, 5, 1, 2) * ramp(usual, _PAPER, _DRAWN)
+    return shrunk(even, 2) * ramp(usual, _PAPER, _DRAWN)
 
 
 def _pyramid(picture: Tensor, levels: int) -> list[Tensor]:
@@ -370,10 +369,6 @@ def _alike(own: Tensor, natural: Tensor) -> Tensor:
 
 def _grown(mask: Tensor) -> Tensor:
     return F.max_pool2d(mask, 2 * _RIM + 1, 1, _RIM)
-
-
-def _shrunk(mask: Tensor) -> Tensor:
-    return -F.max_pool2d(-mask, 2 * _RIM + 1, 1, _RIM)
 
 
 def _soft(mask: Tensor) -> Tensor:

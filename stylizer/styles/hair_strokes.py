@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stylizer.imaging.patch_synthesis import Level, nearest_sources, taken
 from stylizer.imaging.strokes import blurred, grain_of
-from stylizer.styles.regions import Regions
+from stylizer.styles.regions import Regions, shrunk
 
 SIDE = 512  # of an example, and of what is painted
 FEWEST = 0.02  # of a crop: so much must be hair, to be an example
@@ -146,7 +146,7 @@ def _away(colours: Tensor, mask: Tensor) -> tuple[Tensor, float]:
 
     Mean squares over the channels.
     """
-    middle = (-F.max_pool2d(-mask, 2 * _MARGIN + 1, 1, _MARGIN) > _SURE).float()
+    middle = (shrunk(mask, _MARGIN) > _SURE).float()
     count = middle.sum()
     if not bool(count):
         return torch.full_like(mask, _NOWHERE), _SPREAD

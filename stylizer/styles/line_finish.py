@@ -24,7 +24,7 @@ from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.features import around_lips
 from stylizer.styles.locks import Locks, laid_over
 from stylizer.styles.looks import ramp
-from stylizer.styles.regions import face_regions_of
+from stylizer.styles.regions import face_regions_of, shrunk
 
 _SIDE = 512  # of the pictures that are smoothed: of finer things no learned style has more than noise
 # Pixels of these: how far a line is followed, over what its direction is sought, from one counted place to the next.
@@ -74,8 +74,8 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: 
     small, share = F.interpolate(picture, size=_SIDE, mode="area"), torch.full((1, 1, 1, 1), min(amount, 1.0))
     smooth, soft = along_lines(small, *_FACE), torch.zeros(1, 1, _SIDE, _SIDE)
     if mesh_xyz is not None:
-        face = _soft(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
         if not locks:
+            face = _soft(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
             smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
         place = mesh_xyz * (_SIDE / side)
         soft = _soft(around_lips(place, _SIDE), _SOFT)
@@ -83,8 +83,8 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: 
     if locks:
         hair, lent = laid_over(locks, small)
         smooth, share = torch.lerp(smooth, hair, lent), torch.maximum(share, _resized(lent, side))
-        strands = _soft(-F.max_pool2d(-(lent > _HAIR * lent.max()).float(), 2 * _HAIR_RIM + 1, 1, _HAIR_RIM), _SOFT)
-        soft = torch.maximum(soft, strands)
+        strands = shrunk((lent > _HAIR * lent.max()).float(), _HAIR_RIM)
+        soft = torch.maximum(soft, _soft(strands, _SOFT))
     smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
     smooth = torch.lerp(crisp(smooth, *_CRISP), smooth, _resized(soft, side))
     return to_image(torch.lerp(picture, smooth, share.expand(1, 1, side, side)).clamp(-1, 1))

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from stylizer.imaging.palette import with_colours_of
 from stylizer.imaging.strokes import along_lines, blurred
+from stylizer.styles.regions import shrunk
 
 # Pixels at a side of 512: how far a line is followed, over what its direction is sought, from one counted place to the
 # next; of what was painted, and of strands, which need nearly every pixel.
@@ -32,7 +33,7 @@ _TONES = 0.5  # how much of the way to the colours of the example's hair painted
 _DEVIATION = 1.4826  # of a normal distribution, in median deviations
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Locks:
     """Hair that was painted for a drawing.
 
@@ -72,7 +73,7 @@ def laid_over(locks: Sequence[Locks], drawn: Tensor) -> tuple[Tensor, Tensor]:
         share = F.interpolate(lock.share, size=drawn.shape[-1], mode="bilinear", align_corners=False)
         most = share.max().clamp_min(1e-6)
         hair = (share > most / 2).float()
-        strands = _strands(drawn, _inside(hair, _SURE))
+        strands = _strands(drawn, shrunk(hair, _SURE))
         ends = most * _ending_in(strands, share / most, hair)
         total = (total + ends).clamp_max(1)
         laid = torch.lerp(laid, _laid_along(lock, drawn, hair, strands), ends / total.clamp_min(1e-6))
@@ -81,7 +82,7 @@ def laid_over(locks: Sequence[Locks], drawn: Tensor) -> tuple[Tensor, Tensor]:
 
 def _laid_along(lock: Locks, drawn: Tensor, hair: Tensor, strands: Tensor) -> Tensor:
     """A lock along the lines of a drawing, with most of the drawing's lights and darks."""
-    painted, known = F.interpolate(lock.picture, size=drawn.shape[-1], mode="area"), _inside(hair, _BORDER)
+    painted, known = F.interpolate(lock.picture, size=drawn.shape[-1], mode="area"), shrunk(hair, _BORDER)
     beyond = blurred(painted * known, _FILL) / blurred(known, _FILL).clamp_min(1e-4)
     laid = along_lines(torch.lerp(beyond, painted, known), *_PAINTED, guide=drawn)
     lights = [x.mean(1, keepdim=True) for x in (drawn, laid)]
@@ -118,7 +119,3 @@ def _ending_in(strands: Tensor, share: Tensor, hair: Tensor) -> Tensor:
     sharp = _STEEP * (blurred(share, _END) - 0.5) + 0.5
     uneven = sharp + _STEEP * _UNEVEN * strands.clamp(-_MOST, _MOST)
     return torch.lerp(share, uneven, (near > _NONE).float()).clamp(0, 1)
-
-
-def _inside(mask: Tensor, rim: int) -> Tensor:
-    return -F.max_pool2d(-mask, 2 * rim + 1, 1, rim)

@@ -150,3 +150,8 @@ def _parts(points: Points, side: int) -> Tensor:
         away = np.square(steps - x)[None] + np.square(steps - y)[:, None]
         chart = np.maximum(chart, np.exp(-away / (reach * unit) ** 2))
     return torch.from_numpy(chart.astype(np.float32))[None, None]
+
+
+def shrunk(mask: Tensor, rim: int) -> Tensor:
+    """A mask, (1, 1, S, S), without so many pixels at its border: the least within as many to each side."""
+    return -F.max_pool2d(-mask, 2 * rim + 1, 1, rim)
