@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylizer.imaging.masks import averaged, grown, shrunk, shrunk_softly
+
 _COARSE = 8  # canvas pixels in one of the search
 _RIM = 0.06  # width of the drawing's rim that tells what colour the hair has, and how strong its strokes are
 _SOFT_RIM = 0.02  # of a drawing's edge, where its background shines through
@@ -80,9 +82,9 @@ def find_hair(photo: Tensor, drawn: Tensor, person: Tensor, place: HeadPlace, si
     face = place.half * (_CHEEK + (_NECK - _CHEEK) * down.square())  # half of its width
     aside = torch.maximum(_step((columns - place.middle).abs() / face, 1, _TURN), 1.0 * (rows < place.mouth - _FACE))
     seen, known = known * upper, known * aside * upper
-    rim = (known - eroded(known, round(_RIM * size / _COARSE))).clamp(0, 1) * sure
+    rim = (known - shrunk_softly(known, round(_RIM * size / _COARSE))).clamp(0, 1) * sure
     colours, *likely = (
-        _averaged(x, 2) for x in (colours, filled(colours, rim), filled(colours, 1 - (2 * sure).clamp_max(1)))
+        averaged(x, 2) for x in (colours, filled(colours, rim), filled(colours, 1 - (2 * sure).clamp_max(1)))
     )
     to_hair, to_ground = (_distance(colours, each) for each in likely)
     told_apart = _step(_distance(*likely), *_GROUND)
@@ -96,10 +98,10 @@ def find_hair(photo: Tensor, drawn: Tensor, person: Tensor, place: HeadPlace, si
     lock, highlight = (max(1, round(x * size / _COARSE)) for x in (_LOCK_HALF, _HIGHLIGHT))
     locks = F.max_pool2d(-F.max_pool2d(-locks, (1, 2 * lock + 1), 1, (0, lock)), (1, 2 * lock + 1), 1, (0, lock))
     hair = torch.maximum(hair, _led(locks, gate * ~upper.roll(-2, 0), steps))
-    closed = -_largest(-_largest(hair, highlight), highlight)
-    hair = _averaged(smootherstep(closed * sure * 2 - 0.5), 1) * aside
+    closed = shrunk(grown(hair, highlight), highlight)
+    hair = averaged(smootherstep(closed * sure * 2 - 0.5), 1) * aside
     hair = hair * smootherstep(1 - (rows - place.mouth - _FALL[0]) / _FALL[1])
-    inner, deep = (eroded(known, round(x * size / _COARSE)) for x in (_SOFT_RIM, _RIM))
+    inner, deep = (shrunk_softly(known, round(x * size / _COARSE)) for x in (_SOFT_RIM, _RIM))
     return Hair(*(_enlarged(x, photo) for x in (hair, rim * inner, known * deep, seen * (1 - aside), told_apart)))
 
 
@@ -131,13 +133,13 @@ def continue_hair(drawing: Tensor, photo: Tensor, drawn: Tensor, person: Tensor,
         F.interpolate(x, scale_factor=0.25, mode="area")
         for x in (drawn, (person - drawn).clamp_min(0), drawing * drawn, hair.rim, hair.within, hair.face, hair.found)
     )
-    inner = eroded(coarse, soft)
+    inner = shrunk_softly(coarse, soft)
     sure = ((inner - _INSIDE) / (1 - _INSIDE)).clamp(0, 1)
     painted = painted / coarse.clamp_min(1e-3)
     colours = torch.lerp(
         filled(painted, sure), filled(painted, _source(painted, sure * rim, sure * within, sure * face)), found
     )
-    band = (inner - eroded(inner, round(_RIM * size / 4))).clamp(0, 1)
+    band = (inner - shrunk_softly(inner, round(_RIM * size / 4))).clamp(0, 1)
     colours, inner, band, beyond = (_enlarged(x, drawn) for x in (colours, inner, band, grown(surplus, 2 * soft)))
     strands, strokes = (
         _detail(x.mean(1, keepdim=True), where.clamp_min(1e-3), size)
@@ -174,16 +176,6 @@ def filled(colours: Tensor, weight: Tensor) -> Tensor:
     return result
 
 
-def grown(x: Tensor, radius: int) -> Tensor:
-    """The maximum within a radius of pixels, its edge softened by as much."""
-    return _averaged(_largest(x, radius), radius)
-
-
-def eroded(x: Tensor, radius: int) -> Tensor:
-    """The minimum within a radius of pixels, its edge softened by as much."""
-    return -grown(-x, radius)
-
-
 def smootherstep(x: Tensor) -> Tensor:
     """0 to 1, without a kink that the eye could see."""
     x = x.clamp(0, 1)
@@ -208,20 +200,10 @@ def _enlarged(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def _averaged(x: Tensor, radius: int) -> Tensor:
-    rows = F.avg_pool2d(F.pad(x, (radius,) * 4, mode="replicate"), (1, 2 * radius + 1), 1)
-    return F.avg_pool2d(rows, (2 * radius + 1, 1), 1)
-
-
-def _largest(x: Tensor, radius: int) -> Tensor:
-    rows = F.max_pool2d(x, (1, 2 * radius + 1), 1, (0, radius))
-    return F.max_pool2d(rows, (2 * radius + 1, 1), 1, (radius, 0))
-
-
 def _led(source: Tensor, gate: Tensor, steps: int) -> Tensor:
     """What a source reaches through a gate, one pixel a step."""
     for _ in range(steps):
-        source = torch.maximum(source, _largest(source, 1) * gate)
+        source = torch.maximum(source, grown(source, 1) * gate)
     return source
 
 

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from stylizer.faces import warp
 from stylizer.faces.align import AlignedFace
-from stylizer.faces.hair import HeadPlace, coloured_as_face, continue_hair, find_hair, grown, smootherstep
+from stylizer.faces.hair import HeadPlace, coloured_as_face, continue_hair, find_hair, smootherstep
+from stylizer.imaging.masks import grown_softly
 from stylizer.imaging.tensors import to_image, to_tensor
 
 Segmenter = Callable[[Tensor], Tensor]
@@ -175,7 +176,7 @@ def _reached(drawing: Tensor, person: Tensor, inside: Tensor, sure: Tensor, size
     above = slice(0, (drawing.shape[2] - size) // 2 + round(_MOUTH * size))  # below, clothes differ from the photo's
     surplus, own = (x[:, :, above].sum() for x in ((person - drawing).clamp_min(0) * inside, drawing * inside))
     radii = (max(1, round(far * size / 8)) for far in (_LITTLE, _REACH))
-    near = torch.cat([grown(small, radius) for radius in radii], 1)
+    near = torch.cat([grown_softly(small, radius) for radius in radii], 1)
     little, reach = F.interpolate(near, size=drawing.shape[-2:], mode="bilinear", align_corners=False).chunk(2, 1)
     return torch.maximum(little, reach * sure) if surplus < _BELIEVED * own else little
 

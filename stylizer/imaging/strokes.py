@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylizer.imaging.masks import averaged
+
 _NO_GRAIN = 2e-3  # squared differences of neighbours, in [-1, 1], below which nothing runs
 _WIDE = 5  # pixels: what is wider is blurred at half of the resolution
 _SMOOTH = (0.22, 0.56, 0.22)  # what a shock filter leaves has stairs
@@ -40,6 +42,7 @@ def along_lines(
     direction, grid = _along(_tensor(picture if guide is None else guide, spread, where)), _places(picture)
     height, width = picture.shape[-2:]
     scale = picture.new_tensor([2 * stride / width, 2 * stride / height])
+    both = torch.cat([direction, picture], 1)  # looked up at the same places
     total, weights = picture.clone(), 1.0
     steps = max(1, round(length / stride))
     for side in (1.0, -1.0):
@@ -47,9 +50,10 @@ def along_lines(
         for step in range(steps):
             here = here + heading.permute(0, 2, 3, 1) * scale
             weight = 0.5 + 0.5 * math.cos(math.pi * (step + 1) / (steps + 1))
-            total = total + weight * _at(picture, here)
+            found = _at(both, here)
+            ahead = found[:, :2]
+            total = total + weight * found[:, 2:]
             weights += weight
-            ahead = _at(direction, here)
             ahead = ahead * _dot(ahead, heading).sign()  # a line has no direction of its own
             heading = torch.where((ahead != 0).any(1, keepdim=True), ahead, heading)
             heading = heading / _dot(heading, heading).sqrt().clamp_min(1e-12)
@@ -117,19 +121,11 @@ def blurred(x: Tensor, spread: float) -> Tensor:
     """Three box filters, about a Gaussian of this deviation in pixels: (1, C, H, W) to the same."""
     reach = max(1, round(spread))
     if reach <= _WIDE:
-        return _averaged(x, reach)
+        return averaged(x, reach, 3)
     height, width = x.shape[-2:]
     halved = F.avg_pool2d(F.pad(x, (0, width % 2, 0, height % 2), mode="replicate"), 2)
-    wide = F.interpolate(_averaged(halved, reach // 2), scale_factor=2, mode="bilinear", align_corners=False)
+    wide = F.interpolate(averaged(halved, reach // 2, 3), scale_factor=2, mode="bilinear", align_corners=False)
     return wide[..., :height, :width]
-
-
-def _averaged(x: Tensor, reach: int) -> Tensor:
-    for _ in range(3):
-        x = F.pad(x, (reach,) * 4, mode="replicate")
-        for box in ((2 * reach + 1, 1), (1, 2 * reach + 1)):
-            x = F.avg_pool2d(x, box, 1)
-    return x
 
 
 def _places(picture: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import CHIN
+from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.features import MouthShape, around_brows, around_eyes, around_lips, around_nose
@@ -35,7 +36,7 @@ from stylizer.styles.locks import Locks, strength_of_strands
 from stylizer.styles.looks import depth_of, details, painted, ramp, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, lies_nearer, mirrored, sampled
 from stylizer.styles.pairs import Reference
-from stylizer.styles.regions import Regions, face_regions_of, shrunk
+from stylizer.styles.regions import Regions, face_regions_of
 
 SIDE_MAX = 1024  # of the pictures in a file
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40, 30, 20), 80  # of WebP: the first that is small enough
@@ -81,8 +82,8 @@ class Example:
     @classmethod
     def of(cls, reference: Reference, partner: NDArray[np.intp]) -> "Example":
         """From what is known of a reference."""
-        side, known = reference.full.shape[-1], reference.sure * _grown(reference.regions.face)
-        shown = _resized(_grown(_grown(reference.regions.face)), side)
+        side, known = reference.full.shape[-1], reference.sure * grown(reference.regions.face, _RIM)
+        shown = _resized(grown(grown(reference.regions.face, _RIM), _RIM), side)
         mean = (reference.face * shown).sum((2, 3), keepdim=True) / shown.sum().clamp_min(1)
         face = to_image(torch.lerp(mean.expand_as(reference.face), reference.face, shown).cpu())
         face.putalpha(to_image((2 * known - 1).expand(-1, 3, -1, -1).cpu()).getchannel(0).resize(face.size))
@@ -160,12 +161,12 @@ class Example:
         dressed = with_own_looks(coarse, own, natural, regions, depth=depth, likeness=self.likeness)
         here = (here + _resized(dressed - coarse, side)).clamp(-1, 1)
         known = shrunk(sure, _RIM)
-        skin = shrunk(regions.face, _RIM) * known * (1 - _grown(regions.inner))
+        skin = shrunk(regions.face, _RIM) * known * (1 - grown(regions.inner, _RIM))
         toned = _toned(to_tensor(drawn), here, amount * self.hand * skin)
         here = _lit_as(toned, here, skin)
         places = [mesh * (small / side) for mesh in (mesh_xyz, mesh)]
         shares = self._shares(here, places, known, _alike(own, natural), regions.face)
-        features, fine = (amount * self.hand * _soft(share) for share in shares)
+        features, fine = (amount * self.hand * softened(share, _SOFT) for share in shares)
         joined = _joined(toned, here, fine)
         return to_image(torch.lerp(joined, here, _resized(features, side)).clamp(-1, 1))
 
@@ -186,9 +187,9 @@ class Example:
         agreement = MouthShape.of(place).agrees_with(MouthShape.of(places[1]))
         nose = self._nose * around_nose(place, small) * alike * shrunk(face, _RIM)
         features = torch.stack([ramp(least, _DOUBTED, _TRUSTED) * torch.maximum(*eyes), agreement * lips, nose]).amax(0)
-        plain = 1 - _grown(torch.maximum(torch.maximum(*eyes), lips))
+        plain = 1 - grown(torch.maximum(torch.maximum(*eyes), lips), _RIM)
         even = _even(here, shrunk(face, _RIM) * known * plain) * (
-            1 - _grown(torch.maximum(around_brows(place, small), lips))
+            1 - grown(torch.maximum(around_brows(place, small), lips), _RIM)
         )
         return features * known * face, even.clamp_min(self._weave) * shrunk(face, _RIM) * known * alike
 
@@ -295,7 +296,7 @@ def _hair_of(reference: Reference) -> bytes:
     small = F.interpolate(reference.full.cpu(), size=HAIR_SIDE, mode="area")
     if float(hair.mean()) < HAIR_FEWEST or share_in_lines(coherence(small, hair)) < _LEAST_LINES:
         return b""
-    shown = F.interpolate(_grown(hair), size=HAIR_SIDE, mode="bilinear", align_corners=False)
+    shown = F.interpolate(grown(hair, _RIM), size=HAIR_SIDE, mode="bilinear", align_corners=False)
     mean = (small * shown).sum((2, 3), keepdim=True) / shown.sum()
     picture = to_image(torch.lerp(mean.expand_as(small), small, shown))
     picture.putalpha(to_image((2 * hair - 1).expand(-1, 3, -1, -1)).getchannel(0).resize(picture.size))
@@ -328,7 +329,7 @@ def _toned(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
         blurred(each * skin, reach) / blurred(skin, reach).clamp_min(1e-3)
         for each, reach in zip((light, difference - light), _REACH, strict=True)
     ]
-    change = (_LIGHT * tones[0] + tones[1]) * _soft(shrunk(skin, _RIM))
+    change = (_LIGHT * tones[0] + tones[1]) * softened(shrunk(skin, _RIM), _SOFT)
     return (picture + _resized(change, picture.shape[-1])).clamp(-1, 1)
 
 
@@ -365,16 +366,6 @@ def _alike(own: Tensor, natural: Tensor) -> Tensor:
     """Where two people's features are alike, 1, to where they are of different kinds, 0: (1, 1, S, S)."""
     unlike = F.avg_pool2d((details(own) - details(natural)), _NEAR, 1, _NEAR // 2).abs()
     return ((_UNLIKE - unlike) / (_UNLIKE - _ALIKE)).clamp(0, 1)
-
-
-def _grown(mask: Tensor) -> Tensor:
-    return F.max_pool2d(mask, 2 * _RIM + 1, 1, _RIM)
-
-
-def _soft(mask: Tensor) -> Tensor:
-    for _ in range(2):
-        mask = F.avg_pool2d(mask, 2 * _SOFT + 1, 1, _SOFT)
-    return mask
 
 
 def _resized(picture: Tensor, side: int) -> Tensor:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from stylizer.imaging.masks import grown
 from stylizer.styles.looks import ramp
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import polygon
@@ -71,7 +71,7 @@ def around_brows(mesh: Points, side: int) -> Tensor:
     """Both brows and the skin above and below them."""
     reach = max(1, round(_BROW * float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))))
     brows = torch.maximum(*(polygon(mesh[brow, :2], side, 1.0) for brow in (LEFT_BROW, RIGHT_BROW)))
-    return F.max_pool2d(brows, 2 * reach + 1, 1, reach)
+    return grown(brows, reach)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylizer.imaging.masks import grown, shrunk
 from stylizer.imaging.patch_synthesis import Level, nearest_sources, taken
 from stylizer.imaging.strokes import blurred, grain_of
-from stylizer.styles.regions import Regions, shrunk
+from stylizer.styles.regions import Regions
 
 SIDE = 512  # of an example, and of what is painted
 FEWEST = 0.02  # of a crop: so much must be hair, to be an example
@@ -58,7 +59,7 @@ def hair_by_colour(picture: Tensor, regions: Regions) -> Tensor:
     away = [_away(colours, mask) for mask in (regions.hair, regions.face, regions.ground)]
     likely = [-distance / (2 * spread) - 0.5 * math.log(spread) for distance, spread in away]
     hair = torch.sigmoid((likely[0] - torch.maximum(likely[1], likely[2])).clamp(-30, 30))
-    return F.max_pool2d(regions.hair, 2 * _NEAR + 1, 1, _NEAR) * hair
+    return grown(regions.hair, _NEAR) * hair
 
 
 def surely_hair(picture: Tensor, regions: Regions) -> Tensor:

@@ -19,12 +19,13 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
+from stylizer.imaging.masks import shrunk, softened
 from stylizer.imaging.strokes import along_lines, crisp
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.features import around_lips
 from stylizer.styles.locks import Locks, laid_over
 from stylizer.styles.looks import ramp
-from stylizer.styles.regions import face_regions_of, shrunk
+from stylizer.styles.regions import face_regions_of
 
 _SIDE = 512  # of the pictures that are smoothed: of finer things no learned style has more than noise
 # Pixels of these: how far a line is followed, over what its direction is sought, from one counted place to the next.
@@ -34,8 +35,8 @@ _HAIR, _HAIR_RIM = 0.3, 6  # painted hair is more than so much of the largest sh
 _GRAIN, _LINES = 0.33, 0.4  # coherences: of a grain, which is to stay, and of lines
 _LIDS = (0.85, 0.9)  # half axes of an eye that stays as it is, over those of its outline: a catchlight is no line
 _LIPS = 0.3  # how much of lips stays as it is; they get no sharper, as they are modelled more than drawn
-_SOFT = 9  # pixels of the small picture, over which that begins
-_RIM = 17  # the same, around a face
+_SOFT = 4  # pixels of the small picture to each side, over which twice that begins
+_RIM = 8  # the same, around a face
 _FEWEST = 1e-9  # mean square of details: a plain picture has none
 
 Points = NDArray[np.float64]
@@ -75,16 +76,16 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: 
     smooth, soft = along_lines(small, *_FACE), torch.zeros(1, 1, _SIDE, _SIDE)
     if mesh_xyz is not None:
         if not locks:
-            face = _soft(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
+            face = softened(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
             smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
         place = mesh_xyz * (_SIDE / side)
-        soft = _soft(around_lips(place, _SIDE), _SOFT)
+        soft = softened(around_lips(place, _SIDE), _SOFT)
         share = share * (1 - _resized(torch.maximum(_between_lids(place), _LIPS * soft), side))
     if locks:
         hair, lent = laid_over(locks, small)
         smooth, share = torch.lerp(smooth, hair, lent), torch.maximum(share, _resized(lent, side))
         strands = shrunk((lent > _HAIR * lent.max()).float(), _HAIR_RIM)
-        soft = torch.maximum(soft, _soft(strands, _SOFT))
+        soft = torch.maximum(soft, softened(strands, _SOFT))
     smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
     smooth = torch.lerp(crisp(smooth, *_CRISP), smooth, _resized(soft, side))
     return to_image(torch.lerp(picture, smooth, share.expand(1, 1, side, side)).clamp(-1, 1))
@@ -103,13 +104,7 @@ def _between_lids(mesh: Points) -> Tensor:
         low, high = mesh[eye, :2].min(0), mesh[eye, :2].max(0)
         middle, half = (low + high) / 2, np.maximum((high - low) / 2 * np.array(_LIDS), 1.0)
         inside[((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1] = 1.0
-    return _soft(torch.from_numpy(inside)[None, None], _SOFT)
-
-
-def _soft(mask: Tensor, width: int) -> Tensor:
-    for _ in range(2):
-        mask = F.avg_pool2d(mask, width, 1, width // 2)
-    return mask
+    return softened(torch.from_numpy(inside)[None, None], _SOFT)
 
 
 def _resized(picture: Tensor, side: int) -> Tensor:

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylizer.imaging.masks import shrunk
 from stylizer.imaging.palette import with_colours_of
 from stylizer.imaging.strokes import along_lines, blurred
-from stylizer.styles.regions import shrunk
 
 # Pixels at a side of 512: how far a line is followed, over what its direction is sought, from one counted place to the
 # next; of what was painted, and of strands, which need nearly every pixel.

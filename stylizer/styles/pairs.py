@@ -27,6 +27,7 @@ from stylizer.faces.ffhq import usual_box
 from stylizer.faces.mesh import MeshFinder
 from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, OVAL, RIGHT_BROW, RIGHT_EYE
 from stylizer.faces.paste import Segmenter
+from stylizer.imaging.masks import grown
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.code import Inversion
 from stylizer.networks.segmenter import SEGMENTER_SIDE
@@ -144,7 +145,7 @@ class Pair:
     def drawn_here(self) -> Tensor:
         """Where the target is warped from the reference, face and outline: (1, 1, S, S), 0 to 1."""
         reach = max(1, self.regions.face.shape[-1] // _OUTLINE)
-        return F.max_pool2d(self.regions.face, 2 * reach + 1, 1, reach) * self.sure
+        return grown(self.regions.face, reach) * self.sure
 
     def target_window(self, corner_yx: tuple[int, int], side: int) -> Tensor:
         """A square of the target at full resolution: (1, 3, side, side)."""

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOSE, OVAL, RIGHT_BROW, RIGHT_EYE
+from stylizer.imaging.masks import grown
 from stylizer.networks.wavelet import haar
 
 # How far a part reaches around its middle, in distances of the eyes.
@@ -75,7 +76,7 @@ def regions_of(points_xyz: Points, person: Tensor, picture: Tensor, crop_side: i
     inside = face_regions_of(points_xyz, crop_side, side)
     face = inside.face
     seam = side // _HAIRLINE
-    outside = person * (1 - F.max_pool2d(face, 2 * seam + 1, 1, seam))
+    outside = person * (1 - grown(face, seam))
     rows = torch.arange(side, dtype=torch.float32)[:, None] + 0.5
     eyes = float(points[LEFT_EYE + RIGHT_EYE, 1].mean())
     over_eyes = outside * torch.sigmoid((eyes - rows) * (128 / side))[None, None]
@@ -99,10 +100,10 @@ def _long_hair(picture: Tensor, hair: Tensor, outside: Tensor, face: Tensor) -> 
     away = away_from(known)
     usual = (away * known).sum() / known.sum()
     alike = (away < torch.minimum(_ALIKE * (usual + _HAIR_NOISE), away_from(skin))).float() * (room > 0.5)
-    grown = known
+    found = known
     for _ in range(_GROWING_SIDE):
-        grown = torch.maximum(known, F.max_pool2d(grown, 3, 1, 1) * alike)
-    return F.interpolate(F.avg_pool2d(grown, 3, 1, 1), size=hair.shape[-1], mode="bilinear", align_corners=False)
+        found = torch.maximum(known, grown(found, 1) * alike)
+    return F.interpolate(F.avg_pool2d(found, 3, 1, 1), size=hair.shape[-1], mode="bilinear", align_corners=False)
 
 
 def has_hair(picture: Tensor, regions: Regions) -> bool:
@@ -150,8 +151,3 @@ def _parts(points: Points, side: int) -> Tensor:
         away = np.square(steps - x)[None] + np.square(steps - y)[:, None]
         chart = np.maximum(chart, np.exp(-away / (reach * unit) ** 2))
     return torch.from_numpy(chart.astype(np.float32))[None, None]
-
-
-def shrunk(mask: Tensor, rim: int) -> Tensor:
-    """A mask, (1, 1, S, S), without so many pixels at its border: the least within as many to each side."""
-    return -F.max_pool2d(-mask, 2 * rim + 1, 1, rim)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylizer.imaging.masks import grown
 from stylizer.imaging.strokes import along_lines
 from stylizer.styles.regions import Regions
 
@@ -54,19 +55,19 @@ def surroundings(
         (rest * (1 - skin) * (1 - above), hand.body, person, _STRONGER),
         (regions.ground, hand.ground, torch.ones_like(person), 1.0),
     )
-    face = hand.face.given_to(photo, _grown(regions.face, full), _STRONGER_FACE) if painted > 0 else None
+    face = hand.face.given_to(photo, _enlarged(regions.face, full), _STRONGER_FACE) if painted > 0 else None
     own_face = regions.face * (0.0 if face is None else 1.0)
     weights, drawn = [rest * skin + regions.face - own_face, own_face], [bare, bare if face is None else face]
     for here, appearance, instead, stronger in kinds:
         if float(here.sum()) < 1:
             continue
-        made = appearance.given_to(full, _grown(here, full), stronger)
+        made = appearance.given_to(full, _enlarged(here, full), stronger)
         if made is None:  # the reference has nothing of the kind
-            made = hand.all_of_it.given_to(full, _grown(instead, full), stronger)
+            made = hand.all_of_it.given_to(full, _enlarged(instead, full), stronger)
         weights.append(here)
         drawn.append(bare if made is None else made)
     shares = torch.cat(weights, 1)
-    shares = _grown(shares / shares.sum(1, keepdim=True).clamp_min(1e-3), full)
+    shares = _enlarged(shares / shares.sum(1, keepdim=True).clamp_min(1e-3), full)
     return sum((shares[:, i : i + 1] * each for i, each in enumerate(drawn)), torch.zeros_like(full)).clamp(-1, 1)
 
 
@@ -101,7 +102,7 @@ class Appearance:
         levels, rest, mask = [], light, inside.float()
         for _ in range(_LEVELS):
             low, low_mask = _halved(rest, mask)
-            levels.append(_quantiles_in(rest - _grown(low, rest), mask))
+            levels.append(_quantiles_in(rest - _enlarged(low, rest), mask))
             rest, mask = low, low_mask
         return cls(_quantiles_in(light, inside.float()), [*levels, _quantiles_in(rest, mask)], _hues(picture, inside))
 
@@ -129,10 +130,10 @@ class Appearance:
         if level == _LEVELS:
             return _matched(light, region, self.levels[level])
         low, low_region = _halved(light, region)
-        details = light - _grown(low, light)
+        details = light - _enlarged(low, light)
         matched = _matched(details, region, self.levels[level])
         matched = matched.sign() * torch.minimum(matched.abs(), stronger * details.abs())
-        return _grown(self._detailed(low, low_region, level + 1, stronger), light) + matched
+        return _enlarged(self._detailed(low, low_region, level + 1, stronger), light) + matched
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,11 +151,11 @@ class Hand:
         """full: (1, 3, side, side), small: (1, 3, S, S), the reference; regions: of the small one."""
         hair, ground = apart(small, regions)
         return cls(
-            face=Appearance.of(full, _grown(regions.face, full)),
-            hair=Appearance.of(full, _grown(hair, full)),
-            body=Appearance.of(full, _grown(regions.body, full)),
-            ground=Appearance.of(full, _grown(_main_color(small, ground), full), _USUAL),
-            all_of_it=Appearance.of(full, _grown(1 - regions.ground, full)),
+            face=Appearance.of(full, _enlarged(regions.face, full)),
+            hair=Appearance.of(full, _enlarged(hair, full)),
+            body=Appearance.of(full, _enlarged(regions.body, full)),
+            ground=Appearance.of(full, _enlarged(_main_color(small, ground), full), _USUAL),
+            all_of_it=Appearance.of(full, _enlarged(1 - regions.ground, full)),
         )
 
 
@@ -190,10 +191,10 @@ def skin_of(picture: Tensor, regions: Regions, person: Tensor) -> Tensor:
     light = small.mean(1, keepdim=True) + 1
     level = (light * known).sum() / known.sum().clamp_min(1)
     alike = (away < _SKIN_ALIKE * (usual + _SKIN_NOISE)) & (light > _DARKEST * level) & (room > 0.5)
-    grown, alike = (face > 0.5).float(), alike.float()
+    found, alike = (face > 0.5).float(), alike.float()
     for _ in range(_SKIN_SIDE):
-        grown = torch.maximum((face > 0.5).float(), F.max_pool2d(grown, 3, 1, 1) * alike)
-    return F.interpolate(F.avg_pool2d(grown, 3, 1, 1), size=side, mode="bilinear", align_corners=False)
+        found = torch.maximum((face > 0.5).float(), grown(found, 1) * alike)
+    return F.interpolate(F.avg_pool2d(found, 3, 1, 1), size=side, mode="bilinear", align_corners=False)
 
 
 def apart(picture: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
@@ -210,11 +211,11 @@ def apart(picture: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
         (picture - color[None, :, None, None]).square().sum(1, keepdim=True) for color in (hair_color, ground_color)
     )
     alike = (to_hair < to_ground).float() * ground
-    grown = (regions.hair > 0.5).float()
+    found = (regions.hair > 0.5).float()
     for _ in range(picture.shape[-1] // 3):
-        grown = torch.maximum(grown, F.max_pool2d(grown, 5, 1, 2) * alike)
-    locks = grown * ground
-    return torch.maximum(regions.hair, locks), regions.ground * (1 - F.max_pool2d(locks, 5, 1, 2))
+        found = torch.maximum(found, grown(found, 2) * alike)
+    locks = found * ground
+    return torch.maximum(regions.hair, locks), regions.ground * (1 - grown(locks, 2))
 
 
 def _main_color(picture: Tensor, region: Tensor) -> Tensor:
@@ -243,7 +244,7 @@ def _main_color(picture: Tensor, region: Tensor) -> Tensor:
 def _in_strokes(picture: Tensor) -> Tensor:
     """A photo as a brush would have it: a hand draws locks and folds, not single hairs."""
     small = F.interpolate(picture, size=picture.shape[-1] // 2, mode="area")
-    return _grown(along_lines(small, _STROKE, _SPREAD), picture)
+    return _enlarged(along_lines(small, _STROKE, _SPREAD), picture)
 
 
 def _above_body(regions: Regions) -> Tensor:
@@ -253,7 +254,7 @@ def _above_body(regions: Regions) -> Tensor:
     return (rows < chin).float()[None, None, :, None]
 
 
-def _grown(mask: Tensor, picture: Tensor) -> Tensor:
+def _enlarged(mask: Tensor, picture: Tensor) -> Tensor:
     return F.interpolate(mask, size=picture.shape[-1], mode="bilinear", align_corners=False)
 
 

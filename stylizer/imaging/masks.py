@@ -1,0 +1,48 @@
+"""Masks grown, shrunk and softened by boxes, side by side: a box of N by N costs 2N, not its N x N."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def grown(mask: Tensor, rim: int) -> Tensor:
+    """The most within `rim` pixels to each side of every place: (1, C, H, W) to the same."""
+    rows = F.max_pool2d(mask, (1, 2 * rim + 1), 1, (0, rim))
+    return F.max_pool2d(rows, (2 * rim + 1, 1), 1, (rim, 0))
+
+
+def shrunk(mask: Tensor, rim: int) -> Tensor:
+    """The least within `rim` pixels to each side of every place; nothing lies beyond the picture's border."""
+    return -grown(-mask, rim)
+
+
+def grown_softly(x: Tensor, rim: int) -> Tensor:
+    """`grown`, its edge softened by as much."""
+    return averaged(grown(x, rim), rim)
+
+
+def shrunk_softly(x: Tensor, rim: int) -> Tensor:
+    """`shrunk`, its edge softened by as much."""
+    return -grown_softly(-x, rim)
+
+
+def averaged(x: Tensor, reach: int, times: int = 1, mode: str = "replicate") -> Tensor:
+    """Box filters over `reach` pixels to each side, so many one after the other: (1, C, H, W) to the same.
+
+    One convolution along rows and one along columns stand for all of them.
+
+    Args:
+        mode: what lies beyond the border, as `torch.nn.functional.pad` names it; "constant" is nothing.
+    """
+    channels, box = x.shape[1], x.new_full((1, 1, 2 * reach + 1), 1 / (2 * reach + 1))
+    taps = box
+    for _ in range(times - 1):
+        taps = F.conv1d(taps, box, padding=2 * reach)
+    radius = times * reach
+    taps = taps[:, None].expand(channels, 1, 1, -1)
+    padded = F.pad(x, (radius,) * 4, mode=mode)
+    return F.conv2d(F.conv2d(padded, taps, groups=channels), taps.mT, groups=channels)
+
+
+def softened(mask: Tensor, reach: int) -> Tensor:
+    """A mask whose border is soft over twice `reach` pixels to each side; beyond the picture it is 0."""
+    return averaged(mask, reach, 2, "constant")
