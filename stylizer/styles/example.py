@@ -27,7 +27,7 @@ from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.features import MouthShape, around_brows, around_eyes, around_lips, around_nose
+from stylizer.styles.features import MouthShape, around_brows, around_eyes, around_lips, around_nose, with_brows_of
 from stylizer.styles.hair_strokes import FEWEST as HAIR_FEWEST
 from stylizer.styles.hair_strokes import SIDE as HAIR_SIDE
 from stylizer.styles.hair_strokes import Head, hair_by_colour, painted_hair, surely_hair
@@ -150,6 +150,7 @@ class Example:
         side, small = drawn.width, own.shape[-1]
         if amount <= 0 or np.abs(mesh_xyz - own_mesh_xyz)[:, :2].mean() > _STRAYED * side:
             return drawn
+        drawn_xyz, mesh_xyz = mesh_xyz, with_brows_of(mesh_xyz, own_mesh_xyz)
         face, natural, mesh, natural_mesh = self._seen_from(mesh_xyz)
         regions = face_regions_of(mesh_xyz, side, small)
         grid = grid_between(mesh, mesh_xyz, side)
@@ -164,7 +165,7 @@ class Example:
         skin = shrunk(regions.face, _RIM) * known * (1 - grown(regions.inner, _RIM))
         toned = _toned(to_tensor(drawn), here, amount * self.hand * skin)
         here = _lit_as(toned, here, skin)
-        places = [mesh * (small / side) for mesh in (mesh_xyz, mesh)]
+        places = [each * (small / side) for each in (mesh_xyz, mesh, drawn_xyz)]
         shares = self._shares(here, places, known, _alike(own, natural), regions.face)
         features, fine = (amount * self.hand * softened(share, _SOFT) for share in shares)
         joined = _joined(toned, here, fine)
@@ -186,7 +187,16 @@ class Example:
         least = min(float((known * alike * eye).sum() / eye.sum().clamp_min(1)) for eye in eyes)
         agreement = MouthShape.of(place).agrees_with(MouthShape.of(places[1]))
         nose = self._nose * around_nose(place, small) * alike * shrunk(face, _RIM)
-        features = torch.stack([ramp(least, _DOUBTED, _TRUSTED) * torch.maximum(*eyes), agreement * lips, nose]).amax(0)
+        brows = torch.maximum(around_brows(place, small), around_brows(places[2], small))
+        seen = float((known * alike * brows).sum() / brows.sum().clamp_min(1))
+        features = torch.stack(
+            [
+                ramp(least, _DOUBTED, _TRUSTED) * torch.maximum(*eyes),
+                ramp(seen, _DOUBTED, _TRUSTED) * brows,
+                agreement * lips,
+                nose,
+            ]
+        ).amax(0)
         plain = 1 - grown(torch.maximum(torch.maximum(*eyes), lips), _RIM)
         even = _even(here, shrunk(face, _RIM) * known * plain) * (
             1 - grown(torch.maximum(around_brows(place, small), lips), _RIM)

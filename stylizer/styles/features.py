@@ -74,6 +74,18 @@ def around_brows(mesh: Points, side: int) -> Tensor:
     return grown(brows, reach)
 
 
+def with_brows_of(mesh: Points, own: Points) -> Points:
+    """A drawn face's mesh with brows as the person's own lie above their eyes: these make an expression and a person.
+
+    mesh, own: (468, 3), in pixels of one picture.
+    """
+    result = mesh.copy()
+    for eye, brow in ((LEFT_EYE, LEFT_BROW), (RIGHT_EYE, RIGHT_BROW)):
+        upper = eye[len(eye) // 2 :]
+        result[brow] = own[brow] + (mesh[upper] - own[upper]).mean(0)
+    return result
+
+
 @dataclass(frozen=True)
 class MouthShape:
     """Of a mouth, in distances of the eyes: its width, how far it is open, how far its corners hang."""
