@@ -1,14 +1,16 @@
-"""Learn the presets: `python styles/make_presets.py [--only oil comic ...] [--anew]`.
+"""Learn the presets: `python styles/make_presets.py [--only oil comic ...] [--anew | --examples]`.
 
 Each reference in examples/references becomes styles/<name>/: the packed style, its card, and a thumbnail, which is an
 invented face in that style. What is learned already, with these settings and weights, is only drawn again. As a preset
 has the key that its reference gives, that picture is never learned again when somebody uploads it.
+--examples keeps what was learned and reads the references' examples anew: the strokes that they lend.
 """
 
 import argparse
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +22,11 @@ from stylizer.library.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
 from stylizer.runtime import tune_process  # noqa: E402
 from stylizer.settings import TrainSettings  # noqa: E402
+from stylizer.styles.example import Example  # noqa: E402
 from stylizer.styles.keys import key_of, reference_hash  # noqa: E402
+from stylizer.styles.pairs import FaceReader, PairMaker  # noqa: E402
+from stylizer.styles.recipe import RECIPE  # noqa: E402
+from stylizer.styles.style import Style, save_style  # noqa: E402
 
 SITTER = HERE / "examples" / "targets" / "red_polo.webp"
 THUMBNAIL_SIDE = 256
@@ -36,11 +42,23 @@ def learn(stylizer: Stylizer, name: str, reference: Path) -> str:
         return style.key
 
 
+def read_example(stylizer: Stylizer, style: Style, reference: Path) -> Style:
+    """A style with the example that its reference gives today."""
+    assert stylizer.segment is not None
+    face = stylizer.align(reference)
+    reader = FaceReader(stylizer.finder.mesh_finder(), stylizer.segment)
+    maker = PairMaker(stylizer.networks, reader, shape=RECIPE.shape, offset=RECIPE.offset)
+    found = maker.reference(face, stylizer.invert(face, purpose="reference"))
+    examples = tuple((Example.of(found, maker.partner), share) for _, share in style.examples)
+    return replace(style, examples=examples)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", help="names of references; default all")
     parser.add_argument("--anew", action="store_true", help="also those that are there already")
+    parser.add_argument("--examples", action="store_true", help="only their examples")
     options = parser.parse_args()
     tune_process()
     stylizer = Stylizer.open()
@@ -54,6 +72,9 @@ def main() -> None:
         known = stylizer.library.learned_from(reference_hash([open_picture(path)]), key_now)
         key = known if known is not None and not options.anew else learn(stylizer, name, path)
         style = stylizer.find_style(key)
+        if options.examples and style.examples:
+            style = read_example(stylizer, style, path)
+            save_style(style, HERE / name)
         picture = stylizer.render(inversion, style, likeness=stylizer.likeness(inversion, style, sitter))
         picture.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE)).save(HERE / name / THUMBNAIL, quality=88)
         print(f"{name}: {key}", flush=True)

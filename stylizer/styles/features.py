@@ -10,23 +10,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
-from stylizer.imaging.masks import grown
+from stylizer.faces.mesh_parts import CHIN, LEFT_BROW, LEFT_EYE, LIPS, OVAL, RIGHT_BROW, RIGHT_EYE
+from stylizer.imaging.masks import grown, shrunk
+from stylizer.styles.brows import mean_colours
 from stylizer.styles.looks import ramp
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import polygon
 
 _EYE = (0.2, 0.17)  # how far around an eye reaches beyond it, in distances of the eyes
 _BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is the brow's
-_BROW = 0.06  # how far around a brow reaches beyond it, in distances of the eyes
+_BROW = 0.06  # the same, around a brow
 _WINGS = 0.2  # widths of a nose that its surroundings reach beyond its wings
 _RIDGE_WIDTH = 0.24  # half of the middle of a ridge, in widths of the nose
 _UNDER_NOSE = 0.45  # of the way from a nose's base to the upper lip
 _LIPS = 1.4  # times as large as the lips their surroundings are
 # From which difference, in distances of the eyes, on two mouths begin to be of two expressions, and at which they are.
-_WIDTHS, _OPENINGS, _LIFTS = (0.1, 0.2), (0.04, 0.1), (0.04, 0.1)
+_WIDTHS, _OPENINGS, _LIFTS = (0.35, 0.5), (0.08, 0.15), (0.08, 0.1)
 # Points of the mesh: wings of the nose and beside the ridge, its base, corners of the mouth, and the lips' middles.
 _LEFT_WING, _RIGHT_WING, _LEFT_RIDGE, _RIGHT_RIDGE, _BASE = 129, 358, 193, 417, (98, 2, 327)
+_JAW, _LOBES = (172, 397), (132, 361)  # corners of the jaw; where it begins, below the ears
+_NECK = (0.15, 0.45)  # below a chin, in distances of it to the eyes: all of the neck, none any more
+_LINE, _BEGIN = 170, 0.06  # a side holds so many times a jaw's line's reach; of a side, over which it begins
+_ACROSS_LINE, _LOOKS, _ENDS = 0.03, 25, 4  # sides of a picture across a jaw's line; looks at it, of either end of it
+_SOFT = 0.03  # of a side: over so much the height of ears begins and ends
 _RIDGE = (6, 4)  # from between the eyes to the tip
 _LEFT_CORNER, _RIGHT_CORNER, _OUTER_LIP, _UPPER, _LOWER = 61, 291, 0, 13, 14
 
@@ -67,23 +73,54 @@ def around_lips(mesh: Points, side: int) -> Tensor:
     return polygon(outline.mean(0) + _LIPS * (outline - outline.mean(0)), side, 1.0)
 
 
-def around_brows(mesh: Points, side: int) -> Tensor:
-    """Both brows and the skin above and below them."""
-    reach = max(1, round(_BROW * float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))))
+def around_brows(mesh: Points, side: int, room: float = _BROW) -> Tensor:
+    """Both brows and the skin above and below them; room: how much of it, in distances of the eyes."""
+    reach = max(1, round(room * float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))))
     brows = torch.maximum(*(polygon(mesh[brow, :2], side, 1.0) for brow in (LEFT_BROW, RIGHT_BROW)))
     return grown(brows, reach)
 
 
-def with_brows_of(mesh: Points, own: Points) -> Points:
-    """A drawn face's mesh with brows as the person's own lie above their eyes: these make an expression and a person.
+def below_jaw(mesh: Points, side: int) -> Tensor:
+    """Where a neck is: from the jaw down by some of a face's height, softly, no wider than the jaw."""
+    xy, rows = mesh[:, :2], torch.arange(side, dtype=torch.float32)[:, None] + 0.5
+    left, right, chin = xy[_JAW[0]], xy[_JAW[1]], xy[CHIN]
+    height = float(np.linalg.norm(chin - xy[[*LEFT_EYE, *RIGHT_EYE]].mean(0)))
+    down = np.array([0.0, (1 + _NECK[1]) * height])
+    column = polygon(np.array([left, right, right + down, left + down]), side, side / 128)
+    return column * ((float(chin[1]) + _NECK[1] * height - rows) / ((_NECK[1] - _NECK[0]) * height)).clamp(0, 1)
 
-    mesh, own: (468, 3), in pixels of one picture.
+
+def along_jaw(mesh: Points, side: int) -> Tensor:
+    """The line of a face below its ears, and a little to both sides."""
+    rows = torch.arange(side, dtype=torch.float32)[:, None] + 0.5
+    face = polygon(mesh[OVAL, :2], side, 1.0)
+    reach = max(1, side // _LINE)
+    below = ((rows - float(mesh[list(_LOBES), 1].mean())) / (_BEGIN * side)).clamp(0, 1)
+    return (grown(face, reach) - shrunk(face, 3 * reach)) * below
+
+
+def jaw_line(mesh: Points, picture: Tensor) -> float:
+    """How much darker than both of its sides a line is along a jaw, of a range of 2: its median; 0 where none is drawn.
+
+    Args:
+        mesh: (468, 2 or more), in pixels of the picture, (1, 3, S, S) in [-1, 1].
     """
-    result = mesh.copy()
-    for eye, brow in ((LEFT_EYE, LEFT_BROW), (RIGHT_EYE, RIGHT_BROW)):
-        upper = eye[len(eye) // 2 :]
-        result[brow] = own[brow] + (mesh[upper] - own[upper]).mean(0)
-    return result
+    side, outline = picture.shape[-1], mesh[OVAL, :2]
+    outward = outline - outline.mean(0)
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True).clip(1e-6)
+    below = outline[:, 1] > mesh[list(_LOBES), 1].mean()
+    steps = np.linspace(-_ACROSS_LINE, _ACROSS_LINE, _LOOKS) * side
+    levels = np.stack([mean_colours(picture, (outline + step * outward)[below][:, None]).mean(1) for step in steps])
+    sides = np.minimum(levels[:_ENDS].mean(0), levels[-_ENDS:].mean(0))
+    return max(0.0, float(np.median(sides - levels[_ENDS:-_ENDS].min(0)))) if below.any() else 0.0
+
+
+def around_ears(mesh: Points, side: int) -> Tensor:
+    """All that is as high as ears are: beside a face it is they."""
+    rows, soft = torch.arange(side, dtype=torch.float32)[:, None] + 0.5, _SOFT * side
+    eyes, mouth = float(mesh[[*LEFT_EYE, *RIGHT_EYE], 1].mean()), float(mesh[LIPS, 1].mean())
+    heights = ((rows - eyes) / soft + 1).clamp(0, 1) * ((mouth - rows) / soft + 1).clamp(0, 1)
+    return heights.expand(1, 1, side, side)
 
 
 @dataclass(frozen=True)

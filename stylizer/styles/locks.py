@@ -2,7 +2,7 @@
 
 What is painted with pieces of an example has its hues in the right places, and strokes as short as the pieces. So it is
 smoothed along the drawn strands, gets strands of its own, as strong as the example's, and the example's colours with
-all of their range, which smoothing had taken.
+all of their range, which smoothing had taken: its lights lie where the person's own hair shines.
 
 Source: Cabral & Leedom 1993, Imaging vector fields using line integral convolution (strands: noise along lines).
 """
@@ -30,6 +30,9 @@ _END, _UNEVEN = 4.0, 0.125  # pixels over which hair ends; by how much of its sh
 _MOST = 2.0  # deviations of strands that count: within, hair has no holes
 _STEEP, _NONE = 2.5, 0.02  # how soon a strand ends; less share is no hair
 _TONES = 0.5  # how much of the way to the colours of the example's hair painted hair goes
+# The person's own lights: followed as above; how much of the way to the example's colours of such a light hair goes;
+# how far strands count as lights, in deviations; shades of hair that are told apart; a smaller deviation is no shine.
+_SHINE, _GLOSS, _THIN, _SHADES, _NO_SHINE = (24.0, 7.0, 4.0), 0.7, 0.5, 96, 1e-2
 _DEVIATION = 1.4826  # of a normal distribution, in median deviations
 
 
@@ -39,12 +42,14 @@ class Locks:
 
     picture: (1, 3, s, s) in [-1, 1]. share: (1, 1, s, s), 0 to 1: how much of the drawing it takes the place of.
     colours: (N, 3), of the example's hair. strands: how strong its strands are, a deviation of lightness.
+    light: (1, 1, s, s), of the person's own hair, and beyond it as near its border.
     """
 
     picture: Tensor
     share: Tensor
     colours: Tensor
     strands: float
+    light: Tensor
 
 
 def strength_of_strands(picture: Tensor, hair: Tensor) -> float:
@@ -89,6 +94,7 @@ def _laid_along(lock: Locks, drawn: Tensor, hair: Tensor, strands: Tensor) -> Te
     ours, theirs = (blurred(x, _LIGHTS[0]) - blurred(x, _LIGHTS[1]) for x in lights)
     laid = laid + _OWN_LIGHTS * (ours - theirs)
     laid = torch.lerp(laid, blurred(laid, _COARSE), _SOFTENED) + lock.strands * strands
+    laid = _glossy(laid, lock, drawn, hair, strands)
     # At half of the resolution: two pixels that hardly differ may be moved far apart.
     coarse, inside = F.avg_pool2d(laid, 2), F.max_pool2d(hair, 2)
     here = coarse[0, :, inside[0, 0] > 0].T
@@ -98,6 +104,23 @@ def _laid_along(lock: Locks, drawn: Tensor, hair: Tensor, strands: Tensor) -> Te
         F.interpolate(x, size=laid.shape[-1], mode="bilinear", align_corners=False) for x in (change, inside)
     )
     return laid + _TONES * change / weight.clamp_min(1e-6)
+
+
+def _glossy(laid: Tensor, lock: Locks, drawn: Tensor, hair: Tensor, strands: Tensor) -> Tensor:
+    """Hair whose lights and darks are the person's: where their hair shines, it has the example's lights."""
+    inside = hair[0, 0] > 0
+    if not bool(inside.any()) or not len(lock.colours):
+        return laid
+    light = F.interpolate(lock.light, size=drawn.shape[-1], mode="bicubic", align_corners=False)
+    shine = along_lines(light, *_SHINE, guide=drawn)[0, 0, inside]
+    shine = (shine - shine.mean()) / shine.std().clamp_min(_NO_SHINE) + _THIN * strands[0, 0, inside]
+    shades = F.adaptive_avg_pool1d(lock.colours[lock.colours.mean(1).argsort()].T[None], _SHADES)[0].T
+    place = shine.argsort().argsort() * ((_SHADES - 1) / max(1, len(shine) - 1))
+    low = place.long().clamp_max(_SHADES - 2)
+    colours = torch.lerp(shades[low], shades[low + 1], (place - low)[:, None])
+    result = laid.clone()
+    result[0, :, inside] = torch.lerp(laid[0, :, inside], colours.T, _GLOSS)
+    return result
 
 
 def _strands(drawn: Tensor, hair: Tensor) -> Tensor:

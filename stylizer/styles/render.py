@@ -21,12 +21,12 @@ from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
+from stylizer.styles.lending import Person, lend
 from stylizer.styles.line_finish import in_lines, share_in_lines
 from stylizer.styles.locks import Locks
-from stylizer.styles.mesh_warp import Points
 from stylizer.styles.mixing import with_finish
 from stylizer.styles.pairs import FaceReader
-from stylizer.styles.regions import Regions, regions_of
+from stylizer.styles.regions import regions_of
 from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
 
@@ -107,25 +107,24 @@ class StyleRenderer:
         reader = None if faces is None else FaceReader(MeshFinder(faces), faces.segmenter)
         mesh = None if reader is None else reader.mesh(picture)
         wants = bool(style.examples) and settings.likeness < 1
-        own = self._own_face(inversion, reader) if reader is not None and wants else None
+        own = self._person(inversion, reader) if reader is not None and wants else None
         if own is None or mesh is None:
             return in_lines(picture, mesh, lines)
-        small, own_mesh, regions = own
         lent = amount * (1 - settings.likeness)
-        picture = in_lines(picture, mesh, lines, _locks(style, picture, regions, lent))
+        picture = in_lines(picture, mesh, lines, _locks(style, picture, own, lent))
         for example, share in style.examples:
-            picture = example.lent_to(picture, mesh, small, own_mesh, share * lent)
+            picture = lend(example, picture, mesh, own, share * lent)
         return picture
 
-    def _own_face(self, inversion: Inversion, reader: FaceReader) -> tuple[Tensor, Points, Regions] | None:
-        """The person without a style, small: (1, 3, S, S), the mesh in pixels of a full picture, and the regions."""
+    def _person(self, inversion: Inversion, reader: FaceReader) -> Person | None:
+        """Who is drawn, without a style; None where no face is seen."""
         device, side = device_of(self._networks.backbone), self._networks.spec.side
         with torch.no_grad():
             own = small_picture(self._networks.backbone, inversion.w_plus[None].to(device)).cpu()
         mesh = reader.mesh_of_small(own, side)
         if mesh is None:
             return None
-        return own, mesh, regions_of(mesh, reader.person(own), own, side, own.shape[-1])
+        return Person(own, mesh, regions_of(mesh, reader.person(own), own, side, own.shape[-1]))
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:
         same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)
@@ -168,9 +167,11 @@ def draw(
     return renderer(inversion, likeness=likeness, inverted=inverted, photo=photo)
 
 
-def _locks(style: Style, picture: Image.Image, regions: Regions, amount: float) -> list[Locks]:
+def _locks(style: Style, picture: Image.Image, person: Person, amount: float) -> list[Locks]:
     """Hair for a drawing by the style's examples, the later ones to be laid over the earlier."""
-    found = [example.locks_for(picture, regions, amount * share) for example, share in style.examples]
+    found = [
+        example.locks_for(picture, person.picture, person.regions, amount * share) for example, share in style.examples
+    ]
     return [locks for locks in found if locks is not None]
 
 

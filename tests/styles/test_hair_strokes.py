@@ -102,7 +102,8 @@ def test_locks_take_the_place_of_hair_as_far_as_they_are_shared() -> None:
     lock = torch.tensor(TEAL)[None, :, None, None].expand(1, 3, SIDE, SIDE)
     means = []
     for amount in (0.0, 0.5, 1.0):
-        result = in_lines(drawn, None, 0.0, [Locks(lock, HAIR * amount, torch.zeros(0, 3), 0.0)])
+        locks = Locks(lock, HAIR * amount, torch.zeros(0, 3), 0.0, torch.zeros(1, 1, SIDE, SIDE))
+        result = in_lines(drawn, None, 0.0, [locks])
         means.append(mean_of(to_tensor(result), INNER)[1])
         away = np.abs(np.asarray(result, int) - np.asarray(drawn, int))[400:, :100]
         assert away.max() <= 1  # where there are none and no lines are wanted, the drawing is as it was

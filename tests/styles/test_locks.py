@@ -1,5 +1,7 @@
 """Painted hair along a drawing's: in its place, in the example's colours, with strands that run as the drawn ones."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -15,8 +17,9 @@ TEAL = torch.tensor((-0.6, 0.1, 0.2))
 
 
 def locks(share: float = 1.0, colour: torch.Tensor = TEAL, strands: float = 0.0) -> Locks:
-    noise = 0.02 * torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
-    return Locks(colour[None, :, None, None].expand(1, 3, SIDE, SIDE), share * HAIR, colour + noise, strands)
+    noise = max(0.02, strands) * torch.randn(500, 1, generator=torch.Generator().manual_seed(0))
+    picture = colour[None, :, None, None].expand(1, 3, SIDE, SIDE)
+    return Locks(picture, share * HAIR, colour + noise, strands, torch.zeros(1, 1, SIDE, SIDE))
 
 
 def middle(picture: torch.Tensor) -> torch.Tensor:
@@ -55,6 +58,19 @@ def test_hair_ends_in_strands_not_in_a_line() -> None:
     ends = (share[0, 0, 40:-40, 60:95] > 0.5).float().sum(1)
     assert ends.std() > 0.7 and ends.max() - ends.min() >= 3
     assert abs(float(ends.mean()) - (95 - 0.3 * SIDE)) < 2  # and it is no smaller for that
+
+
+def test_hair_has_the_examples_lights_where_the_persons_shines() -> None:
+    """A band across it, in which the person's own hair is lighter."""
+    shining = ((ROWS > 0.4) & (ROWS < 0.5)).float()[None, None] - 0.5
+    dark, light = torch.tensor((-0.8, -0.8, -0.8)), torch.tensor((0.6, 0.2, 0.6))
+    colours = torch.cat([dark.expand(450, 3), light.expand(50, 3)])
+    lock = replace(locks(colour=dark), colours=colours, light=0.3 * shining)
+    laid = laid_over([lock], FALLING * 0.1)[0]
+    band, rest = laid[0, :, 108:122, 110:200].mean((1, 2)), laid[0, :, 180:220, 110:200].mean((1, 2))
+    assert (band - rest).min() > 0.3
+    assert band[1] < band[0] - 0.1  # the hue of its lights
+    assert torch.allclose(rest, dark, atol=0.15)
 
 
 def test_a_few_lights_in_plain_hair_are_no_strands() -> None:

@@ -1,0 +1,288 @@
+"""An example's strokes lent to a drawn face: what was learned draws everybody, the example draws the features.
+
+The generator learns how a hand draws faces; of one eye's catchlight, one lash, one stroke of a brow it keeps the mean.
+So the reference's face is warped onto the drawn one by the 468-point mesh. Wholly the example's are: eyes; brows, which
+lie as the person's own, as these make an expression and a person; a mouth of about the same expression; a nose that is
+drawn alike on both sides; a line that is drawn along the jaw; the neck's shadow below it. Elsewhere in the face details
+are joined, level by level: the fine ones, without single strong lines, which are the sitter's. Skin gets the example's
+broad light and its hues: a blush, a neon's glow. An ear, of which no two lie alike, gets lines of its own.
+
+What is the person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn
+ones stay.
+
+Source: Fiser et al. 2017, Example-based synthesis of stylized facial animations; Texler et al. 2021, FaceBlit;
+Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from stylizer.faces.hair import filled
+from stylizer.imaging.masks import grown, shrunk, softened
+from stylizer.imaging.strokes import blurred
+from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.styles.brows import with_brows_of
+from stylizer.styles.example import FAINT, Example, View
+from stylizer.styles.features import (
+    MouthShape,
+    along_jaw,
+    around_brows,
+    around_ears,
+    around_eyes,
+    around_lips,
+    around_nose,
+    below_jaw,
+)
+from stylizer.styles.looks import depth_of, details, ramp, with_own_looks
+from stylizer.styles.mesh_warp import Points, believed, grid_between, sampled
+from stylizer.styles.regions import FaceRegions, Regions, face_regions_of
+from stylizer.styles.surroundings import skin_of
+
+_FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # how much of the example skin has in each level, fine to coarse
+_LIGHT = 0.6  # how much of the example's broad light and shade its skin has
+_REACH = (10, 5)  # pixels of the small masks over which light and hues are broad
+_NO_SKIN = 0.5  # mean difference, of 2: skin of one picture and a line or a lock of the other
+_DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye, and in the brows: none is lent, all are
+_EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are everybody's, single lines
+_PAPER, _DRAWN = 0.012, 0.022  # of a range of 2: details of a skin that are a paper's or a file's, and that were drawn
+_RIM, _SOFT, _SHARP = 4, 3, 1  # pixels of the small masks: what is left out at a border, and how soft or not it is
+# Of the eyes' distance around a brow is its stroke, and so much may be drawn; pixels around that are plain skin.
+_STROKE, _DRAWN_BROW, _FURTHER = 0.035, 0.1, 8
+_ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
+_NEAR = 9  # pixels of the small picture over which these are compared
+_CELL = 8  # pixels of a skin: its details are finer
+_STRAYED = 0.06  # sides of the picture by which the mesh of a drawn face lies off the photo's at most
+_EAR, _EAR_MIN = 5, 60  # pixels of the small picture: over which an ear's lines are darker; an area that is an ear
+_FOLD, _DEEPEST = 0.3, 1.9  # deviations below the mean: where an ear's lines begin, and are as dark as they get
+_INKED = 0.8  # how dark that is
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Somebody without a style.
+
+    picture: (1, 3, S, S), small. mesh_xyz: (468, 3), in pixels of a full picture. regions: of that person, S px wide.
+    """
+
+    picture: Tensor
+    mesh_xyz: Points
+    regions: Regions
+
+
+@torch.no_grad()
+def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person, amount: float) -> Image.Image:
+    """A drawn face with an example's strokes.
+
+    Args:
+        drawn: a square. mesh_xyz: (468, 3), of its face, in its pixels. person: who is drawn.
+        amount: 0 = the picture as it is, to 1.
+    """
+    amount *= example.hand
+    if amount <= 0 or np.abs(mesh_xyz - person.mesh_xyz)[:, :2].mean() > _STRAYED * drawn.width:
+        return drawn
+    picture, laid = to_tensor(drawn), _Laid.over(example, mesh_xyz, person, drawn.width)
+    picture = laid.on(picture, example.darkest.expand_as(picture), amount * laid.lines_of_ears())
+    skin = shrunk(laid.regions.face, _RIM) * laid.known * (1 - grown(laid.regions.inner, _RIM))
+    here = laid.dressed()
+    picture = _toned(picture, here, amount * skin)
+    here = _lit_as(picture, here, skin)
+    features, fine = (amount * softened(share, _SOFT) for share in (laid.features(), laid.even(here)))
+    picture = _joined(picture, here, fine)
+    picture = laid.on(picture, sampled(laid.view.neck, laid.grid, drawn.width), amount * softened(laid.neck(), _SHARP))
+    picture = laid.on(picture, laid.warped, amount * softened(laid.jaw(), _SHARP))
+    return to_image(laid.on(picture, here, features).clamp(-1, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """An example, its natural face and a person, all lying as a drawn face does.
+
+    view: the example as it is seen. warped: (1, 3, side, side), that face. Else (1, C, S, S): natural, own: the two
+    people; bare, hair: where the person shows skin and hair; sure: how far the example is known.
+    regions: of the face. place: its mesh, with the person's brows, drawn: as it is drawn; both in pixels of the masks.
+    """
+
+    example: Example
+    view: View
+    grid: Tensor
+    warped: Tensor
+    natural: Tensor
+    own: Tensor
+    bare: Tensor
+    hair: Tensor
+    sure: Tensor
+    regions: FaceRegions
+    place: Points
+    drawn: Points
+
+    @classmethod
+    def over(cls, example: Example, mesh_xyz: Points, person: Person, side: int) -> "_Laid":
+        own, theirs, small = person.picture, person.regions, person.picture.shape[-1]
+        mesh = with_brows_of(mesh_xyz, person.mesh_xyz)
+        view = example.seen_from(mesh)
+        grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
+        warped = sampled(view.face, grid, side)
+        bare = skin_of(own, theirs, 1 - theirs.ground) * (1 - theirs.hair)
+        own, bare, hair = (sampled(x, to_own, small) for x in (own, bare, theirs.hair))
+        return cls(
+            example=example,
+            view=view,
+            grid=grid,
+            warped=warped[:, :3],
+            natural=sampled(view.natural, grid_between(view.natural_mesh_xyz, mesh, side), small),
+            own=own,
+            bare=bare,
+            hair=hair,
+            sure=F.interpolate(warped[:, 3:], size=small, mode="area") * believed(grid, small),
+            regions=face_regions_of(mesh, side, small),
+            place=mesh * (small / side),
+            drawn=mesh_xyz * (small / side),
+        )
+
+    @property
+    def small(self) -> int:
+        """Side of the masks."""
+        return self.own.shape[-1]
+
+    @property
+    def known(self) -> Tensor:
+        """Where the example is known, and what is beside it too."""
+        return shrunk(self.sure, _RIM)
+
+    def on(self, picture: Tensor, other: Tensor, share: Tensor) -> Tensor:
+        """Another picture over one, as far as a small mask says."""
+        return torch.lerp(picture, other, _resized(share, picture.shape[-1]))
+
+    def dressed(self) -> Tensor:
+        """The example with what is the person's own, but for brows, which are the example's, on plain skin."""
+        small, side = self.small, self.warped.shape[-1]
+        coarse, brows = F.interpolate(self.warped, size=small, mode="area"), self._brows()
+        depth = depth_of(self.own, self.natural, self.regions)
+        looks = with_own_looks(
+            coarse, self.own, self.natural, self.regions, depth=depth, likeness=self.example.likeness
+        )
+        here = (self.warped + _resized((looks - coarse) * (1 - softened(brows, _SOFT)), side)).clamp(-1, 1)
+        # Beside a brow's stroke, plain skin takes the place of a drawn brow, and of a lock that hangs over the example.
+        stroke = torch.maximum(around_brows(self.place, small, _STROKE), torch.maximum(*around_eyes(self.place, small)))
+        features = grown(torch.maximum(brows, grown(self.regions.inner, _RIM)), 2)
+        skin = filled(coarse, shrunk(self.regions.face, _RIM) * (1 - features) * (self.sure > 0.9))
+        return self.on(here, _resized(skin, side), softened(grown(brows, _FURTHER) * (1 - stroke), _SHARP))
+
+    def features(self) -> Tensor:
+        """Where all is the example's: (1, 1, S, S)."""
+        small, place, alike, known = self.small, self.place, self._alike(), self.known
+        eyes, lips, brows = around_eyes(place, small), around_lips(place, small), self._brows()
+        # Both or neither: two eyes of different hands are worse than none.
+        trust = [float((known * alike * each).sum() / each.sum().clamp_min(1)) for each in (*eyes, brows)]
+        agreement = MouthShape.of(place).agrees_with(MouthShape.of(self.view.mesh_xyz * (small / self.view.side)))
+        shares = (
+            ramp(min(trust[:2]), _DOUBTED, _TRUSTED) * torch.maximum(*eyes),
+            ramp(trust[2], _DOUBTED, _TRUSTED) * brows,
+            agreement * lips,
+            self.example.nose * around_nose(place, small) * alike * shrunk(self.regions.face, _RIM),
+        )
+        return torch.stack(shares).amax(0) * known * self.regions.face
+
+    def even(self, here: Tensor) -> Tensor:
+        """Where the example's fine details are joined to what is drawn: (1, 1, S, S). here: the example."""
+        small, place = self.small, self.place
+        skin, lips = shrunk(self.regions.face, _RIM) * self.known, around_lips(place, small)
+        plain = 1 - grown(torch.maximum(torch.maximum(*around_eyes(place, small)), lips), _RIM)
+        even = _even(here, skin * plain) * (1 - grown(torch.maximum(around_brows(place, small), lips), _RIM))
+        return even.clamp_min(self.example.weave) * skin * self._alike()
+
+    def neck(self) -> Tensor:
+        """Where the neck is the example's."""
+        return (
+            self.example.neck_shown * self.bare * (1 - grown(self.regions.face, 1)) * below_jaw(self.place, self.small)
+        )
+
+    def jaw(self) -> Tensor:
+        """Where the line along the jaw is the example's."""
+        return self.example.jaw * along_jaw(self.place, self.small) * (1 - self.hair) * self.sure
+
+    def lines_of_ears(self) -> Tensor:
+        """How dark the lines are that the person's ears get: where they are darker than around."""
+        ears = self.bare * (1 - grown(self.regions.face, 1)) * around_ears(self.place, self.small)
+        known, light = (ears > 0.5).float(), self.own.mean(1, keepdim=True)
+        if float(known.sum()) < _EAR_MIN:
+            return torch.zeros_like(known)
+        inner = shrunk(known, 1)
+        folds = (light - blurred(light * known, _EAR) / blurred(known, _EAR).clamp_min(1e-3)) * inner
+        deviation = (folds.square().sum() / known.sum()).sqrt().clamp_min(FAINT)
+        lines = ((-folds / deviation - _FOLD) / (_DEEPEST - _FOLD)).clamp(0, 1)
+        return _INKED * lines * softened(inner, _SHARP)
+
+    def _brows(self) -> Tensor:
+        """Brows, as they were drawn and as they are to be."""
+        return torch.maximum(around_brows(self.place, self.small), around_brows(self.drawn, self.small, _DRAWN_BROW))
+
+    def _alike(self) -> Tensor:
+        """Where two people's features are alike, 1, to where they are of different kinds, 0: (1, 1, S, S)."""
+        unlike = F.avg_pool2d(details(self.own) - details(self.natural), _NEAR, 1, _NEAR // 2).abs()
+        return ((_UNLIKE - unlike) / (_UNLIKE - _ALIKE)).clamp(0, 1)
+
+
+def _joined(picture: Tensor, example: Tensor, amount: Tensor) -> Tensor:
+    """Two pictures joined level by level: (1, 3, side, side). amount: of the example's fine details, (1, 1, S, S)."""
+    levels = min(len(_FACE) - 1, int(np.log2(picture.shape[-1])) - 1)
+    ours, theirs, result = _pyramid(picture, levels), _pyramid(example, levels), picture.new_zeros(())
+    for level in reversed(range(levels + 1)):
+        side = ours[level].shape[-1]
+        joined = torch.lerp(ours[level], theirs[level], _FACE[level] * _resized(amount, side))
+        result = joined if level == levels else _resized(result, side) + joined
+    return result
+
+
+def _toned(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
+    """A picture whose skin has the example's light, as far as that is broad, and its hues: (1, 3, side, side)."""
+    small = skin.shape[-1]
+    difference = F.interpolate(example - picture, size=small, mode="area")
+    light = difference.mean(1, keepdim=True)
+    tones = [
+        blurred(each * skin, reach) / blurred(skin, reach).clamp_min(1e-3)
+        for each, reach in zip((light, difference - light), _REACH, strict=True)
+    ]
+    change = (_LIGHT * tones[0] + tones[1]) * softened(shrunk(skin, _RIM), _SOFT)
+    return (picture + _resized(change, picture.shape[-1])).clamp(-1, 1)
+
+
+def _lit_as(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
+    """An example whose skin is, broadly, as light and of the colours of a picture's: what is lent leaves no border."""
+    difference = F.interpolate(picture - example, size=skin.shape[-1], mode="area")
+    skin = skin * (difference.abs().mean(1, keepdim=True) < _NO_SKIN).float()
+    broad = blurred(difference * skin, _REACH[0]) / blurred(skin, _REACH[0]).clamp_min(1e-3)
+    return (example + _resized(broad, picture.shape[-1])).clamp(-1, 1)
+
+
+def _even(example: Tensor, skin: Tensor) -> Tensor:
+    """1 where an example's details are about as strong as everywhere on its skin, 0 at single lines: (1, 1, S, S)."""
+    small = skin.shape[-1]
+    light = _resized(example.mean(1, keepdim=True), min(4 * small, example.shape[-1]))
+    lines = (light - _resized(F.avg_pool2d(light, _CELL), light.shape[-1])).abs()
+    strength = blurred(_resized(lines, small), 2)
+    shown = strength[skin > 0.9]
+    usual = float(shown.median()) if len(shown) else 0.0
+    even = ((_SINGLE - strength / (usual + FAINT)) / (_SINGLE - _EVEN)).clamp(0, 1)
+    return shrunk(even, 2) * ramp(usual, _PAPER, _DRAWN)
+
+
+def _pyramid(picture: Tensor, levels: int) -> list[Tensor]:
+    """Details, each level twice as coarse as the one before, and the rest."""
+    result = []
+    for _ in range(levels):
+        low = F.avg_pool2d(picture, 2)
+        result.append(picture - _resized(low, picture.shape[-1]))
+        picture = low
+    return [*result, picture]
+
+
+def _resized(picture: Tensor, side: int) -> Tensor:
+    if side <= picture.shape[-1]:
+        return F.interpolate(picture, size=side, mode="area")
+    return F.interpolate(picture, size=side, mode="bilinear", align_corners=False)

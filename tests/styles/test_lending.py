@@ -1,0 +1,271 @@
+"""Lending: the reference's own strokes in the features, the person everywhere else."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageDraw
+
+from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, OVAL, RIGHT_BROW, RIGHT_EYE
+from stylizer.imaging.masks import grown
+from stylizer.imaging.tensors import to_image
+from stylizer.styles.example import Example
+from stylizer.styles.features import below_jaw
+from stylizer.styles.lending import Person, lend
+from stylizer.styles.pairs import Reference
+
+SIDE = 1024
+
+
+def lent(example: Example, drawn: Image.Image, person: Person, amount: float = 1.0) -> Image.Image:
+    return lend(example, drawn, person.mesh_xyz, person, amount)
+
+
+def around(mesh_xyz: np.ndarray, part: list[int], reach: int) -> tuple[slice, slice]:
+    x, y = mesh_xyz[part, :2].mean(0).astype(int)
+    return slice(y - reach, y + reach), slice(x - reach, x + reach)
+
+
+def pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGB"), float)
+
+
+def test_eyes_become_the_references(example: Example, drawn: Image.Image, person: Person, reference: Reference) -> None:
+    """Here one mesh is seen in all pictures, so what is lent lies where it lay."""
+    result, wanted = pixels(lent(example, drawn, person)), pixels(to_image(reference.face))
+    for eye in (LEFT_EYE, RIGHT_EYE):
+        place = around(reference.mesh_xyz, eye, 24)
+        before = np.abs(pixels(drawn)[place] - wanted[place]).mean()
+        assert np.abs(result[place] - wanted[place]).mean() < 0.6 * before
+
+
+def test_hair_and_ground_stay_as_they_are_drawn(example: Example, drawn: Image.Image, person: Person) -> None:
+    change = np.abs(pixels(lent(example, drawn, person)) - pixels(drawn))
+    assert change[:150].max() <= 1 and change[:, :100].max() <= 1 and change[:, -100:].max() <= 1
+
+
+def test_brows_are_the_examples_and_lie_where_the_persons_do(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    """The drawn face, whose brows lie elsewhere, gets skin there."""
+    picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
+    for brow in (LEFT_BROW, RIGHT_BROW):
+        painted = Image.fromarray(picture)
+        outline = [tuple(point) for point in reference.mesh_xyz[brow, :2]]
+        ImageDraw.Draw(painted).polygon(outline, fill=(0, 0, 255, 255))
+        picture = np.array(painted)
+    blue = replace(example, face=lossless(picture))
+    raised = person.mesh_xyz.copy()
+    raised[[*LEFT_BROW, *RIGHT_BROW], 1] -= 40
+    result = pixels(lent(blue, drawn, replace(person, mesh_xyz=raised)))
+    for brow in (LEFT_BROW, RIGHT_BROW):
+        above, drawn_there = (result[around(mesh, brow, 6)].mean((0, 1)) for mesh in (raised, person.mesh_xyz))
+        assert above[2] > above[0] + 100 and drawn_there[2] < drawn_there[0] + 30
+
+
+def test_brows_unlike_the_sitters_stay_the_persons(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    """A fringe hangs over them."""
+    covered = person.picture.clone()
+    scale = SIDE // covered.shape[-1]
+    for brow in (LEFT_BROW, RIGHT_BROW):
+        rows, columns = around(reference.mesh_xyz, brow, 100)
+        place = (
+            ...,
+            slice(rows.start // scale, rows.stop // scale),
+            slice(columns.start // scale, columns.stop // scale),
+        )
+        covered[place] = torch.where(torch.arange(covered[place].shape[-1]) % 12 < 6, -1.0, 1.0)
+    changes = [
+        np.abs(pixels(lent(example, drawn, replace(person, picture=each))) - pixels(drawn))[
+            around(reference.mesh_xyz, LEFT_BROW, 10)
+        ].mean()
+        for each in (person.picture, covered)
+    ]
+    assert changes[1] < 0.6 * changes[0]
+
+
+def test_the_amount_goes_from_the_drawing_to_the_example(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    assert lent(example, drawn, person, 0.0) is drawn
+    assert lent(replace(example, likeness=0.95), drawn, person).tobytes() == drawn.tobytes()  # a photo in paint
+    place = around(reference.mesh_xyz, LEFT_EYE, 24)
+    none, half, all_of_it = (pixels(lent(example, drawn, person, amount))[place] for amount in (0.0, 0.5, 1.0))
+    assert np.abs(half - (none + all_of_it) / 2).mean() < 2 < np.abs(all_of_it - none).mean()
+
+
+def test_a_mesh_far_off_the_persons_is_not_believed(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    assert lend(example, drawn, person.mesh_xyz + np.array([150, 0, 0]), person, 1.0) is drawn
+
+
+def test_eyes_unlike_the_sitters_stay_the_persons(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    """One eye has light and dark the other way round: both are lent less, as two of different hands were worse."""
+    scale = SIDE // reference.natural.shape[-1]
+    (rows, columns), own = around(reference.mesh_xyz, LEFT_EYE, 100), reference.natural.clone()
+    place = (..., slice(rows.start // scale, rows.stop // scale), slice(columns.start // scale, columns.stop // scale))
+    own[place] = -own[place].sign()
+    changes = []
+    for picture in (person.picture, own):
+        change = np.abs(pixels(lent(example, drawn, replace(person, picture=picture))) - pixels(drawn))
+        changes.append([change[around(person.mesh_xyz, eye, 16)].mean() for eye in (LEFT_EYE, RIGHT_EYE)])
+    assert min(changes[0]) > 8
+    assert all(other < 0.8 * alike for other, alike in zip(changes[1], changes[0], strict=True))
+
+
+def test_single_lines_are_not_lent_to_the_skin(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    """Stones, hatching and the grain of paper are the hand's; a lock or a scar is the sitter's."""
+    cheek = around(reference.mesh_xyz, [50], 12)
+    picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
+    noise = np.random.default_rng(0).integers(-50, 50, (SIDE, SIDE, 1))
+    weave, scar = picture.copy(), picture.copy()
+    weave[..., :3] = (picture[..., :3] + noise).clip(0, 255)
+    scar[cheek[0].start + 6 : cheek[0].start + 10, cheek[1], :3] = 0
+    plain, weaved, scarred = (
+        pixels(lent(replace(example, face=lossless(each)), drawn, person))[cheek] for each in (picture, weave, scar)
+    )
+    assert np.abs(weaved - plain).mean() > 8
+    assert np.abs(scarred - plain).max() < 40  # it is black, on skin of 140
+
+
+def test_the_skin_gets_broad_light_and_hues(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    """A blush is the hand's, and so is a shadow."""
+    picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
+    place = around(reference.mesh_xyz, [50], 70)
+    blushing, shaded = picture.copy(), picture.copy()
+    blushing[(*place, 0)] = (blushing[(*place, 0)].astype(int) + 60).clip(0, 255)
+    shaded[(*place, slice(0, 3))] //= 2
+    plain, red, dark = (
+        pixels(lent(replace(example, face=lossless(each)), drawn, person)) for each in (picture, blushing, shaded)
+    )
+    cheek = around(reference.mesh_xyz, [50], 20)
+    blush = (red - plain)[cheek].mean((0, 1))
+    assert blush[0] > 20 and abs(blush[2]) < 10
+    assert (dark - plain)[cheek].mean() < -20
+
+
+def test_a_mouth_is_lent_to_a_mouth_of_the_same_expression(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
+    painted, lips = picture.copy(), around(reference.mesh_xyz, LIPS, 10)
+    painted[(*around(reference.mesh_xyz, LIPS, 30), slice(0, 3))] = (0, 255, 0)
+    speaking = example.meshes.clone()
+    speaking[14, 1] += 80.0  # the lower lip
+    change = []
+    for meshes in (example.meshes, speaking):
+        plain, green = (
+            pixels(lent(replace(example, face=lossless(each), meshes=meshes), drawn, person))[lips]
+            for each in (picture, painted)
+        )
+        change.append(np.abs(green - plain).mean())
+    assert change[0] > 10 and change[1] < 2
+
+
+def test_a_nose_is_lent(example: Example, drawn: Image.Image, person: Person, reference: Reference) -> None:
+    result, wanted = pixels(lent(example, drawn, person)), pixels(to_image(reference.face))
+    place = around(reference.mesh_xyz, [1, 2], 20)
+    before = np.abs(pixels(drawn)[place] - wanted[place]).mean()
+    assert np.abs(result[place] - wanted[place]).mean() < 0.8 * before
+
+
+def lossless(picture: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(picture, "RGBA").save(content, "WEBP", lossless=True)
+    return content.getvalue()
+
+
+def test_a_nose_that_is_a_line_along_one_side_is_no_shape_to_lend(example: Example) -> None:
+    with Image.open(io.BytesIO(example.face)) as picture:
+        marked = np.array(picture.convert("RGBA"))
+    x, y = example.meshes[[193, 129], :2].round().int().numpy().T  # from beside the ridge to the wing
+    marked[y.min() : y.max(), x.min() : x.min() + marked.shape[1] // 40, :3] = 0
+    marked = replace(example, face=lossless(marked))
+    assert marked.nose == 0 < example.nose
+
+
+def test_a_turned_face_gets_the_mirror_image(example: Example, reference: Reference) -> None:
+    """A drawing that looks to one side, lent to faces that look to either."""
+    meshes = {}
+    for degrees in (-25, 25):
+        angle, middle = np.radians(degrees), reference.mesh_xyz.mean(0)
+        turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+        meshes[degrees] = (reference.mesh_xyz - middle) @ turn.T + middle
+    numbers = example.meshes.clone()
+    numbers[:, :3] = torch.from_numpy(meshes[25])
+    turned = replace(example, meshes=numbers)
+    same, other = (turned.seen_from(meshes[degrees]).face for degrees in (25, -25))
+    assert torch.equal(other, same.flip(3)) and torch.equal(same, example._face)
+
+
+def test_a_line_along_the_jaw_is_lent_and_a_shadow_is_none(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    picture = Image.open(io.BytesIO(example.face)).convert("RGBA")
+    alpha, outline = picture.getchannel("A"), [tuple(point) for point in reference.mesh_xyz[OVAL, :2]]
+    skin = np.array(picture)[around(reference.mesh_xyz, [50], 5)].mean((0, 1))[:3].round().astype(int)
+    plain = Image.new("RGB", picture.size, tuple(skin))
+    inked, shaded = plain.copy(), Image.new("RGB", picture.size, (0, 0, 0))
+    ImageDraw.Draw(inked).line([*outline, outline[0]], fill=(0, 0, 0), width=12)
+    ImageDraw.Draw(shaded).polygon(outline, fill=tuple(skin))
+    found = []
+    for each in (plain, inked, shaded):
+        each.putalpha(alpha)
+        found.append(replace(example, face=lossless(np.array(each))))
+    assert [each.jaw for each in found] == [0, 1, 0]
+    without, lines = (pixels(lent(each, drawn, person)) for each in found[:2])
+    for index in (150, 379):  # beside the chin
+        assert (lines - without)[around(reference.mesh_xyz, [index], 4)].mean() < -40
+
+
+def test_a_neck_is_the_examples_where_the_person_shows_skin(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    """A shadow under the chin; where it is not known, it goes on."""
+    picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
+    small = below_jaw(reference.mesh_xyz / 4, SIDE // 4)
+    column = F.interpolate(small, size=SIDE)[0, 0].numpy() > 0.05
+    face = np.array(to_image(grown(reference.regions.face, 1).expand(-1, 3, -1, -1) * 2 - 1).resize((SIDE, SIDE)))
+    below = column & (face[..., 0] < 100)
+    picture[below] = (0, 200, 0, 255)
+    picture[below & (np.arange(SIDE) > 560)] = (0, 0, 0, 0)  # its right part is hidden
+    shaded = replace(example, face=lossless(picture))
+    assert shaded.neck_shown == 1
+    chin = reference.mesh_xyz[152, :2].astype(int)
+    result, before = pixels(lent(shaded, drawn, person)), pixels(drawn)
+    for away in (-40, 70):
+        place = slice(chin[1] + 30, chin[1] + 40), slice(chin[0] + away - 5, chin[0] + away + 5)
+        assert (result[place] - before[place])[..., 1].mean() > (result[place] - before[place])[..., 0].mean() + 60
+    dressed = torch.where(torch.arange(256)[:, None] * 4 > chin[1], -person.picture.roll(1, 1), person.picture)
+    clothed = pixels(lent(shaded, drawn, replace(person, picture=dressed)))
+    assert np.abs(clothed[chin[1] + 35 :] - before[chin[1] + 35 :]).mean() < 3
+
+
+def test_ears_get_lines_where_they_are_darker_than_around(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    left = reference.mesh_xyz[234, 0]  # the cheek's outermost point
+    y, x = round(reference.mesh_xyz[[33, 61], 1].mean()), round(left) - 50
+    folded = person.picture.clone()
+    folded[..., y // 4 - 8 : y // 4 + 8, x // 4 - 1 : x // 4 + 1] -= 0.25
+    flat, lined = (pixels(lent(example, drawn, replace(person, picture=each))) for each in (person.picture, folded))
+    change = (lined - flat).mean(-1)
+    assert change[y - 10 : y + 10, x - 4 : x + 4].mean() < -15
+    assert np.abs(change[:, 560:]).mean() < 1
+
+
+def test_without_an_ear_there_are_no_lines(example: Example, drawn: Image.Image, person: Person) -> None:
+    hidden = replace(person.regions, hair=(person.regions.hair + (1 - person.regions.face)).clamp_max(1))
+    result = pixels(lent(example, drawn, replace(person, regions=hidden)))
+    assert np.abs(result - pixels(drawn))[400:600, 100:200].max() <= 1
