@@ -21,7 +21,7 @@ from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.brows import with_drawn_brows
-from stylizer.styles.features import around_eyes, around_nose, below_jaw, jaw_line
+from stylizer.styles.features import across_jaw, around_eyes, around_nose, below_jaw
 from stylizer.styles.hair_strokes import FEWEST as HAIR_FEWEST
 from stylizer.styles.hair_strokes import SIDE as HAIR_SIDE
 from stylizer.styles.hair_strokes import Head, hair_by_colour, painted_hair, surely_hair
@@ -47,7 +47,8 @@ _SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, wh
 _CELL = 16  # pixels of the crop: details are finer
 _GROUND = 0.04  # mean square of colours: less is coloured as the ground
 _NECK, _NECK_SHOWN = 0.02, (0.15, 0.3)  # of the place of a neck: still looked at; shown: none is lent, all of it
-_JAW = (0.1, 0.3)  # of a range of 2: how much darker than its sides a jaw is, without and with a line
+# Of a range of 2: how much darker than its sides a jaw is, without and with a line; how far face and neck are apart.
+_JAW, _APART = (0.1, 0.3), (0.2, 0.3)
 _DARKEST = 0.04  # share of a face that is as dark as its lines
 
 
@@ -200,17 +201,23 @@ class Example:
 
     @cached_property
     def neck_shown(self) -> float:
-        """How far its neck is an example, 0 to 1: whether enough of it is seen."""
+        """How far its neck is an example, 0 to 1: enough of it is seen, and the face ends where the mesh ends."""
         known = F.interpolate(self._face[:, 3:], size=self._natural.shape[-1], mode="area")
         side = known.shape[-1]
         mesh = self._mesh * (side / self._face.shape[-1])
         below = below_jaw(mesh, side) * (1 - grown(face_regions_of(mesh, side, side).face, _RIM))
-        return ramp(float((known * below).sum() / below.sum().clamp_min(1)), *_NECK_SHOWN)
+        shown = ramp(float((known * below).sum() / below.sum().clamp_min(1)), *_NECK_SHOWN)
+        line, apart = self._across_jaw
+        return shown * max(ramp(line, *_JAW), ramp(apart, *_APART))
 
     @cached_property
     def jaw(self) -> float:
         """How far a line is drawn along the jaw, 0 to 1."""
-        return ramp(jaw_line(self._mesh, self._face[:, :3]), *_JAW)
+        return ramp(self._across_jaw[0], *_JAW)
+
+    @cached_property
+    def _across_jaw(self) -> tuple[float, float]:
+        return across_jaw(self._mesh, self._face[:, :3])
 
     @cached_property
     def darkest(self) -> Tensor:

@@ -99,8 +99,9 @@ def along_jaw(mesh: Points, side: int) -> Tensor:
     return (grown(face, reach) - shrunk(face, 3 * reach)) * below
 
 
-def jaw_line(mesh: Points, picture: Tensor) -> float:
-    """How much darker than both of its sides a line is along a jaw, of a range of 2: its median; 0 where none is drawn.
+def across_jaw(mesh: Points, picture: Tensor) -> tuple[float, float]:
+    """How a picture changes across a jaw, of a range of 2: how much darker than both of its sides a line along it is,
+    0 where none is drawn, and how far the colours of the two sides lie apart. Medians.
 
     Args:
         mesh: (468, 2 or more), in pixels of the picture, (1, 3, S, S) in [-1, 1].
@@ -109,10 +110,14 @@ def jaw_line(mesh: Points, picture: Tensor) -> float:
     outward = outline - outline.mean(0)
     outward /= np.linalg.norm(outward, axis=1, keepdims=True).clip(1e-6)
     below = outline[:, 1] > mesh[list(_LOBES), 1].mean()
+    if not below.any():
+        return 0.0, 0.0
     steps = np.linspace(-_ACROSS_LINE, _ACROSS_LINE, _LOOKS) * side
-    levels = np.stack([mean_colours(picture, (outline + step * outward)[below][:, None]).mean(1) for step in steps])
-    sides = np.minimum(levels[:_ENDS].mean(0), levels[-_ENDS:].mean(0))
-    return max(0.0, float(np.median(sides - levels[_ENDS:-_ENDS].min(0)))) if below.any() else 0.0
+    colours = np.stack([mean_colours(picture, (outline + step * outward)[below][:, None]) for step in steps])
+    ends, light = (colours[:_ENDS].mean(0), colours[-_ENDS:].mean(0)), colours.mean(2)
+    dip = np.minimum(*(end.mean(1) for end in ends)) - light[_ENDS:-_ENDS].min(0)
+    apart = np.sqrt(np.square(ends[0] - ends[1]).mean(1))
+    return max(0.0, float(np.median(dip))), float(np.median(apart))
 
 
 def around_ears(mesh: Points, side: int) -> Tensor:
