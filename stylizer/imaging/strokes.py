@@ -14,7 +14,6 @@ from torch import Tensor
 
 from stylizer.imaging.masks import averaged
 
-_NO_GRAIN = 2e-3  # squared differences of neighbours, in [-1, 1], below which nothing runs
 _WIDE = 5  # pixels: what is wider is blurred at half of the resolution
 _SMOOTH = (0.22, 0.56, 0.22)  # what a shock filter leaves has stairs
 
@@ -26,7 +25,6 @@ def along_lines(
     stride: float = 2.0,
     *,
     guide: Tensor | None = None,
-    where: Tensor | None = None,
 ) -> Tensor:
     """Every place becomes the mean of the line through it.
 
@@ -35,11 +33,10 @@ def along_lines(
         spread: neighbourhood in which one direction is sought, in pixels (a Gaussian's deviation).
         stride: pixels from one place on a line to the next that is counted.
         guide: (1, C, H, W), the picture whose lines are followed; default `picture`.
-        where: (1, 1, H, W), whose lines count; beyond, lines run on as they do nearby.
     Returns:
         (1, C, H, W).
     """
-    direction, grid = _along(_tensor(picture if guide is None else guide, spread, where)), _places(picture)
+    direction, grid = _along(_tensor(picture if guide is None else guide, spread)), _places(picture)
     height, width = picture.shape[-2:]
     scale = picture.new_tensor([2 * stride / width, 2 * stride / height])
     both = torch.cat([direction, picture], 1)  # looked up at the same places
@@ -94,12 +91,6 @@ def crisp(picture: Tensor, reach: float, spread: float, turns: int, gain: float)
     return F.conv2d(F.conv2d(padded, taps, groups=channels), taps.mT, groups=channels)
 
 
-def grain_of(picture: Tensor, spread: float) -> Tensor:
-    """Which way a picture's grain runs, as the doubled angle's cosine and sine, times how clearly: (1, 2, H, W)."""
-    xx, xy, yy = _tensor(picture, spread)
-    return torch.cat([xx - yy, 2 * xy], 1) / (xx + yy + _NO_GRAIN)
-
-
 def _along(tensor: Iterable[Tensor]) -> Tensor:
     """Unit vectors along the lines of a structure tensor, which `_tensor` gives."""
     xx, xy, yy = tensor
@@ -107,13 +98,13 @@ def _along(tensor: Iterable[Tensor]) -> Tensor:
     return torch.cat([-angle.sin(), angle.cos()], 1)
 
 
-def _tensor(picture: Tensor, spread: float, where: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """The structure tensor's xx, xy and yy, (1, 1, H, W) each; of some places alone."""
+def _tensor(picture: Tensor, spread: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The structure tensor's xx, xy and yy, (1, 1, H, W) each."""
     light = F.pad(picture.mean(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     across = light[..., 1:-1, 2:] - light[..., 1:-1, :-2]
     down = light[..., 2:, 1:-1] - light[..., :-2, 1:-1]
     products = torch.cat([across * across, across * down, down * down], 1)
-    xx, xy, yy = blurred(products if where is None else products * where, spread).chunk(3, 1)
+    xx, xy, yy = blurred(products, spread).chunk(3, 1)
     return xx, xy, yy
 
 

@@ -22,11 +22,11 @@ from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.brows import with_drawn_brows
 from stylizer.styles.features import across_jaw, around_eyes, around_nose, below_jaw
-from stylizer.styles.hair_strokes import FEWEST as HAIR_FEWEST
-from stylizer.styles.hair_strokes import SIDE as HAIR_SIDE
-from stylizer.styles.hair_strokes import Head, hair_by_colour, painted_hair, surely_hair
+from stylizer.styles.hair_masks import FEWEST as HAIR_FEWEST
+from stylizer.styles.hair_masks import hair_by_colour, hair_light, surely_hair
 from stylizer.styles.line_finish import coherence, share_in_lines
-from stylizer.styles.locks import Locks, strength_of_strands
+from stylizer.styles.locks import SIDE as HAIR_SIDE
+from stylizer.styles.locks import HairTones, Locks
 from stylizer.styles.looks import painted, ramp
 from stylizer.styles.mesh_warp import Points, grid_between, lies_nearer, mirrored, resized, sampled
 from stylizer.styles.pairs import Reference
@@ -41,8 +41,7 @@ _RIM = 4  # pixels of the small masks: what is shown beyond a border, or left ou
 _LEAST_LINES = 0.7  # of hair that is an example: what is drawn less in lines stays as it was learned
 _NOSE, _EVEN_NOSE = 12, (0.65, 0.8)  # pixels of the small masks, finer things are of a nose; correlation of its sides
 _FEWEST = 50  # pixels that are enough to tell
-_SURELY, _EVERY = 0.9, 7  # whose colours count as the hair's: so much hair, and every seventh
-_LIT = 6  # pixels of the small masks: nearer to its border hair is lit by what shines through it
+_SURELY = 0.9  # so much hair, neck or face is known
 _SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, which are the sitter's, or a weave
 _CELL = 16  # pixels of the crop: details are finer
 _GROUND = 0.04  # mean square of colours: less is coloured as the ground
@@ -139,7 +138,7 @@ class Example:
         hair = _tensor_to_bytes(tensors["hair"]) if "hair" in tensors else b""
         found = cls(face, natural, meshes, float(likeness), hair)
         try:
-            _ = found._face, found._natural, found._head
+            _ = found._face, found._natural, found.hair and found._hair
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise ValueError("its example holds no picture of a face") from error
         return found
@@ -149,35 +148,31 @@ class Example:
         """How much of the face is the hand's, not the sitter's, 0 to 1."""
         return 1 - painted(self.likeness)
 
-    def locks_for(self, drawn: Image.Image, own: Tensor, regions: Regions, amount: float) -> Locks | None:
-        """The example's hair, painted for a drawing.
+    def locks_for(self, drawn: Image.Image, own: Image.Image, regions: Regions, amount: float) -> Locks | None:
+        """Hair for a drawing.
 
         Args:
-            drawn: a square. own: (1, 3, S, S), the person without a style; regions: of that.
+            drawn, own: squares, own: the person without a style. regions: of that.
             amount: 0 = nothing, to 1.
         """
-        amount *= self._hair_lines
-        if self._head is None or amount <= 0:
+        tones = self._hair_tones
+        if amount <= 0 or tones is None:
             return None
-        small = F.interpolate(to_tensor(drawn), size=HAIR_SIDE, mode="area")
-        hair = hair_by_colour(small, regions)
-        painted = painted_hair(self._head, Head(small, hair, regions.face))
-        if painted is None:
-            return None
-        colours, strands = self._hair_tones
-        light = filled(own.mean(1, keepdim=True), (shrunk(regions.hair, _LIT) > _SURELY).float())
-        share = F.interpolate(hair, size=HAIR_SIDE, mode="bilinear", align_corners=False)
-        return Locks(painted, amount * share, colours, strands, light)
+        drawn_small, own_small = (F.interpolate(to_tensor(each), size=HAIR_SIDE, mode="area") for each in (drawn, own))
+        share = amount * self._hair_lines * hair_by_colour(drawn_small, regions)
+        return Locks(share, hair_light(own_small, regions, drawn_small), tones)
 
-    def seen_from(self, pose: Points) -> View:
-        """It, or its mirror image where that lies nearer to a pose, (468, 3)."""
+    def seen_from(self, pose: Points) -> tuple[View, View]:
+        """It and its mirror image, the one that lies nearer to a pose, (468, 3), first."""
         numbers: Points = self.meshes.numpy().astype(np.float64)
         partner, side = numbers[:, 6].astype(np.intp), self._face.shape[-1]
         meshes = self._mesh, numbers[:, 3:6]
         others = [mirrored(mesh, partner, side) for mesh in meshes]
-        if not lies_nearer(meshes[0], others[0], pose):
-            return View(self._face, self._neck, self._natural, *meshes)
-        return View(self._face.flip(3), self._neck.flip(3), self._natural.flip(3), *others)
+        views = (
+            View(self._face, self._neck, self._natural, *meshes),
+            View(self._face.flip(3), self._neck.flip(3), self._natural.flip(3), *others),
+        )
+        return views[::-1] if lies_nearer(meshes[0], others[0], pose) else views
 
     @cached_property
     def _face(self) -> Tensor:
@@ -230,35 +225,29 @@ class Example:
         return colours[:, light <= light.quantile(_DARKEST)].mean(1)[None, :, None, None]
 
     @cached_property
-    def _head(self) -> Head | None:
-        """The example of hair; None where there is none."""
-        if not self.hair:
-            return None
-        planes = _planes(_opened(self.hair, "RGBA"))
-        side = self._natural.shape[-1]
-        mesh: Points = self.meshes[:, :3].numpy().astype(np.float64)
-        face = face_regions_of(mesh, self._face.shape[-1], side).face
+    def _hair(self) -> tuple[Tensor, Tensor]:
+        """The picture of its hair, (1, 3, S, S), and what of it is an example, (1, 1, s, s), 0 to 1."""
+        planes, side = _planes(_opened(self.hair, "RGBA")), self._natural.shape[-1]
         hair = F.interpolate(planes[:, 3:], size=side, mode="area")
         # What lies below a chin may be a choker or a collar. Where hair is above it too, that is enough of an example.
         above = hair.clone()
-        above[..., round(mesh[CHIN, 1] * side / self._face.shape[-1]) :, :] = 0
-        return Head(planes[:, :3], above if float(above.mean()) >= HAIR_FEWEST else hair, face)
+        above[..., round(float(self.meshes[CHIN, 1]) * side / self._face.shape[-1]) :, :] = 0
+        return planes[:, :3], above if float(above.mean()) >= HAIR_FEWEST else hair
 
     @cached_property
-    def _hair_tones(self) -> tuple[Tensor, float]:
-        """Some colours of the hair, (N, 3), and how strong its strands are."""
-        head = self._head
-        if head is None:
-            return torch.zeros(0, 3), 0.0
-        inside = F.interpolate(shrunk(head.hair, 2), size=HAIR_SIDE, mode="nearest")[0, 0] > _SURELY
-        return head.picture[0, :, inside].T[::_EVERY], strength_of_strands(head.picture, inside)
+    def _hair_tones(self) -> HairTones | None:
+        """None where it lends no hair: there is none, or it is not drawn in lines but rather in facets or stones."""
+        if not self.hair or self._hair_lines < _LEAST_LINES:
+            return None
+        picture, hair = self._hair
+        inside = F.interpolate(shrunk(hair, 2), size=HAIR_SIDE, mode="nearest") > _SURELY
+        tones = HairTones.of(F.interpolate(picture, size=HAIR_SIDE, mode="area"), inside.float())
+        return tones if len(tones.colours) else None
 
     @cached_property
     def _hair_lines(self) -> float:
-        """How far the hair is drawn in lines, 0 to 1; 0 where there is none, or it is rather facets or stones."""
-        head = self._head
-        lines = 0.0 if head is None else share_in_lines(coherence(head.picture, head.hair))
-        return lines if lines >= _LEAST_LINES else 0.0
+        """How far the hair is drawn in lines, 0 to 1."""
+        return share_in_lines(coherence(*self._hair))
 
     @cached_property
     def nose(self) -> float:

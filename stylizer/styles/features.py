@@ -75,9 +75,13 @@ def around_lips(mesh: Points, side: int) -> Tensor:
 
 def around_brows(mesh: Points, side: int, room: float = _BROW) -> Tensor:
     """Both brows and the skin above and below them; room: how much of it, in distances of the eyes."""
+    return torch.maximum(*(around_brow(brow, mesh, side, room) for brow in (LEFT_BROW, RIGHT_BROW)))
+
+
+def around_brow(brow: list[int], mesh: Points, side: int, room: float) -> Tensor:
+    """The same, of one brow."""
     reach = max(1, round(room * float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))))
-    brows = torch.maximum(*(polygon(mesh[brow, :2], side, 1.0) for brow in (LEFT_BROW, RIGHT_BROW)))
-    return grown(brows, reach)
+    return grown(polygon(mesh[brow, :2], side, 1.0), reach)
 
 
 def below_jaw(mesh: Points, side: int) -> Tensor:

@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.faces.hair import filled
+from stylizer.faces.mesh_parts import LEFT_BROW, RIGHT_BROW
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
@@ -31,6 +32,7 @@ from stylizer.styles.example import FAINT, Example, View
 from stylizer.styles.features import (
     MouthShape,
     along_jaw,
+    around_brow,
     around_brows,
     around_ears,
     around_eyes,
@@ -56,6 +58,8 @@ _STROKE, _DRAWN_BROW, _FURTHER = 0.035, 0.1, 8
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
 _NEAR = 9  # pixels of the small picture over which these are compared
 _CELL = 8  # pixels of a skin: its details are finer
+_HIDDEN = 0.03  # of a brow: being known by so much less it is partly hidden
+_LINE = 5  # pixels of half of the picture: half the width of a line
 _STRAYED = 0.06  # sides of the picture by which the mesh of a drawn face lies off the photo's at most
 _EAR, _EAR_MIN = 5, 60  # pixels of the small picture: over which an ear's lines are darker; an area that is an ear
 _FOLD, _DEEPEST = 0.3, 1.9  # deviations below the mean: where an ear's lines begin, and are as dark as they get
@@ -94,7 +98,8 @@ def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person,
     features, fine = (amount * softened(share, _SOFT) for share in (laid.features(), laid.even(here)))
     picture = _joined(picture, here, fine)
     picture = laid.on(picture, sampled(laid.view.neck, laid.grid, drawn.width), amount * softened(laid.neck(), _SHARP))
-    picture = laid.on(picture, laid.warped, amount * softened(laid.jaw(), _SHARP))
+    picture = _without_line(picture, amount * (1 - example.jaw) * laid.along_jaw())
+    picture = laid.on(picture, laid.warped, amount * example.jaw * softened(laid.along_jaw() * laid.sure, _SHARP))
     return to_image(laid.on(picture, here, features).clamp(-1, 1))
 
 
@@ -124,9 +129,11 @@ class _Laid:
     def over(cls, example: Example, mesh_xyz: Points, person: Person, side: int) -> "_Laid":
         own, theirs, small = person.picture, person.regions, person.picture.shape[-1]
         mesh = with_brows_of(mesh_xyz, person.mesh_xyz)
-        view = example.seen_from(mesh)
-        grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
-        warped = sampled(view.face, grid, side)
+        view, other = example.seen_from(mesh)
+        grid, to_own, to_other = (
+            grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz, other.mesh_xyz)
+        )
+        warped = _with_whole_brows(sampled(view.face, grid, side), sampled(other.face, to_other, side), mesh)
         bare = skin_of(own, theirs, 1 - theirs.ground) * (1 - theirs.hair)
         own, bare, hair = (sampled(x, to_own, small) for x in (own, bare, theirs.hair))
         return cls(
@@ -171,7 +178,7 @@ class _Laid:
         stroke = torch.maximum(around_brows(self.place, small, _STROKE), torch.maximum(*around_eyes(self.place, small)))
         features = grown(torch.maximum(brows, grown(self.regions.inner, _RIM)), 2)
         skin = filled(coarse, shrunk(self.regions.face, _RIM) * (1 - features) * (self.sure > 0.9))
-        return self.on(here, _resized(skin, side), softened(grown(brows, _FURTHER) * (1 - stroke), _SHARP))
+        return self.on(here, _resized(skin, side), softened(grown(brows, _FURTHER) * (1 - stroke * self.known), _SHARP))
 
     def features(self) -> Tensor:
         """Where all is the example's: (1, 1, S, S)."""
@@ -181,12 +188,12 @@ class _Laid:
         trust = [float((known * alike * each).sum() / each.sum().clamp_min(1)) for each in (*eyes, brows)]
         agreement = MouthShape.of(place).agrees_with(MouthShape.of(self.view.mesh_xyz * (small / self.view.side)))
         shares = (
-            ramp(min(trust[:2]), _DOUBTED, _TRUSTED) * torch.maximum(*eyes),
-            ramp(trust[2], _DOUBTED, _TRUSTED) * brows,
-            agreement * lips,
-            self.example.nose * around_nose(place, small) * alike * shrunk(self.regions.face, _RIM),
+            known * ramp(min(trust[:2]), _DOUBTED, _TRUSTED) * torch.maximum(*eyes),
+            known * agreement * lips,
+            known * self.example.nose * around_nose(place, small) * alike * shrunk(self.regions.face, _RIM),
+            ramp(trust[2], _DOUBTED, _TRUSTED) * brows * shrunk(self.regions.face, 2 * _RIM) * (1 - self.hair),
         )
-        return torch.stack(shares).amax(0) * known * self.regions.face
+        return torch.stack(shares).amax(0) * self.regions.face
 
     def even(self, here: Tensor) -> Tensor:
         """Where the example's fine details are joined to what is drawn: (1, 1, S, S). here: the example."""
@@ -202,9 +209,9 @@ class _Laid:
             self.example.neck_shown * self.bare * (1 - grown(self.regions.face, 1)) * below_jaw(self.place, self.small)
         )
 
-    def jaw(self) -> Tensor:
-        """Where the line along the jaw is the example's."""
-        return self.example.jaw * along_jaw(self.place, self.small) * (1 - self.hair) * self.sure
+    def along_jaw(self) -> Tensor:
+        """Where the jaw's line is, or would be, if hair does not hang over it."""
+        return along_jaw(self.place, self.small) * (1 - self.hair)
 
     def lines_of_ears(self) -> Tensor:
         """How dark the lines are that the person's ears get: where they are darker than around."""
@@ -226,6 +233,32 @@ class _Laid:
         """Where two people's features are alike, 1, to where they are of different kinds, 0: (1, 1, S, S)."""
         unlike = F.avg_pool2d(details(self.own) - details(self.natural), _NEAR, 1, _NEAR // 2).abs()
         return ((_UNLIKE - unlike) / (_UNLIKE - _ALIKE)).clamp(0, 1)
+
+
+def _with_whole_brows(face: Tensor, mirrored: Tensor, mesh: Points) -> Tensor:
+    """A face whose brows are both of the side that is better known, where the other is partly hidden.
+
+    Args:
+        face, mirrored: (1, 4, side, side), the picture and how far it is known, and its mirror image's. mesh: of both.
+    """
+    side, small = face.shape[-1], face.shape[-1] // 4
+    for brow in (LEFT_BROW, RIGHT_BROW):
+        stroke = around_brow(brow, mesh / 4, small, _STROKE)
+        known, other = (
+            float((F.interpolate(each[:, 3:], size=small, mode="area") * stroke).sum() / stroke.sum().clamp_min(1))
+            for each in (face, mirrored)
+        )
+        if other > known + _HIDDEN:
+            face = torch.lerp(face, mirrored, _resized(softened(grown(stroke, 2), 2), side))
+    return face
+
+
+def _without_line(picture: Tensor, place: Tensor) -> Tensor:
+    """A picture in which no line darker than both of its sides runs through a place: (1, 3, side, side)."""
+    half = F.interpolate(picture, scale_factor=0.5, mode="area")
+    light = half.mean(1, keepdim=True)
+    lighter = shrunk(grown(light, _LINE), _LINE) - light
+    return picture + _resized(lighter, picture.shape[-1]) * _resized(place, picture.shape[-1])
 
 
 def _joined(picture: Tensor, example: Tensor, amount: Tensor) -> Tensor:

@@ -72,23 +72,24 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: 
     if amount <= 0 and not locks:
         return drawn
     picture, side = to_tensor(drawn), drawn.width
-    small, share = F.interpolate(picture, size=_SIDE, mode="area"), torch.full((1, 1, 1, 1), min(amount, 1.0))
-    smooth, soft = along_lines(small, *_FACE), torch.zeros(1, 1, _SIDE, _SIDE)
+    small, share = F.interpolate(picture, size=_SIDE, mode="area"), torch.full((1, 1, _SIDE, _SIDE), min(amount, 1.0))
+    smooth, soft = along_lines(small, *_FACE), torch.zeros_like(share)
     if mesh_xyz is not None:
         if not locks:
             face = softened(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
             smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
         place = mesh_xyz * (_SIDE / side)
         soft = softened(around_lips(place, _SIDE), _SOFT)
-        share = share * (1 - _resized(torch.maximum(_between_lids(place), _LIPS * soft), side))
+        share = share * (1 - torch.maximum(_between_lids(place), _LIPS * soft))
     if locks:
         hair, lent = laid_over(locks, small)
-        smooth, share = torch.lerp(smooth, hair, lent), torch.maximum(share, _resized(lent, side))
+        share = torch.maximum(share, lent)
+        smooth = torch.lerp(smooth, hair, lent / share.clamp_min(1e-6))
         strands = shrunk((lent > _HAIR * lent.max()).float(), _HAIR_RIM)
         soft = torch.maximum(soft, softened(strands, _SOFT))
     smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
     smooth = torch.lerp(crisp(smooth, *_CRISP), smooth, _resized(soft, side))
-    return to_image(torch.lerp(picture, smooth, share.expand(1, 1, side, side)).clamp(-1, 1))
+    return to_image(torch.lerp(picture, smooth, _resized(share, side)).clamp(-1, 1))
 
 
 def share_in_lines(coherence_of_reference: float) -> float:

@@ -8,16 +8,16 @@ Convention:
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from stylizer.backbones.base import ParameterRule, device_of, small_picture
+from stylizer.backbones.base import ParameterRule, device_of
 from stylizer.backbones.synthesis import Change, Synthesis
 from stylizer.faces.deformation import LandmarkDeformation, bend
 from stylizer.faces.mesh import MeshFinder
 from stylizer.imaging.color import mix_colors
-from stylizer.imaging.tensors import to_image
+from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
@@ -86,7 +86,7 @@ class StyleRenderer:
             w_plus = w_plus + settings.likeness_share * likeness
         mean, finish = self._networks.backbone.wspace.mean, settings.strength * settings.texture
         picture = self._picture(self._merged_for(inversion), with_finish(w_plus, mean, finish, spec.finish_from))
-        picture = self._in_the_hand(picture, inversion)
+        picture = self._in_the_hand(picture, inversion, inverted)
         if settings.style_color != 1:
             plain = inverted or draw(self._networks, inversion, None, settings)
             picture = mix_colors(picture, plain, settings.style_color, photo)
@@ -95,7 +95,7 @@ class StyleRenderer:
         have, want = settings.strength, settings.strength * settings.shape  # the weights draw the deformation too
         return bend(picture, landmarks_xy, self._deformation, have, want, size=spec.side)
 
-    def _in_the_hand(self, picture: Image.Image, inversion: Inversion) -> Image.Image:
+    def _in_the_hand(self, picture: Image.Image, inversion: Inversion, inverted: Image.Image | None) -> Image.Image:
         """What was drawn, with the strokes of the style's examples and in lines, as far as the settings want them."""
         settings, faces, style = self._settings, self._networks.faces, self._style
         amount = min(settings.strength * settings.texture, 1.0)
@@ -106,25 +106,25 @@ class StyleRenderer:
             return picture
         reader = None if faces is None else FaceReader(MeshFinder(faces), faces.segmenter)
         mesh = None if reader is None else reader.mesh(picture)
-        wants = bool(style.examples) and settings.likeness < 1
-        own = self._person(inversion, reader) if reader is not None and wants else None
-        if own is None or mesh is None:
+        if reader is None or mesh is None or not style.examples or settings.likeness >= 1:
+            return in_lines(picture, mesh, lines)
+        plain = inverted or draw(self._networks, inversion, None, settings)
+        person = self._person(plain, reader)
+        if person is None:
             return in_lines(picture, mesh, lines)
         lent = amount * (1 - settings.likeness)
-        picture = in_lines(picture, mesh, lines, _locks(style, picture, own, lent))
+        picture = in_lines(picture, mesh, lines, _locks(style, picture, plain, person, lent))
         for example, share in style.examples:
-            picture = lend(example, picture, mesh, own, share * lent)
+            picture = lend(example, picture, mesh, person, share * lent)
         return picture
 
-    def _person(self, inversion: Inversion, reader: FaceReader) -> Person | None:
-        """Who is drawn, without a style; None where no face is seen."""
-        device, side = device_of(self._networks.backbone), self._networks.spec.side
-        with torch.no_grad():
-            own = small_picture(self._networks.backbone, inversion.w_plus[None].to(device)).cpu()
-        mesh = reader.mesh_of_small(own, side)
+    def _person(self, plain: Image.Image, reader: FaceReader) -> Person | None:
+        """Who is drawn, in a picture without a style; None where no face is seen."""
+        mesh, side = reader.mesh(plain), self._networks.spec.head_side
         if mesh is None:
             return None
-        return Person(own, mesh, regions_of(mesh, reader.person(own), own, side, own.shape[-1]))
+        own = F.interpolate(to_tensor(plain), size=side, mode="area")
+        return Person(own, mesh, regions_of(mesh, reader.person(own), own, plain.width, side))
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:
         same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)
@@ -167,11 +167,9 @@ def draw(
     return renderer(inversion, likeness=likeness, inverted=inverted, photo=photo)
 
 
-def _locks(style: Style, picture: Image.Image, person: Person, amount: float) -> list[Locks]:
+def _locks(style: Style, picture: Image.Image, own: Image.Image, person: Person, amount: float) -> list[Locks]:
     """Hair for a drawing by the style's examples, the later ones to be laid over the earlier."""
-    found = [
-        example.locks_for(picture, person.picture, person.regions, amount * share) for example, share in style.examples
-    ]
+    found = [example.locks_for(picture, own, person.regions, amount * share) for example, share in style.examples]
     return [locks for locks in found if locks is not None]
 
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.imaging.strokes import along_lines, blurred, crisp, grain_of
+from stylizer.imaging.strokes import along_lines, crisp
 
 SIDE = 96
 
@@ -68,24 +68,3 @@ def test_a_soft_edge_becomes_sharp_and_stays_where_it_is() -> None:
     assert (sharp.sign() == soft.sign()).all() and sharp.abs().max() <= 1
     flat = torch.full((1, 3, 64, 64), 0.3)
     torch.testing.assert_close(crisp(flat, 1.2, 2.5, 4, 60.0), flat)
-
-
-def test_grain_tells_its_direction_and_how_clear_it_is() -> None:
-    x = torch.arange(64, dtype=torch.float32).expand(1, 1, 64, 64)
-    upright, lying = (grain_of(0.5 * torch.sin(each * 0.8), 3)[..., 16:-16, 16:-16] for each in (x, x.transpose(2, 3)))
-    assert upright[:, 0].min() > 0.9 and lying[:, 0].max() < -0.9
-    assert upright[:, 1].abs().max() < 0.05
-    assert grain_of(torch.zeros(1, 1, 64, 64), 3).abs().max() == 0
-
-
-@pytest.mark.parametrize("spread", [3.0, 5.0, 6.0, 12.0, 20.0])
-def test_a_blur_is_as_wide_as_it_says_and_keeps_the_sum(spread: float) -> None:
-    point = torch.zeros(1, 1, 193, 192)
-    point[..., 96, 96] = 1.0
-    found = blurred(point, spread)[0, 0]
-    places = torch.arange(193.0)
-    for line in (found.sum(0), found.sum(1)):
-        mean = (line * places[: len(line)]).sum()
-        deviation = (line * (places[: len(line)] - mean).square()).sum().sqrt()
-        assert float(deviation) == pytest.approx(spread + 0.5, rel=0.12)
-    assert float(found.sum()) == pytest.approx(1, abs=1e-3)

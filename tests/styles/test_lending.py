@@ -205,7 +205,7 @@ def test_a_turned_face_gets_the_mirror_image(example: Example, reference: Refere
     numbers = example.meshes.clone()
     numbers[:, :3] = torch.from_numpy(meshes[25])
     turned = replace(example, meshes=numbers)
-    same, other = (turned.seen_from(meshes[degrees]).face for degrees in (25, -25))
+    same, other = (turned.seen_from(meshes[degrees])[0].face for degrees in (25, -25))
     assert torch.equal(other, same.flip(3)) and torch.equal(same, example._face)
 
 

@@ -1,0 +1,92 @@
+"""Where pictures show hair, and how light it is there."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylizer.faces.hair import filled
+from stylizer.imaging.masks import grown, shrunk, softened
+from stylizer.imaging.strokes import blurred
+from stylizer.styles.regions import Regions
+from stylizer.styles.surroundings import skin_of
+
+FEWEST = 0.02  # of a crop: so much must be hair, to be an example
+_MARGIN, _NEAR = 6, 4  # pixels of the masks: what is surely of a region; how far drawn hair may lie beside its place
+_SPREAD, _NOWHERE = 0.003, 4.0  # mean square of a region's colours at least; of one that is not there
+# Mean squares by which a colour still is the ground's, or the skin's in a shadow, and by which a region is not as hair.
+_ALIKE, _SHADED, _APART = 0.04, 0.15, 0.04
+_PERHAPS = 0.3  # so much of the region is hair, if its colour does not say no
+_SURE = 0.9
+_STRAND = 8  # pixels of the pictures: a strand is narrower
+_MOSTLY = 0.6  # of the surroundings of a place of the example must be hair
+# Pixels of the masks: half the width of a parting; beyond a forehead its skin shines through; above a face it ends.
+_PARTING, _MIXED, _FOREHEAD = 4, 7, 44
+
+
+def hair_by_colour(picture: Tensor, regions: Regions) -> Tensor:
+    """Where a picture shows hair near its region: coloured more as the middle of the hair than as that of the rest.
+
+    Regions that were found in another picture of the person, or roughly, lie beside the drawn hair.
+
+    Args:
+        picture: (1, 3, S, S). regions: of any side.
+    Returns:
+        (1, 1, s, s) of the regions' side, 0 to 1.
+    """
+    colours = blurred(F.interpolate(picture, size=regions.hair.shape[-1], mode="area"), 1)
+    away = [_away(colours, mask) for mask in (regions.hair, regions.face, regions.ground)]
+    likely = [-distance / (2 * spread) - 0.5 * math.log(spread) for distance, spread in away]
+    hair = torch.sigmoid((likely[0] - torch.maximum(likely[1], likely[2])).clamp(-30, 30))
+    return grown(regions.hair, _NEAR) * hair
+
+
+def surely_hair(picture: Tensor, regions: Regions) -> Tensor:
+    """(1, 1, s, s), 0 or 1: what of a reference's picture is an example of hair; the arguments of `hair_by_colour`.
+
+    All of the region, in all of its colours, but for what is coloured as the face or the ground, where these differ
+    from hair at all.
+    """
+    colours = blurred(F.interpolate(picture, size=regions.hair.shape[-1], mode="area"), 1)
+    hair, (to_hair, _) = (regions.hair > _PERHAPS).float(), _away(colours, regions.hair)
+    for mask, alike in ((regions.face, _SHADED), (regions.ground, _ALIKE)):
+        distance, _ = _away(colours, mask)
+        mean = (colours * hair).sum((2, 3), keepdim=True) / hair.sum().clamp_min(1)
+        apart = float((mean - (colours * mask).sum((2, 3), keepdim=True) / mask.sum().clamp_min(1)).square().mean())
+        hair = hair * (1 - float(apart > _APART) * ((distance < alike) & (distance < to_hair)).float())
+    return (F.avg_pool2d(hair, 5, 1, 2) > _MOSTLY).float()
+
+
+def hair_light(picture: Tensor, regions: Regions, drawn: Tensor) -> Tensor:
+    """The lightness of a person's hair, (1, 1, S, S); where there is none, as nearby, with the strands of a drawing.
+
+    A parting is of the hair; a forehead is not, whatever the region says.
+
+    Args:
+        picture: (1, 3, S, S). regions: of it, of any side. drawn: (1, 3, S, S), the same person, with other hair.
+    """
+    small = F.interpolate(picture, size=regions.hair.shape[-1], mode="area")
+    skin = skin_of(small, regions, 1 - regions.ground) * (1 - hair_by_colour(small, regions))
+    forehead = grown(shrunk((skin > 0.5).float(), _PARTING), _PARTING + _MIXED) * grown(regions.face, _FOREHEAD)
+    hair = (regions.hair > _SURE).float() * (1 - forehead)
+    light = picture.mean(1, keepdim=True)
+    known = F.interpolate(softened(hair, 1), size=light.shape[-1], mode="bilinear", align_corners=False)
+    beyond = filled(F.interpolate(light, size=hair.shape[-1], mode="area"), shrunk(hair, 1))
+    beyond = F.interpolate(beyond, size=light.shape[-1], mode="bilinear", align_corners=False)
+    strands = drawn.mean(1, keepdim=True)
+    return torch.lerp(beyond + strands - blurred(strands, _STRAND), light, known)
+
+
+def _away(colours: Tensor, mask: Tensor) -> tuple[Tensor, float]:
+    """How far colours are from the mean of the middle of a mask, (1, 1, s, s), and what that is there on average.
+
+    Mean squares over the channels.
+    """
+    middle = (shrunk(mask, _MARGIN) > _SURE).float()
+    count = middle.sum()
+    if not bool(count):
+        return torch.full_like(mask, _NOWHERE), _SPREAD
+    mean = (colours * middle).sum((2, 3), keepdim=True) / count
+    distance = (colours - mean).square().mean(1, keepdim=True)
+    return distance, max(float((distance * middle).sum() / count), _SPREAD)

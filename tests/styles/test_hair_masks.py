@@ -1,0 +1,80 @@
+"""Where hair is found, by its region and its colours, and what its light is."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stylizer.styles.hair_masks import hair_by_colour, hair_light, surely_hair
+from stylizer.styles.regions import Regions
+
+SIDE = 256
+GROUND, SKIN, BROWN, TEAL = (0.5, 0.6, 0.9), (0.8, 0.5, 0.3), (-0.4, -0.6, -0.7), (-0.6, 0.1, 0.2)
+
+
+ROWS, COLUMNS = torch.meshgrid(*[(torch.arange(SIDE) + 0.5) / SIDE] * 2, indexing="ij")
+
+
+def disc(x: float, y: float, radius: float) -> torch.Tensor:
+    return ((COLUMNS - x) ** 2 + (ROWS - y) ** 2 < radius**2).float()[None, None]
+
+
+FACE = disc(0.5, 0.6, 0.22)
+HAIR = disc(0.5, 0.42, 0.36) * (1 - FACE)
+REGIONS = Regions(FACE, FACE * 0, FACE * 0, FACE * 0, hair=HAIR, body=FACE * 0, ground=1 - HAIR - FACE)
+
+
+def head(hair: tuple[float, float, float], strands: float = 0.0) -> torch.Tensor:
+    """(1, 3, S, S): hair with strands of so much light and dark."""
+    waves = torch.sin(torch.arange(SIDE) * 0.6).expand(SIDE, SIDE)
+    layers = ((HAIR, hair), (FACE, SKIN), (1 - HAIR - FACE, GROUND))
+    flat = sum(mask * torch.tensor(colour)[None, :, None, None] for mask, colour in layers)
+    return flat + strands * waves * HAIR
+
+
+def mean_of(picture: torch.Tensor, mask: torch.Tensor) -> list[float]:
+    mask = torch.nn.functional.interpolate(mask, size=picture.shape[-1])
+    return ((picture * mask).sum((2, 3)) / mask.sum())[0].tolist()
+
+
+INNER = disc(0.5, 0.21, 0.11)  # of the hair, away from its borders
+
+
+def test_drawn_hair_is_found_by_its_colour_beside_its_region() -> None:
+    """The region was found in another picture, in which the head lies three pixels further left."""
+    moved = replace(REGIONS, **{name: getattr(REGIONS, name).roll(-3, 3) for name in ("hair", "face", "ground")})
+    hair = hair_by_colour(head(BROWN), moved)
+    assert (hair - HAIR).abs().mean() < 0.25 * (moved.hair - HAIR).abs().mean()
+
+
+def test_what_is_coloured_as_face_or_ground_is_no_example_of_hair() -> None:
+    wisp, hole = disc(0.5, 0.2, 0.05), disc(0.35, 0.3, 0.06)
+    picture = head(BROWN) * (1 - wisp - hole) + wisp * torch.tensor((0.7, -0.6, 0.1))[None, :, None, None]
+    picture = picture + hole * torch.tensor(GROUND)[None, :, None, None]
+    sure = surely_hair(picture, REGIONS)
+    assert float((sure * disc(0.35, 0.3, 0.04)).sum()) == 0  # the ground seen through
+    assert float((sure * disc(0.5, 0.2, 0.03)).sum()) == float(disc(0.5, 0.2, 0.03).sum())  # a coloured strand
+    assert float((sure * INNER).sum()) > 0.7 * float(INNER.sum()) and float((sure * FACE).sum()) < 0.02 * FACE.sum()
+
+
+def test_light_is_the_hairs_own_and_goes_on_over_a_forehead() -> None:
+    """A parting, thinner than a forehead, is of the hair."""
+    forehead, parting = disc(0.5, 0.4, 0.1), ((COLUMNS - 0.5).abs() < 0.012).float() * (ROWS < 0.32).float()
+    skin = torch.tensor(SKIN)[None, :, None, None]
+    picture = head(BROWN, 0.1) * (1 - forehead) + forehead * skin
+    picture = torch.lerp(picture, skin.expand_as(picture), parting * HAIR)
+    light, own = hair_light(picture, REGIONS, picture * 0), picture.mean(1, keepdim=True)
+    rest = INNER * (1 - parting)
+    assert ((light - own).abs() * rest).sum() / rest.sum() < 0.05
+    assert (light * parting * INNER).sum() / (parting * INNER).sum() > (light * rest).sum() / rest.sum() + 0.3
+    middle = disc(0.5, 0.36, 0.05)
+    assert mean_of(light, middle)[0] == pytest.approx(sum(BROWN) / 3, abs=0.1)
+
+
+def test_where_nobody_has_hair_there_is_a_light_nonetheless() -> None:
+    drawn = head(TEAL, 0.2)
+    light = hair_light(head(BROWN), replace(REGIONS, hair=HAIR * 0), drawn)
+    strands = drawn.mean(1, keepdim=True)
+    assert bool(light.isfinite().all())
+    both = torch.stack([(light * INNER)[INNER > 0], strands[INNER > 0]])
+    assert torch.corrcoef(both)[0, 1] > 0.9
