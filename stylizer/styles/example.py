@@ -148,19 +148,19 @@ class Example:
         """How much of the face is the hand's, not the sitter's, 0 to 1."""
         return 1 - painted(self.likeness)
 
-    def locks_for(self, drawn: Image.Image, own: Image.Image, regions: Regions, amount: float) -> Locks | None:
+    def locks_for(self, drawn: Image.Image, own: Image.Image, person: Regions, amount: float) -> Locks | None:
         """Hair for a drawing.
 
         Args:
-            drawn, own: squares, own: the person without a style. regions: of that.
+            drawn, own: squares, own: the person without a style. person: regions of that.
             amount: 0 = nothing, to 1.
         """
         tones = self._hair_tones
         if amount <= 0 or tones is None:
             return None
         drawn_small, own_small = (F.interpolate(to_tensor(each), size=HAIR_SIDE, mode="area") for each in (drawn, own))
-        share = amount * self._hair_lines * hair_by_colour(drawn_small, regions)
-        return Locks(share, hair_light(own_small, regions, drawn_small), tones)
+        hair = hair_by_colour(drawn_small, person)
+        return Locks(amount * self._hair_lines * hair, hair_light(own_small, person, drawn_small, hair), tones)
 
     def seen_from(self, pose: Points) -> tuple[View, View]:
         """It and its mirror image, the one that lies nearer to a pose, (468, 3), first."""

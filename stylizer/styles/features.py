@@ -25,7 +25,7 @@ _RIDGE_WIDTH = 0.24  # half of the middle of a ridge, in widths of the nose
 _UNDER_NOSE = 0.45  # of the way from a nose's base to the upper lip
 _LIPS = 1.4  # times as large as the lips their surroundings are
 # From which difference, in distances of the eyes, on two mouths begin to be of two expressions, and at which they are.
-_WIDTHS, _OPENINGS, _LIFTS = (0.35, 0.5), (0.08, 0.15), (0.08, 0.1)
+_WIDTHS, _OPENINGS, _LIFTS = (0.15, 0.2), (0.08, 0.15), (0.06, 0.1)
 # Points of the mesh: wings of the nose and beside the ridge, its base, corners of the mouth, and the lips' middles.
 _LEFT_WING, _RIGHT_WING, _LEFT_RIDGE, _RIGHT_RIDGE, _BASE = 129, 358, 193, 417, (98, 2, 327)
 _JAW, _LOBES = (172, 397), (132, 361)  # corners of the jaw; where it begins, below the ears

@@ -19,10 +19,10 @@ _SPREAD, _NOWHERE = 0.003, 4.0  # mean square of a region's colours at least; of
 _ALIKE, _SHADED, _APART = 0.04, 0.15, 0.04
 _PERHAPS = 0.3  # so much of the region is hair, if its colour does not say no
 _SURE = 0.9
-_STRAND = 8  # pixels of the pictures: a strand is narrower
 _MOSTLY = 0.6  # of the surroundings of a place of the example must be hair
 # Pixels of the masks: half the width of a parting; beyond a forehead its skin shines through; above a face it ends.
 _PARTING, _MIXED, _FOREHEAD = 4, 7, 44
+_RIM, _STRAND = 4, 8  # of a mask: drawn hair's outline; of a picture: wider than a strand
 
 
 def hair_by_colour(picture: Tensor, regions: Regions) -> Tensor:
@@ -58,24 +58,26 @@ def surely_hair(picture: Tensor, regions: Regions) -> Tensor:
     return (F.avg_pool2d(hair, 5, 1, 2) > _MOSTLY).float()
 
 
-def hair_light(picture: Tensor, regions: Regions, drawn: Tensor) -> Tensor:
+def hair_light(picture: Tensor, regions: Regions, drawn: Tensor, hair: Tensor) -> Tensor:
     """The lightness of a person's hair, (1, 1, S, S); where there is none, as nearby, with the strands of a drawing.
 
     A parting is of the hair; a forehead is not, whatever the region says.
 
     Args:
-        picture: (1, 3, S, S). regions: of it, of any side. drawn: (1, 3, S, S), the same person, with other hair.
+        picture: (1, 3, S, S). regions: of it, of any side. drawn: (1, 3, S, S), the same person, with hair elsewhere;
+            hair: of that, of the regions' side.
     """
     small = F.interpolate(picture, size=regions.hair.shape[-1], mode="area")
     skin = skin_of(small, regions, 1 - regions.ground) * (1 - hair_by_colour(small, regions))
     forehead = grown(shrunk((skin > 0.5).float(), _PARTING), _PARTING + _MIXED) * grown(regions.face, _FOREHEAD)
-    hair = (regions.hair > _SURE).float() * (1 - forehead)
-    light = picture.mean(1, keepdim=True)
-    known = F.interpolate(softened(hair, 1), size=light.shape[-1], mode="bilinear", align_corners=False)
-    beyond = filled(F.interpolate(light, size=hair.shape[-1], mode="area"), shrunk(hair, 1))
-    beyond = F.interpolate(beyond, size=light.shape[-1], mode="bilinear", align_corners=False)
-    strands = drawn.mean(1, keepdim=True)
-    return torch.lerp(beyond + strands - blurred(strands, _STRAND), light, known)
+    own = (regions.hair > _SURE).float() * (1 - forehead)
+    light, strands = picture.mean(1, keepdim=True), drawn.mean(1, keepdim=True)
+    beyond = filled(F.interpolate(light, size=own.shape[-1], mode="area"), shrunk(own, 1))
+    beyond, known, inside = (
+        F.interpolate(x, size=light.shape[-1], mode="bilinear", align_corners=False)
+        for x in (beyond, softened(own, 1), softened(shrunk((hair > _PERHAPS).float(), _RIM), 1))
+    )
+    return torch.lerp(beyond + inside * (strands - blurred(strands, _STRAND)), light, known)
 
 
 def _away(colours: Tensor, mask: Tensor) -> tuple[Tensor, float]:

@@ -70,7 +70,7 @@ _INKED = 0.8  # how dark that is
 class Person:
     """Somebody without a style.
 
-    picture: (1, 3, S, S), small. mesh_xyz: (468, 3), in pixels of a full picture. regions: of that person, S px wide.
+    picture: (1, 3, S, S), small; regions: of it. mesh_xyz: (468, 3), in pixels of a full picture.
     """
 
     picture: Tensor

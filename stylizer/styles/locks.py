@@ -18,11 +18,8 @@ from stylizer.imaging.masks import softened
 from stylizer.imaging.strokes import along_lines, blurred
 
 SIDE = 512  # of the pictures in which hair is looked at
-_STROKES = (
-    14.0,
-    3.0,
-    2.0,
-)  # pixels of these: how far strands are followed, so that they are strokes; see `along_lines`
+# How far strands are followed, so that they are strokes: see `along_lines`.
+_STROKES = (3.0, 2.0, 1.5)
 _BROAD = 24  # pixels, over which shine is broad
 _SHADES = 96  # that are told apart
 _PLAIN = 1e-2  # a smaller deviation of a range of 2 is none
@@ -53,8 +50,8 @@ class HairTones:
 class Locks:
     """Hair for a drawing.
 
-    share: (1, 1, s, s), 0 to 1: how much of the drawing it takes the place of. light: (1, 1, S, S), of the person's own
-    hair, and of what would be there, where they have none. tones: of the example.
+    share: (1, 1, s, s), 0 to 1: how much of the drawing it takes the place of. light: (1, 1, S, S), of the person's
+    own hair, and of what would be there, where they have none. tones: of the example.
     """
 
     share: Tensor

@@ -63,7 +63,7 @@ def test_light_is_the_hairs_own_and_goes_on_over_a_forehead() -> None:
     skin = torch.tensor(SKIN)[None, :, None, None]
     picture = head(BROWN, 0.1) * (1 - forehead) + forehead * skin
     picture = torch.lerp(picture, skin.expand_as(picture), parting * HAIR)
-    light, own = hair_light(picture, REGIONS, picture * 0), picture.mean(1, keepdim=True)
+    light, own = hair_light(picture, REGIONS, picture * 0, HAIR), picture.mean(1, keepdim=True)
     rest = INNER * (1 - parting)
     assert ((light - own).abs() * rest).sum() / rest.sum() < 0.05
     assert (light * parting * INNER).sum() / (parting * INNER).sum() > (light * rest).sum() / rest.sum() + 0.3
@@ -71,10 +71,9 @@ def test_light_is_the_hairs_own_and_goes_on_over_a_forehead() -> None:
     assert mean_of(light, middle)[0] == pytest.approx(sum(BROWN) / 3, abs=0.1)
 
 
-def test_where_nobody_has_hair_there_is_a_light_nonetheless() -> None:
+def test_where_nobody_has_hair_the_drawings_strands_are_its_light() -> None:
     drawn = head(TEAL, 0.2)
-    light = hair_light(head(BROWN), replace(REGIONS, hair=HAIR * 0), drawn)
-    strands = drawn.mean(1, keepdim=True)
+    light = hair_light(head(BROWN), replace(REGIONS, hair=HAIR * 0), drawn, HAIR)
     assert bool(light.isfinite().all())
-    both = torch.stack([(light * INNER)[INNER > 0], strands[INNER > 0]])
+    both = torch.stack([x[INNER > 0] for x in (light, drawn.mean(1, keepdim=True))])
     assert torch.corrcoef(both)[0, 1] > 0.9
