@@ -53,8 +53,8 @@ _DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye, and in the
 _EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are everybody's, single lines
 _PAPER, _DRAWN = 0.012, 0.022  # of a range of 2: details of a skin that are a paper's or a file's, and that were drawn
 _RIM, _SOFT, _SHARP = 4, 3, 1  # pixels of the small masks: what is left out at a border, and how soft or not it is
-# Of the eyes' distance around a brow is its stroke, and so much may be drawn; pixels around that are plain skin.
-_STROKE, _DRAWN_BROW, _FURTHER = 0.035, 0.1, 8
+_STROKE, _DRAWN_BROW = 0.035, 0.06  # of the eyes' distance around a brow is its stroke, and so much may be drawn
+_SURELY = 0.9  # so much is skin
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
 _NEAR = 9  # pixels of the small picture over which these are compared
 _CELL = 8  # pixels of a skin: its details are finer
@@ -93,6 +93,7 @@ def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person,
     picture = laid.on(picture, example.darkest.expand_as(picture), amount * laid.lines_of_ears())
     skin = shrunk(laid.regions.face, _RIM) * laid.known * (1 - grown(laid.regions.inner, _RIM))
     here = laid.dressed()
+    picture = torch.lerp(picture, laid.without_brows(picture), amount)
     picture = _toned(picture, here, amount * skin)
     here = _lit_as(picture, here, skin)
     features, fine = (amount * softened(share, _SOFT) for share in (laid.features(), laid.even(here)))
@@ -166,34 +167,37 @@ class _Laid:
         return torch.lerp(picture, other, _resized(share, picture.shape[-1]))
 
     def dressed(self) -> Tensor:
-        """The example with what is the person's own, but for brows, which are the example's, on plain skin."""
-        small, side = self.small, self.warped.shape[-1]
-        coarse, brows = F.interpolate(self.warped, size=small, mode="area"), self._brows()
+        """The example with what is the person's own; brows are wholly the example's."""
+        coarse = F.interpolate(self.warped, size=self.small, mode="area")
         depth = depth_of(self.own, self.natural, self.regions)
         looks = with_own_looks(
             coarse, self.own, self.natural, self.regions, depth=depth, likeness=self.example.likeness
         )
-        here = (self.warped + _resized((looks - coarse) * (1 - softened(brows, _SOFT)), side)).clamp(-1, 1)
-        # Beside a brow's stroke, plain skin takes the place of a drawn brow, and of a lock that hangs over the example.
-        stroke = torch.maximum(around_brows(self.place, small, _STROKE), torch.maximum(*around_eyes(self.place, small)))
-        features = grown(torch.maximum(brows, grown(self.regions.inner, _RIM)), 2)
-        skin = filled(coarse, shrunk(self.regions.face, _RIM) * (1 - features) * (self.sure > 0.9))
-        return self.on(here, _resized(skin, side), softened(grown(brows, _FURTHER) * (1 - stroke * self.known), _SHARP))
+        own = 1 - softened(around_brows(self.place, self.small), _SOFT)
+        return (self.warped + _resized((looks - coarse) * own, self.warped.shape[-1])).clamp(-1, 1)
+
+    def without_brows(self, picture: Tensor) -> Tensor:
+        """A drawing with skin where it has brows, and where it is to have them, as is beside them."""
+        brows, small = self._brows(), F.interpolate(picture, size=self.small, mode="area")
+        skin = shrunk(self.regions.face, 2) * (1 - torch.maximum(*around_eyes(self.place, self.small)))
+        beside = filled(small, (skin * (1 - grown(brows, 1)) * (1 - self.hair) > _SURELY).float())
+        share = softened(brows, _SHARP) * self._lent_brows()
+        return self.on(picture, _resized(beside, picture.shape[-1]), share)
 
     def features(self) -> Tensor:
         """Where all is the example's: (1, 1, S, S)."""
-        small, place, alike, known = self.small, self.place, self._alike(), self.known
-        eyes, lips, brows = around_eyes(place, small), around_lips(place, small), self._brows()
+        small, place, alike = self.small, self.place, self._alike()
+        eyes, lips = around_eyes(place, small), around_lips(place, small)
         # Both or neither: two eyes of different hands are worse than none.
-        trust = [float((known * alike * each).sum() / each.sum().clamp_min(1)) for each in (*eyes, brows)]
+        trust = ramp(min(self._trust(each) for each in eyes), _DOUBTED, _TRUSTED)
         agreement = MouthShape.of(place).agrees_with(MouthShape.of(self.view.mesh_xyz * (small / self.view.side)))
         shares = (
-            known * ramp(min(trust[:2]), _DOUBTED, _TRUSTED) * torch.maximum(*eyes),
-            known * agreement * lips,
-            known * self.example.nose * around_nose(place, small) * alike * shrunk(self.regions.face, _RIM),
-            ramp(trust[2], _DOUBTED, _TRUSTED) * brows * shrunk(self.regions.face, 2 * _RIM) * (1 - self.hair),
+            trust * torch.maximum(*eyes),
+            agreement * lips,
+            self.example.nose * around_nose(place, small) * alike * shrunk(self.regions.face, _RIM),
+            around_brows(place, small, _STROKE) * self._lent_brows(),
         )
-        return torch.stack(shares).amax(0) * self.regions.face
+        return torch.stack(shares).amax(0) * self.known * self.regions.face
 
     def even(self, here: Tensor) -> Tensor:
         """Where the example's fine details are joined to what is drawn: (1, 1, S, S). here: the example."""
@@ -227,7 +231,17 @@ class _Laid:
 
     def _brows(self) -> Tensor:
         """Brows, as they were drawn and as they are to be."""
-        return torch.maximum(around_brows(self.place, self.small), around_brows(self.drawn, self.small, _DRAWN_BROW))
+        strokes = around_brows(self.place, self.small, _STROKE), around_brows(self.drawn, self.small, _DRAWN_BROW)
+        return torch.maximum(*strokes)
+
+    def _lent_brows(self) -> Tensor:
+        """How far brows are the example's: (1, 1, S, S)."""
+        trust = ramp(self._trust(around_brows(self.place, self.small)), _DOUBTED, _TRUSTED)
+        return trust * shrunk(self.regions.face, _RIM) * (1 - self.hair)
+
+    def _trust(self, place: Tensor) -> float:
+        """How far what lies in a place is known of the example, and like what the person has there: its mean."""
+        return float((self.known * self._alike() * place).sum() / place.sum().clamp_min(1))
 
     def _alike(self) -> Tensor:
         """Where two people's features are alike, 1, to where they are of different kinds, 0: (1, 1, S, S)."""
