@@ -22,7 +22,8 @@ _SURE = 0.9
 _MOSTLY = 0.6  # of the surroundings of a place of the example must be hair
 # Pixels of the masks: half the width of a parting; beyond a forehead its skin shines through; above a face it ends.
 _PARTING, _MIXED, _FOREHEAD = 4, 7, 44
-_RIM, _STRAND = 4, 8  # of a mask: drawn hair's outline; of a picture: wider than a strand
+_RIM, _STRAND = 6, 8  # of a mask: drawn hair's outline; of a picture: wider than a strand
+_DRAWN = 0.4  # how strong drawn strands are beside the person's
 
 
 def hair_by_colour(picture: Tensor, regions: Regions) -> Tensor:
@@ -77,7 +78,7 @@ def hair_light(picture: Tensor, regions: Regions, drawn: Tensor, hair: Tensor) -
         F.interpolate(x, size=light.shape[-1], mode="bilinear", align_corners=False)
         for x in (beyond, softened(own, 1), softened(shrunk((hair > _PERHAPS).float(), _RIM), 1))
     )
-    return torch.lerp(beyond + inside * (strands - blurred(strands, _STRAND)), light, known)
+    return torch.lerp(beyond + _DRAWN * inside * (strands - blurred(strands, _STRAND)), light, known)
 
 
 def _away(colours: Tensor, mask: Tensor) -> tuple[Tensor, float]:
