@@ -33,25 +33,21 @@ def with_drawn_brows(mesh: Points, picture: Tensor) -> Points:
         mesh: (468, 2 or more), in pixels of the picture, (1, 3, S, S) in [-1, 1].
     """
     result = mesh.copy()
-    unit = float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))
+    unit = _unit(mesh)
+    turns, moves = np.array([_turn(*each) for each in _TURNS]), unit * np.array(_MOVES)
+    effort = np.abs(np.array(_TURNS) - (0, 1)).sum(1)[:, None] + np.linalg.norm(_MOVES, axis=1)
     for brow in (LEFT_BROW, RIGHT_BROW):
         outline = mesh[brow, :2]
-        middle, half = outline.mean(0), len(brow) // 2
-        upper, lower = _refined(outline[:half]), _refined(outline[: half - 1 : -1])
-        up = (upper - lower).mean(0)
-        up *= _BESIDE * unit / max(float(np.linalg.norm(up)), 1e-6)
-        lines = np.concatenate([upper + t * (lower - upper) for t in _INSIDE]), upper + up, lower - up
-        turns = np.array([_turn(angle, scale) for angle, scale in _TURNS])
-        places = middle + unit * np.array(_MOVES)
-        here, above, below = (
-            mean_colours(picture, (((line - middle) @ turns.mT)[:, None] + places[:, None]).reshape(-1, len(line), 2))
-            for line in lines
-        )
-        contrast = np.minimum(*(np.sqrt(np.square(here - each).mean(1)) for each in (above, below)))
-        effort = np.abs(np.array(_TURNS) - (0, 1)).sum(1)[:, None] + np.linalg.norm(_MOVES, axis=1)
-        turned, moved = divmod(int((contrast - _EFFORT * effort.ravel()).argmax()), len(places))
-        result[brow, :2] = (outline - middle) @ turns[turned].T + places[moved]
+        middle = outline.mean(0)
+        outlines = (((outline - middle) @ turns.mT)[:, None] + (middle + moves)[:, None]).reshape(-1, len(brow), 2)
+        best = int((_contrasts(outlines, picture, unit) - _EFFORT * effort.ravel()).argmax())
+        result[brow, :2] = outlines[best]
     return result
+
+
+def contrast_of_brows(mesh: Points, picture: Tensor) -> float:
+    """How far the fainter brow's colours lie from those above and below it, of a range of 2; arguments as above."""
+    return min(float(_contrasts(mesh[None, brow, :2], picture, _unit(mesh))[0]) for brow in (LEFT_BROW, RIGHT_BROW))
 
 
 def with_brows_of(mesh: Points, own: Points) -> Points:
@@ -75,10 +71,29 @@ def mean_colours(picture: Tensor, places: Vectors) -> Vectors:
     return colours
 
 
-def _refined(line: Points) -> Points:
-    """As many points of a line as are looked at."""
-    at = np.linspace(0, len(line) - 1, _POINTS)
-    return np.stack([np.interp(at, np.arange(len(line)), line[:, axis]) for axis in (0, 1)], 1)
+def _contrasts(outlines: Vectors, picture: Tensor, unit: float) -> Vectors:
+    """Of N outlines of a brow, (N, n, 2): (N,)."""
+    half = outlines.shape[1] // 2
+    upper, lower = _refined(outlines[:, :half]), _refined(outlines[:, : half - 1 : -1])
+    up = (upper - lower).mean(1, keepdims=True)
+    up *= _BESIDE * unit / np.linalg.norm(up, axis=2, keepdims=True).clip(1e-6)
+    inside = np.concatenate([upper + t * (lower - upper) for t in _INSIDE], 1)
+    here, above, below = (mean_colours(picture, line) for line in (inside, upper + up, lower - up))
+    contrasts: Vectors = np.minimum(*(np.sqrt(np.square(here - each).mean(1)) for each in (above, below)))
+    return contrasts
+
+
+def _unit(mesh: Points) -> float:
+    return float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))
+
+
+def _refined(lines: Vectors) -> Vectors:
+    """As many points of (N, n, 2) lines as are looked at."""
+    at = np.linspace(0, lines.shape[1] - 1, _POINTS)
+    low = np.minimum(at.astype(int), lines.shape[1] - 2)
+    share = (at - low)[None, :, None]
+    refined: Vectors = lines[:, low] * (1 - share) + lines[:, low + 1] * share
+    return refined
 
 
 def _turn(angle: float, scale: float) -> Vectors:

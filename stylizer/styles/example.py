@@ -20,7 +20,7 @@ from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.brows import with_drawn_brows
+from stylizer.styles.brows import contrast_of_brows, with_drawn_brows
 from stylizer.styles.features import across_jaw, around_eyes, around_nose, below_jaw
 from stylizer.styles.hair_masks import FEWEST as HAIR_FEWEST
 from stylizer.styles.hair_masks import hair_by_colour, hair_light, surely_hair
@@ -183,9 +183,18 @@ class Example:
     def _mesh(self) -> Points:
         """The mesh, with the brows where they are drawn."""
         mesh: Points = self.meshes[:, :3].numpy().astype(np.float64)
-        small, factor = self._natural.shape[-1], self._natural.shape[-1] / self._face.shape[-1]
-        picture = F.interpolate(self._face[:, :3], size=small, mode="area")
-        return resized(with_drawn_brows(resized(mesh, factor), picture), 1 / factor)
+        factor = self._natural.shape[-1] / self._face.shape[-1]
+        return resized(with_drawn_brows(resized(mesh, factor), self._small), 1 / factor)
+
+    @cached_property
+    def brows(self) -> float:
+        """How clearly its brows are drawn: see `contrast_of_brows`."""
+        return contrast_of_brows(resized(self._mesh, self._small.shape[-1] / self._face.shape[-1]), self._small)
+
+    @cached_property
+    def _small(self) -> Tensor:
+        """The face, (1, 3, s, s), as small as the natural one."""
+        return F.interpolate(self._face[:, :3], size=self._natural.shape[-1], mode="area")
 
     @cached_property
     def _neck(self) -> Tensor:

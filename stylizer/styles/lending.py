@@ -1,11 +1,12 @@
 """An example's strokes lent to a drawn face: what was learned draws everybody, the example draws the features.
 
 The generator learns how a hand draws faces; of one eye's catchlight, one lash, one stroke of a brow it keeps the mean.
-So the reference's face is warped onto the drawn one by the 468-point mesh. Wholly the example's are: eyes; brows, which
-lie as the person's own, as these make an expression and a person; a mouth of about the same expression; a nose that is
-drawn alike on both sides; a line that is drawn along the jaw; the neck's shadow below it. Elsewhere in the face details
-are joined, level by level: the fine ones, without single strong lines, which are the sitter's. Skin gets the example's
-broad light and its hues: a blush, a neon's glow. An ear, of which no two lie alike, gets lines of its own.
+So the reference's face is warped onto the drawn one by the 468-point mesh. Wholly the example's are: eyes; brows, where
+the drawn ones are fainter, lying as the person's own, as these make an expression and a person; a mouth of about the
+same expression; a nose that is drawn alike on both sides; a line that is drawn along the jaw; the neck's shadow below.
+Elsewhere in the face details are joined, level by level: the fine ones, without single strong lines, which are the
+sitter's. Skin gets the example's broad light and its hues: a blush, a neon's glow. An ear, of which no two lie alike,
+gets lines of its own.
 
 What is the person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn
 ones stay.
@@ -27,7 +28,7 @@ from stylizer.faces.mesh_parts import LEFT_BROW, RIGHT_BROW
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.brows import with_brows_of
+from stylizer.styles.brows import contrast_of_brows, with_brows_of, with_drawn_brows
 from stylizer.styles.example import FAINT, Example, View
 from stylizer.styles.features import (
     MouthShape,
@@ -41,7 +42,7 @@ from stylizer.styles.features import (
     below_jaw,
 )
 from stylizer.styles.looks import depth_of, details, ramp, with_own_looks
-from stylizer.styles.mesh_warp import Points, believed, grid_between, sampled
+from stylizer.styles.mesh_warp import Points, believed, grid_between, resized, sampled
 from stylizer.styles.regions import FaceRegions, Regions, face_regions_of
 from stylizer.styles.surroundings import skin_of
 
@@ -54,6 +55,7 @@ _EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are ev
 _PAPER, _DRAWN = 0.012, 0.022  # of a range of 2: details of a skin that are a paper's or a file's, and that were drawn
 _RIM, _SOFT, _SHARP = 4, 3, 1  # pixels of the small masks: what is left out at a border, and how soft or not it is
 _STROKE, _DRAWN_BROW = 0.035, 0.06  # of the eyes' distance around a brow is its stroke, and so much may be drawn
+_CLEARER = 1.05  # times as clear as the example's drawn brows must be, to stay
 _SURELY = 0.9  # so much is skin
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
 _NEAR = 9  # pixels of the small picture over which these are compared
@@ -89,7 +91,8 @@ def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person,
     amount *= example.hand
     if amount <= 0 or np.abs(mesh_xyz - person.mesh_xyz)[:, :2].mean() > _STRAYED * drawn.width:
         return drawn
-    picture, laid = to_tensor(drawn), _Laid.over(example, mesh_xyz, person, drawn.width)
+    picture = to_tensor(drawn)
+    laid = _Laid.over(example, picture, mesh_xyz, person)
     picture = laid.on(picture, example.darkest.expand_as(picture), amount * laid.lines_of_ears())
     skin = shrunk(laid.regions.face, _RIM) * laid.known * (1 - grown(laid.regions.inner, _RIM))
     here = laid.dressed()
@@ -97,6 +100,7 @@ def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person,
     picture = _toned(picture, here, amount * skin)
     here = _lit_as(picture, here, skin)
     features, fine = (amount * softened(share, _SOFT) for share in (laid.features(), laid.even(here)))
+    features = torch.maximum(features, amount * softened(laid.brows(), _SHARP))
     picture = _joined(picture, here, fine)
     picture = laid.on(picture, sampled(laid.view.neck, laid.grid, drawn.width), amount * softened(laid.neck(), _SHARP))
     picture = _without_line(picture, amount * (1 - example.jaw) * laid.along_jaw())
@@ -111,6 +115,7 @@ class _Laid:
     view: the example as it is seen. warped: (1, 3, side, side), that face. Else (1, C, S, S): natural, own: the two
     people; bare, hair: where the person shows skin and hair; sure: how far the example is known.
     regions: of the face. place: its mesh, with the person's brows, drawn: as it is drawn; both in pixels of the masks.
+    clear: whether the drawn brows are clearer than the example's.
     """
 
     example: Example
@@ -125,10 +130,11 @@ class _Laid:
     regions: FaceRegions
     place: Points
     drawn: Points
+    clear: bool
 
     @classmethod
-    def over(cls, example: Example, mesh_xyz: Points, person: Person, side: int) -> "_Laid":
-        own, theirs, small = person.picture, person.regions, person.picture.shape[-1]
+    def over(cls, example: Example, picture: Tensor, mesh_xyz: Points, person: Person) -> "_Laid":
+        own, theirs, side, small = person.picture, person.regions, picture.shape[-1], person.picture.shape[-1]
         mesh = with_brows_of(mesh_xyz, person.mesh_xyz)
         view, other = example.seen_from(mesh)
         grid, to_own, to_other = (
@@ -150,6 +156,7 @@ class _Laid:
             regions=face_regions_of(mesh, side, small),
             place=mesh * (small / side),
             drawn=mesh_xyz * (small / side),
+            clear=_contrast(picture, mesh_xyz, small) > _CLEARER * example.brows,
         )
 
     @property
@@ -185,7 +192,7 @@ class _Laid:
         return self.on(picture, _resized(beside, picture.shape[-1]), share)
 
     def features(self) -> Tensor:
-        """Where all is the example's: (1, 1, S, S)."""
+        """Where all is the example's, but for brows: (1, 1, S, S)."""
         small, place, alike = self.small, self.place, self._alike()
         eyes, lips = around_eyes(place, small), around_lips(place, small)
         # Both or neither: two eyes of different hands are worse than none.
@@ -195,9 +202,12 @@ class _Laid:
             trust * torch.maximum(*eyes),
             agreement * lips,
             self.example.nose * around_nose(place, small) * alike * shrunk(self.regions.face, _RIM),
-            around_brows(place, small, _STROKE) * self._lent_brows(),
         )
         return torch.stack(shares).amax(0) * self.known * self.regions.face
+
+    def brows(self) -> Tensor:
+        """Where brows are the example's: their strokes, which are narrow."""
+        return around_brows(self.place, self.small, _STROKE) * self._lent_brows() * self.known
 
     def even(self, here: Tensor) -> Tensor:
         """Where the example's fine details are joined to what is drawn: (1, 1, S, S). here: the example."""
@@ -236,7 +246,7 @@ class _Laid:
 
     def _lent_brows(self) -> Tensor:
         """How far brows are the example's: (1, 1, S, S)."""
-        trust = ramp(self._trust(around_brows(self.place, self.small)), _DOUBTED, _TRUSTED)
+        trust = 0.0 if self.clear else ramp(self._trust(around_brows(self.place, self.small)), _DOUBTED, _TRUSTED)
         return trust * shrunk(self.regions.face, _RIM) * (1 - self.hair)
 
     def _trust(self, place: Tensor) -> float:
@@ -247,6 +257,12 @@ class _Laid:
         """Where two people's features are alike, 1, to where they are of different kinds, 0: (1, 1, S, S)."""
         unlike = F.avg_pool2d(details(self.own) - details(self.natural), _NEAR, 1, _NEAR // 2).abs()
         return ((_UNLIKE - unlike) / (_UNLIKE - _ALIKE)).clamp(0, 1)
+
+
+def _contrast(picture: Tensor, mesh: Points, side: int) -> float:
+    """How clearly the brows of a (1, 3, S, S) drawing are drawn, seen small."""
+    small, place = F.interpolate(picture, size=side, mode="area"), resized(mesh, side / picture.shape[-1])
+    return contrast_of_brows(with_drawn_brows(place, small), small)
 
 
 def _with_whole_brows(face: Tensor, mirrored: Tensor, mesh: Points) -> Tensor:

@@ -80,6 +80,8 @@ def _coloured(light: Tensor, tones: HairTones, share: Tensor) -> Tensor:
     """Strands in the example's colours, by their rank: (1, 3, S, S); beyond them as they are at their border."""
     hair = (share > share.max() / 2).float()
     inside = softened(hair, 1)[0, 0] > 0
+    if not bool(hair.any()):
+        return light.expand(-1, 3, -1, -1)
     broad, fine = (each[0, 0, inside] for each in _lights(along_lines(light, *_STROKES), hair))
     values = tones.broad * _standard(broad) + tones.fine * _standard(fine)
     place = values.argsort().argsort() * ((len(tones.colours) - 1) / max(1, len(values) - 1))
