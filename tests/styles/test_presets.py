@@ -81,7 +81,7 @@ def drawn(networks: Networks, library: Library, inversion: Inversion, plain: Ima
     before, result = statistics(plain), {}
     for name in NAMES:
         style = library.find(name)
-        picture = draw(networks, inversion, style, RenderSettings())
+        picture = draw(networks, inversion, style, RenderSettings(), inverted=plain)
         with Image.open(reference_of(name)) as file:
             wanted = statistics(file.convert("RGB").resize(picture.size))
         ours = statistics(picture)
@@ -155,12 +155,12 @@ def test_a_presets_reference_is_not_learned_again(networks: Networks, library: L
 
 
 def test_halfway_between_two_both_paint_the_hair(
-    networks: Networks, inversion: Inversion, drawn: dict[str, Drawn]
+    networks: Networks, inversion: Inversion, plain: Image.Image, drawn: dict[str, Drawn]
 ) -> None:
     """Blue lights of the one, brown of the other: the crown of the blend lies between."""
     one, other = drawn["comic"], drawn["toon3d"]
     assert one.style.examples[0][0].hair and other.style.examples[0][0].hair
-    both = draw(networks, inversion, blend(one.style, other.style, 0.5), RenderSettings())
+    both = draw(networks, inversion, blend(one.style, other.style, 0.5), RenderSettings(), inverted=plain)
     crowns = [np.asarray(each, float)[90:170, 400:620].mean((0, 1)) for each in (one.picture, both, other.picture)]
     apart = np.abs(crowns[2] - crowns[0]).sum()
     assert np.abs(crowns[1] - crowns[0]).sum() < 1.1 * apart and np.abs(crowns[1] - crowns[2]).sum() < 1.1 * apart
