@@ -65,6 +65,29 @@ def test_brows_are_the_examples_and_lie_where_the_persons_do(
         assert above[2] > above[0] + 100 and drawn_there[2] < drawn_there[0] + 30
 
 
+def test_brows_that_are_drawn_clearly_stay(example: Example, drawn: Image.Image, person: Person) -> None:
+    inked = drawn.copy()
+    for brow in (LEFT_BROW, RIGHT_BROW):
+        ImageDraw.Draw(inked).polygon([tuple(point) for point in person.mesh_xyz[brow, :2]], fill=(0, 0, 60))
+    result = pixels(lent(example, inked, person))
+    for brow in (LEFT_BROW, RIGHT_BROW):
+        assert result[around(person.mesh_xyz, brow, 3)].mean() < 60
+
+
+def test_a_brow_that_is_hidden_is_the_other_one_in_a_mirror(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
+    painted = Image.fromarray(picture)
+    for brow, colour in ((LEFT_BROW, (255, 0, 0, 255)), (RIGHT_BROW, (0, 0, 255, 255))):
+        ImageDraw.Draw(painted).polygon([tuple(point) for point in reference.mesh_xyz[brow, :2]], fill=colour)
+    picture = np.array(painted)
+    picture[(*around(reference.mesh_xyz, LEFT_BROW, 60), 3)] = 0
+    result = pixels(lent(replace(example, face=lossless(picture)), drawn, person))
+    left = result[around(person.mesh_xyz, LEFT_BROW, 5)].mean((0, 1))
+    assert left[2] > left[0] + 60
+
+
 def test_brows_unlike_the_sitters_stay_the_persons(
     example: Example, drawn: Image.Image, person: Person, reference: Reference
 ) -> None:
