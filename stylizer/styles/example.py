@@ -184,21 +184,22 @@ class Example:
         """The mesh, with the brows where they are drawn."""
         mesh: Points = self.meshes[:, :3].numpy().astype(np.float64)
         factor = self._natural.shape[-1] / self._face.shape[-1]
-        return resized(with_drawn_brows(resized(mesh, factor), self._small), 1 / factor)
+        return resized(with_drawn_brows(resized(mesh, factor), self._small[:, :3]), 1 / factor)
 
     @cached_property
     def brows(self) -> float:
         """How clearly its brows are drawn: see `contrast_of_brows`."""
-        return contrast_of_brows(resized(self._mesh, self._small.shape[-1] / self._face.shape[-1]), self._small)
+        factor = self._small.shape[-1] / self._face.shape[-1]
+        return contrast_of_brows(resized(self._mesh, factor), self._small[:, :3])
 
     @cached_property
     def _small(self) -> Tensor:
-        """The face, (1, 3, s, s), as small as the natural one."""
-        return F.interpolate(self._face[:, :3], size=self._natural.shape[-1], mode="area")
+        """The face, (1, 4, s, s), as small as the natural one."""
+        return F.interpolate(self._face, size=self._natural.shape[-1], mode="area")
 
     @cached_property
     def _neck(self) -> Tensor:
-        side, small = self._face.shape[-1], F.interpolate(self._face, size=self._natural.shape[-1], mode="area")
+        side, small = self._face.shape[-1], self._small
         known = (small[:, 3:] > _SURELY).float()
         beyond = _resized(filled(small[:, :3], known), side)
         return torch.lerp(beyond, self._face[:, :3], _resized(softened(shrunk(known, 1), 1), side))
@@ -206,8 +207,7 @@ class Example:
     @cached_property
     def neck_shown(self) -> float:
         """How far its neck is an example, 0 to 1: enough of it is seen, and the face ends where the mesh ends."""
-        known = F.interpolate(self._face[:, 3:], size=self._natural.shape[-1], mode="area")
-        side = known.shape[-1]
+        known, side = self._small[:, 3:], self._small.shape[-1]
         mesh = self._mesh * (side / self._face.shape[-1])
         below = below_jaw(mesh, side) * (1 - grown(face_regions_of(mesh, side, side).face, _RIM))
         shown = ramp(float((known * below).sum() / below.sum().clamp_min(1)), *_NECK_SHOWN)
@@ -226,7 +226,7 @@ class Example:
     @cached_property
     def darkest(self) -> Tensor:
         """(1, 3, 1, 1), the colour of its dark lines."""
-        small = F.interpolate(self._face, size=self._natural.shape[-1], mode="area")
+        small = self._small
         colours = small[0, :3, small[0, 3] > _SURELY]
         if not colours.shape[1]:
             return torch.full((1, 3, 1, 1), -1.0)

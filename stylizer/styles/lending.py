@@ -16,6 +16,7 @@ Burt & Adelson 1983, A multiresolution spline with application to image mosaics.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -164,7 +165,7 @@ class _Laid:
         """Side of the masks."""
         return self.own.shape[-1]
 
-    @property
+    @cached_property
     def known(self) -> Tensor:
         """Where the example is known, and what is beside it too."""
         return shrunk(self.sure, _RIM)
@@ -188,12 +189,12 @@ class _Laid:
         brows, small = self._brows(), F.interpolate(picture, size=self.small, mode="area")
         skin = shrunk(self.regions.face, 2) * (1 - torch.maximum(*around_eyes(self.place, self.small)))
         beside = filled(small, (skin * (1 - grown(brows, 1)) * (1 - self.hair) > _SURELY).float())
-        share = softened(brows, _SHARP) * self._lent_brows()
+        share = softened(brows, _SHARP) * self._lent_brows
         return self.on(picture, _resized(beside, picture.shape[-1]), share)
 
     def features(self) -> Tensor:
         """Where all is the example's, but for brows: (1, 1, S, S)."""
-        small, place, alike = self.small, self.place, self._alike()
+        small, place, alike = self.small, self.place, self._alike
         eyes, lips = around_eyes(place, small), around_lips(place, small)
         # Both or neither: two eyes of different hands are worse than none.
         trust = ramp(min(self._trust(each) for each in eyes), _DOUBTED, _TRUSTED)
@@ -207,7 +208,7 @@ class _Laid:
 
     def brows(self) -> Tensor:
         """Where brows are the example's: their strokes, which are narrow."""
-        return around_brows(self.place, self.small, _STROKE) * self._lent_brows() * self.known
+        return around_brows(self.place, self.small, _STROKE) * self._lent_brows * self.known
 
     def even(self, here: Tensor) -> Tensor:
         """Where the example's fine details are joined to what is drawn: (1, 1, S, S). here: the example."""
@@ -215,7 +216,7 @@ class _Laid:
         skin, lips = shrunk(self.regions.face, _RIM) * self.known, around_lips(place, small)
         plain = 1 - grown(torch.maximum(torch.maximum(*around_eyes(place, small)), lips), _RIM)
         even = _even(here, skin * plain) * (1 - grown(torch.maximum(around_brows(place, small), lips), _RIM))
-        return even.clamp_min(self.example.weave) * skin * self._alike()
+        return even.clamp_min(self.example.weave) * skin * self._alike
 
     def neck(self) -> Tensor:
         """Where the neck is the example's."""
@@ -244,6 +245,7 @@ class _Laid:
         strokes = around_brows(self.place, self.small, _STROKE), around_brows(self.drawn, self.small, _DRAWN_BROW)
         return torch.maximum(*strokes)
 
+    @cached_property
     def _lent_brows(self) -> Tensor:
         """How far brows are the example's: (1, 1, S, S)."""
         trust = 0.0 if self.clear else ramp(self._trust(around_brows(self.place, self.small)), _DOUBTED, _TRUSTED)
@@ -251,8 +253,9 @@ class _Laid:
 
     def _trust(self, place: Tensor) -> float:
         """How far what lies in a place is known of the example, and like what the person has there: its mean."""
-        return float((self.known * self._alike() * place).sum() / place.sum().clamp_min(1))
+        return float((self.known * self._alike * place).sum() / place.sum().clamp_min(1))
 
+    @cached_property
     def _alike(self) -> Tensor:
         """Where two people's features are alike, 1, to where they are of different kinds, 0: (1, 1, S, S)."""
         unlike = F.avg_pool2d(details(self.own) - details(self.natural), _NEAR, 1, _NEAR // 2).abs()

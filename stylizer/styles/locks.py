@@ -77,7 +77,7 @@ def laid_over(locks: Sequence[Locks], drawn: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _coloured(light: Tensor, tones: HairTones, share: Tensor) -> Tensor:
-    """Strands in the example's colours, by their rank: (1, 3, S, S); beyond them as they are at their border."""
+    """Strands in the example's colours, by their rank: (1, 3, S, S); beyond them the mean of these."""
     hair = (share > share.max() / 2).float()
     inside = softened(hair, 1)[0, 0] > 0
     if not bool(hair.any()):
