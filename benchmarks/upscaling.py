@@ -29,7 +29,8 @@ from stylizer.networks.perceptual import HedVgg
 from stylizer.networks.upscaler import SCALE, LightUpscaler
 from stylizer.runtime import choose_device, has_fast_bfloat16, home_dir, tune_process
 from stylizer.settings import UPSCALE_MODES
-from stylizer.training.upscaler import list_pictures, shrink
+from stylizer.training.patches import shrink
+from stylizer.training.upscaler import list_pictures
 from stylizer.upscaling.drawing import Draw, OpenVinoDrawing, TorchDrawing, choose_drawing
 from stylizer.upscaling.upscaler import Upscaler, weights_of
 from stylizer.upscaling.weights import read_upscaler

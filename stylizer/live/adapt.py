@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from stylizer.backbones.base import device_of
 from stylizer.imaging.tensors import to_tensor
-from stylizer.live.learning import Pairs, Teacher, draw_batch, worn
+from stylizer.live.learning import MemoryPairs, Pairs, Teacher, draw_batch, worn
 from stylizer.live.pairs import PLAIN, PairMaker
 from stylizer.networks.student import Student, StudentStyle
 from stylizer.progress import OnStep
@@ -35,26 +35,6 @@ class AdaptConfig:
     batch: int = 2
     side: int = 256
     seed: int = 0
-
-
-class MemoryPairs:
-    """Pairs that are drawn now, and kept in memory as bytes."""
-
-    def __init__(self, maker: PairMaker, name: str, numbers: Sequence[int], on_face: Callable[[], None] | None) -> None:
-        self._pairs: list[Tensor] = []
-        for number in numbers:
-            pair = torch.cat([to_tensor(maker.draw(number, kind)) for kind in (PLAIN, name)])
-            self._pairs.append(((pair + 1) * 127.5).round().to(torch.uint8))
-            if on_face:
-                on_face()
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def read(self, index: int) -> tuple[Tensor, Tensor]:
-        """See `Pairs`."""
-        pair = self._pairs[index].float() / 127.5 - 1
-        return pair[:1], pair[1:]
 
 
 def adapt(
@@ -86,7 +66,14 @@ def adapt(
             on_step(done, total, None)
 
     name = style.name or "style"
-    pairs = MemoryPairs(PairMaker(networks, {name: style}), name, range(config.faces), report)
+    maker = PairMaker(networks, {name: style})
+
+    def draw(number: int) -> tuple[Tensor, Tensor]:
+        plain, styled = (to_tensor(maker.draw(number, kind)) for kind in (PLAIN, name))
+        report()
+        return plain, styled
+
+    pairs = MemoryPairs(map(draw, range(config.faces)))
     return learn_part(networks, pairs, student, starts, config=config, on_step=report)
 
 
@@ -110,7 +97,7 @@ def learn_part(
     for step in range(config.steps):
         cosine = (1 + math.cos(math.pi * step / config.steps)) / 2
         optimiser.param_groups[0]["lr"] = config.rate * min(1.0, (step + 1) / _WARM_UP) * (0.02 + 0.98 * cosine)
-        batch = draw_batch(pairs, config.batch, config.side, rng, device)
+        batch = draw_batch(pairs, config.batch, config.side, rng).on(device)
         loss, _ = teacher.loss(draw(batch.seen), batch.target, step, rng)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

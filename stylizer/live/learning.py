@@ -1,18 +1,21 @@
 """How a student learns: batches of spoilt pairs, and what its pictures are compared by."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from stylizer.backbones.base import BackboneSpec
 from stylizer.faces.chip import cut_chip
 from stylizer.live.spoil import OCCLUDED, move, occlude, spoil
+from stylizer.networks.perceptual import HedVgg
 from stylizer.networks.student import Student, StudentStyle
 from stylizer.styles.losses import unit
-from stylizer.weights.load import Networks
 
+REACH = 6  # px that a face moves by, at most, between two views of it
 WINDOW = 128  # px; of what the feature network looks at: its pictures are the dear part
 _FACE = 0.3  # where windows lie: their centres are at most this share of the side away from the picture's
 # Middle and reach of both eyes in an aligned crop, across and down, as shares of its side; how much more they weigh.
@@ -48,15 +51,38 @@ class Weights:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """N faces: `clean` as invented, `seen` spoilt, `target` in the style; (N, 3, S, S) each."""
+    """N faces: `seen` spoilt, `target` in the style; (N, 3, S, S) uint8 on the CPU, as they come; float32 by `on`.
 
-    clean: Tensor
+    again: the same faces, spoilt otherwise and moved by `shift` pixels, down and to the right; None: not asked for.
+    """
+
     seen: Tensor
     target: Tensor
+    again: Tensor | None = None
+    shift: tuple[int, int] = (0, 0)
+
+    def pin_memory(self) -> "Batch":
+        """For a quick way to a GPU; torch's loaders call it."""
+        again = None if self.again is None else self.again.pin_memory()
+        return Batch(self.seen.pin_memory(), self.target.pin_memory(), again, self.shift)
+
+    def on(self, device: torch.device) -> "Batch":
+        """Float32 in [-1, 1] on a device, channels last."""
+
+        def put(x: Tensor) -> Tensor:
+            x = x.to(device, non_blocking=True).float() / 127.5 - 1
+            return x.contiguous(memory_format=torch.channels_last)
+
+        return Batch(put(self.seen), put(self.target), None if self.again is None else put(self.again), self.shift)
 
 
-def draw_batch(pairs: Pairs, count: int, side: int, rng: torch.Generator, device: torch.device) -> Batch:
-    """Random pairs, moved and spoilt anew every time."""
+def draw_batch(pairs: Pairs, count: int, side: int, rng: torch.Generator, again: bool = False) -> Batch:
+    """Random pairs, moved and spoilt anew every time.
+
+    Args:
+        again: whether they shall be seen a second time, for `consistency`.
+    """
+    shift = tuple(int(n) for n in torch.randint(-REACH, REACH + 1, (2,), generator=rng))
     rows = []
     for _ in range(count):
         first, second = (int(n) for n in torch.randint(len(pairs), (2,), generator=rng))
@@ -64,11 +90,46 @@ def draw_batch(pairs: Pairs, count: int, side: int, rng: torch.Generator, device
         if float(torch.rand(1, generator=rng)) < OCCLUDED:
             other = torch.cat(pairs.read(second))
             pair = occlude(pair, F.interpolate(other, size=side, mode="area"), rng)
-        rows.append((pair[:1], spoil(pair[:1], rng), pair[1:]))
-    clean, seen, target = (
-        torch.cat(part).to(device).contiguous(memory_format=torch.channels_last) for part in zip(*rows, strict=True)
-    )
-    return Batch(clean, seen, target)
+        views = [pair[:1], pair[:1].roll(shift, (2, 3))] if again else [pair[:1]]
+        rows.append([*(spoil(view, rng) for view in views), pair[1:]])
+    seen, *second_view, target = (to_bytes(torch.cat(part)) for part in zip(*rows, strict=True))
+    return Batch(seen, target, second_view[0] if again else None, (shift[0], shift[1]))
+
+
+def to_bytes(x: Tensor) -> Tensor:
+    """[-1, 1] as uint8."""
+    return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+class MemoryPairs:
+    """Pairs that are kept in memory as bytes."""
+
+    def __init__(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
+        self._pairs = [to_bytes(torch.cat(pair)) for pair in pairs]
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """See `Pairs`."""
+        pair = self._pairs[index].float() / 127.5 - 1
+        return pair[:1], pair[1:]
+
+
+class Judges(Protocol):
+    """What a teacher looks with: of `Networks`, features and identity."""
+
+    @property
+    def quick_perceptual(self) -> HedVgg:
+        """HED's features."""
+
+    @property
+    def identity(self) -> nn.Module:
+        """dlib's descriptor."""
+
+    @property
+    def spec(self) -> BackboneSpec:
+        """Where faces lie in a crop."""
 
 
 class Teacher:
@@ -78,11 +139,11 @@ class Teacher:
         networks: their feature and identity networks are used.
     """
 
-    def __init__(self, networks: Networks, weights: Weights = Weights()) -> None:
+    def __init__(self, networks: Judges, weights: Weights = Weights()) -> None:
         self._networks, self.weights = networks, weights
 
-    def loss(self, drawn: Tensor, target: Tensor, step: int, rng: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """One number to descend, and its parts by name.
+    def loss(self, drawn: Tensor, target: Tensor, step: int, rng: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """One number to descend, and its parts by name; on a GPU they may not be computed yet.
 
         Args:
             drawn, target: (N, 3, S, S), S at least `WINDOW`. step: counts; some parts are looked at now and then.
@@ -104,7 +165,7 @@ class Teacher:
         if weights.identity and step % weights.identity_every == 0:
             parts["identity"] = self._identity_distance(drawn[:1], target[:1])
         total = torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
-        return total, {name: float(part.detach()) for name, part in parts.items()}
+        return total, {name: part.detach() for name, part in parts.items()}
 
     def feature_distance(self, drawn: Tensor, target: Tensor) -> Tensor:
         """Mean over HED's blocks 1 to 4 of the distance of their directions."""
@@ -124,19 +185,17 @@ class Teacher:
         return (ours - theirs).square().sum(1).mean()  # type: ignore[no-any-return]
 
 
-def consistency(student: "Drawing", clean: Tensor, drawn: Tensor, rng: torch.Generator, reach: int = 6) -> Tensor:
+def consistency(student: "Drawing", batch: Batch, drawn: Tensor) -> Tensor:
     """How differently the same faces are drawn when they move by a few pixels and are spoilt otherwise.
 
     Args:
-        student: what draws. clean, drawn: (N, 3, S, S) faces as invented, and what the student made of them, spoilt.
-        reach: pixels.
+        student: what draws. batch: with `again`, on a device. drawn: (N, 3, S, S) what the student made of `seen`.
     Source: the flow suppression loss of VToonify (Yang et al. 2022, arXiv 2209.11224), section 4.3.
     """
-    down, right = (int(n) for n in torch.randint(-reach, reach + 1, (2,), generator=rng))
-    moved = torch.cat([spoil(face[None], rng) for face in clean.roll((down, right), (2, 3))])
-    again = student(moved.contiguous(memory_format=torch.channels_last))
-    inner = slice(2 * reach, -2 * reach)
-    return F.l1_loss(again[..., inner, inner], drawn.roll((down, right), (2, 3))[..., inner, inner])
+    assert batch.again is not None
+    inner = slice(2 * REACH, -2 * REACH)
+    again = student(batch.again)
+    return F.l1_loss(again[..., inner, inner], drawn.roll(batch.shift, (2, 3))[..., inner, inner])
 
 
 class Drawing(Protocol):

@@ -10,21 +10,24 @@ new style. All of them run on a GPU with `--device cuda`.
 
 import argparse
 import copy
+import itertools
 import json
 import math
 import platform
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
-from stylizer.backbones.base import device_of
+from stylizer.backbones.base import BackboneSpec
+from stylizer.backbones.registry import DEFAULT_BACKBONE, loader_of
 from stylizer.errors import SettingsError
 from stylizer.files import write_atomically
 from stylizer.live.adapt import AdaptConfig, adapt
@@ -37,12 +40,14 @@ from stylizer.live.files import (
     save_part,
     save_shared,
 )
-from stylizer.live.learning import Pairs, Teacher, consistency, draw_batch, worn
+from stylizer.live.learning import Batch, Judges, MemoryPairs, Pairs, Teacher, consistency, draw_batch, worn
 from stylizer.live.pairs import HELD_OUT, PairMaker, open_pairs
+from stylizer.networks.perceptual import HedVgg
 from stylizer.networks.student import Student, StudentStyle
 from stylizer.pipeline import Stylizer
-from stylizer.runtime import tune_process
-from stylizer.weights.load import Networks
+from stylizer.runtime import choose_device, home_dir, tune_training
+from stylizer.training.adversary import Adversary
+from stylizer.weights.load import load_identity, load_perceptual
 
 _WARM_UP = 50  # steps
 _LAST_RATE = 0.02  # of the first
@@ -56,6 +61,8 @@ class TrainConfig:
     rate: of Adam. batch: faces of each of `styles_at_once` styles a step.
     sides: of the crops, at first and later, in pixels; turn: share of the run after which the later side is used, with
     half of the batch. steady: share after which the consistency counts, every `steady_every` steps.
+    adversarial: weight of what an adversary says, which makes pictures crisp; 0: there is none.
+    bfloat16: whether the student computes in it.
     """
 
     minutes: float = 90.0
@@ -68,25 +75,51 @@ class TrainConfig:
     steady: float = 0.5
     steady_every: int = 3
     average: float = 0.995
+    adversarial: float = 0.0
+    bfloat16: bool = False
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A batch that is wanted: of which style, how many faces, how large; `again`: seen twice. `number`: its seed."""
+
+    number: int
+    name: str
+    count: int
+    side: int
+    again: bool
+
+
+class Batches(Dataset[tuple[str, Batch]]):
+    """Draws the batch of a task; in processes of their own where a loader has some. A task has the same bits always."""
+
+    def __init__(self, pairs: Mapping[str, Pairs], seed: int) -> None:
+        self.pairs, self.seed = dict(pairs), seed
+
+    def __getitem__(self, task: Task) -> tuple[str, Batch]:
+        rng = torch.Generator().manual_seed(self.seed * 1_000_000_007 + task.number)
+        return task.name, draw_batch(self.pairs[task.name], task.count, task.side, rng, task.again)
 
 
 class Training:
     """One run: the shared network, the styles' own parts, their running averages, the optimiser, the random draws.
 
     Args:
-        pairs: of every style, by its name.
+        networks: what the teacher looks with, on `device`.
+        pairs: of every style, by its name. workers: processes that draw batches ahead; 0: this one does.
     """
 
-    def __init__(self, config: TrainConfig, networks: Networks, pairs: Mapping[str, Pairs]) -> None:
-        self.config, self.pairs, self.device = config, dict(pairs), device_of(networks.backbone)
+    def __init__(
+        self, config: TrainConfig, networks: Judges, pairs: Mapping[str, Pairs], device: torch.device, workers: int = 0
+    ) -> None:
+        self.config, self.pairs, self.device, self.workers = config, dict(pairs), device, workers
         self.step_index, self.elapsed = 0, 0.0
-        self.rng = torch.Generator().manual_seed(config.seed)
         self.teacher = Teacher(networks)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            student = Student()
-        self.student = student.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            student, adversary = Student(), Adversary(kinds=len(pairs))
+        self.student = student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         first = self.student.style()
         self.own = {name: _parameters(first) for name in pairs}
         self.averaged = copy.deepcopy(self.student).requires_grad_(False)
@@ -95,43 +128,58 @@ class Training:
         shared = [p for name, p in self.student.named_parameters() if name not in mine]
         owned = [p for own in self.own.values() for p in own.values()]
         self.optimiser = torch.optim.Adam([*shared, *owned], lr=config.rate, betas=(0.9, 0.98))
+        self.adversary = adversary.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.opponent = torch.optim.Adam(self.adversary.parameters(), lr=config.rate, betas=(0.5, 0.99))
+        self._batches: Iterator[tuple[str, Batch]] | None = None
 
     @property
     def progress(self) -> float:
         """How much of the run is done, 0 to 1."""
-        steps = self.config.steps
-        return min(1.0, self.elapsed / (60 * self.config.minutes) if steps is None else self.step_index / steps)
+        return self._progress_at(self.step_index)
 
-    def step(self) -> dict[str, float]:
-        """One step over a few styles; returns the losses' means."""
-        started, config, late = time.monotonic(), self.config, self.progress >= self.config.turn
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
-        names = list(self.pairs)
-        chosen = torch.randperm(len(names), generator=self.rng)[: config.styles_at_once].tolist()
-        side, count = config.sides[late], max(1, config.batch // 2) if late else config.batch
+    def step(self) -> dict[str, Tensor]:
+        """One step over a few styles; returns the losses' means, which a GPU may not have computed yet."""
+        started, config, names = time.monotonic(), self.config, list(self.pairs)
+        for optimiser in (self.optimiser, self.opponent):
+            for group in optimiser.param_groups:
+                group["lr"] = self._rate()
+        if self._batches is None:
+            loader = DataLoader(
+                Batches(self.pairs, config.seed),
+                batch_size=None,
+                sampler=_Tasks(self),
+                num_workers=self.workers,
+                pin_memory=self.device.type == "cuda",
+            )
+            self._batches = iter(loader)
+        rng = torch.Generator().manual_seed(config.seed * 1_000_000_007 + self.step_index)
         self.optimiser.zero_grad()
-        parts: dict[str, list[float]] = {}
-        for index in chosen:
-            batch = draw_batch(self.pairs[names[index]], count, side, self.rng, self.device)
-            student = worn(self.student, self.own[names[index]])
-            drawn = student(batch.seen)
-            loss, said = self.teacher.loss(drawn, batch.target, self.step_index, self.rng)
-            if self.progress >= config.steady and self.step_index % config.steady_every == 0:
-                steady = consistency(student, batch.clean, drawn, self.rng)
-                loss, said = (
-                    loss + self.teacher.weights.consistency * steady,
-                    said | {"consistency": float(steady.detach())},
-                )
-            (loss / len(chosen)).backward()  # type: ignore[no-untyped-call]
-            for name, value in said.items():
-                parts.setdefault(name, []).append(value)
+        self.opponent.zero_grad()
+        parts: dict[str, list[Tensor]] = {}
+        chosen = min(config.styles_at_once, len(names))
+        for _ in range(chosen):
+            name, batch = next(self._batches)
+            for part, value in self._learn(name, names.index(name), batch.on(self.device), rng, chosen).items():
+                parts.setdefault(part, []).append(value)
         nn.utils.clip_grad_norm_([p for group in self.optimiser.param_groups for p in group["params"]], 1.0)
         self.optimiser.step()
+        if config.adversarial:
+            self.opponent.step()
         self._average()
         self.step_index += 1
         self.elapsed += time.monotonic() - started
-        return {name: statistics.fmean(values) for name, values in parts.items()}
+        return {name: torch.stack(values).mean() for name, values in parts.items()}
+
+    def tasks(self, step: int) -> list[Task]:
+        """The batches of a step."""
+        config, progress = self.config, self._progress_at(step)
+        rng = torch.Generator().manual_seed(config.seed * 1_000_000_007 + step)
+        names, late = list(self.pairs), progress >= config.turn
+        again = progress >= config.steady and step % config.steady_every == 0
+        side, count = config.sides[late], max(1, config.batch // 2) if late else config.batch
+        chosen = torch.randperm(len(names), generator=rng)[: config.styles_at_once].tolist()
+        number = step * config.styles_at_once
+        return [Task(number + turn, names[index], count, side, again) for turn, index in enumerate(chosen)]
 
     def state(self) -> dict[str, object]:
         """All that a later run needs to go on."""
@@ -144,7 +192,8 @@ class Training:
             "own": {name: {k: p.detach() for k, p in own.items()} for name, own in self.own.items()},
             "averaged_own": self.averaged_own,
             "optimiser": self.optimiser.state_dict(),
-            "rng": self.rng.get_state(),
+            "adversary": self.adversary.state_dict(),
+            "opponent": self.opponent.state_dict(),
         }
 
     def resume(self, state: dict[str, object]) -> None:
@@ -153,19 +202,59 @@ class Training:
         Raises:
             SettingsError: the state is of other styles.
         """
-        own, averaged_own = state["own"], state["averaged_own"]
-        assert isinstance(own, dict) and isinstance(averaged_own, dict)
+        self._fill(state, state["student"], state["own"])
+        self.step_index, self.elapsed = int(state["step"]), float(state["elapsed"])  # type: ignore[call-overload, arg-type]
+        for part in ("optimiser", "adversary", "opponent"):
+            getattr(self, part).load_state_dict(state[part])
+
+    def start_from(self, state: dict[str, object]) -> None:
+        """Begin with the averages of another run's `state()`. Raises as `resume`."""
+        self._fill(state, state["averaged"], state["averaged_own"])
+
+    @torch.no_grad()
+    def _fill(self, state: dict[str, object], student: object, own: object) -> None:
+        averaged_own = state["averaged_own"]
+        assert isinstance(own, dict) and isinstance(averaged_own, dict) and isinstance(student, dict)
         if list(own) != list(self.own):
             raise SettingsError(f"The run is of the styles {', '.join(own)}; give those, or another folder.")
-        self.step_index, self.elapsed = int(state["step"]), float(state["elapsed"])  # type: ignore[call-overload, arg-type]
-        for part in ("student", "averaged", "optimiser"):
-            getattr(self, part).load_state_dict(state[part])
-        with torch.no_grad():
-            for name, tensors in own.items():
-                for key, tensor in tensors.items():
-                    self.own[name][key].copy_(tensor)
-                    self.averaged_own[name][key].copy_(averaged_own[name][key])
-        self.rng.set_state(state["rng"].cpu())  # type: ignore[attr-defined]
+        self.student.load_state_dict(student)
+        self.averaged.load_state_dict(state["averaged"])
+        for name, tensors in own.items():
+            for key, tensor in tensors.items():
+                self.own[name][key].copy_(tensor)
+                self.averaged_own[name][key].copy_(averaged_own[name][key])
+
+    def _learn(self, name: str, kind: int, batch: Batch, rng: torch.Generator, styles: int) -> dict[str, Tensor]:
+        """Add the gradients of a batch, a share of `styles` of the step, and those of the adversary."""
+        config = self.config
+        draw = worn(self.student, self.own[name])
+
+        def student(faces: Tensor) -> Tensor:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bfloat16):
+                return draw(faces).float()
+
+        drawn = student(batch.seen)
+        loss, said = self.teacher.loss(drawn, batch.target, self.step_index, rng)
+        if batch.again is not None:
+            steady = consistency(student, batch, drawn)
+            loss = loss + self.teacher.weights.consistency * steady
+            said |= {"consistency": steady.detach()}
+        if config.adversarial:
+            self.adversary.requires_grad_(False)
+            fooled = F.softplus(-self._scores(drawn, kind)).mean()
+            self.adversary.requires_grad_(True)
+            loss = loss + config.adversarial * fooled
+            said |= {"adversarial": fooled.detach()}
+        (loss / styles).backward()  # type: ignore[no-untyped-call]
+        if config.adversarial:
+            real, fake = self._scores(torch.cat([batch.target, drawn.detach()]), kind).chunk(2)
+            mistaken: Tensor = (F.softplus(-real).mean() + F.softplus(fake).mean()) / styles
+            mistaken.backward()  # type: ignore[no-untyped-call]
+        return said
+
+    def _scores(self, pictures: Tensor, kind: int) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16):
+            return self.adversary(pictures)[:, kind].float()  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -176,9 +265,24 @@ class Training:
             for key, new in own.items():
                 self.averaged_own[name][key].lerp_(new, share)
 
+    def _progress_at(self, step: int) -> float:
+        steps = self.config.steps
+        return min(1.0, self.elapsed / (60 * self.config.minutes) if steps is None else step / steps)
+
     def _rate(self) -> float:
         cosine = (1 + math.cos(math.pi * self.progress)) / 2
         return self.config.rate * min(1.0, (self.step_index + 1) / _WARM_UP) * (_LAST_RATE + (1 - _LAST_RATE) * cosine)
+
+
+class _Tasks(Sampler[Task]):
+    """The tasks of a run from its next step on, without an end."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+
+    def __iter__(self) -> Iterator[Task]:
+        for step in itertools.count(self._training.step_index):
+            yield from self._training.tasks(step)
 
 
 @torch.no_grad()
@@ -210,7 +314,7 @@ def run(training: Training, folder: Path, held_out: Mapping[str, Pairs], every: 
     checkpoint, log = folder / "checkpoint.pt", folder / "log.jsonl"
     if checkpoint.exists():
         training.resume(torch.load(checkpoint, map_location=training.device, weights_only=True))
-    sums: dict[str, list[float]] = {}
+    sums: dict[str, list[Tensor]] = {}
     saved = time.monotonic()
     with tqdm(desc="steps", initial=training.step_index, mininterval=30) as bar:
         while training.progress < 1:
@@ -228,7 +332,7 @@ def run(training: Training, folder: Path, held_out: Mapping[str, Pairs], every: 
                 line = {
                     "step": training.step_index,
                     "minutes": round(training.elapsed / 60, 2),
-                    "train": {name: statistics.fmean(values) for name, values in sums.items()},
+                    "train": {name: float(torch.stack(values).mean()) for name, values in sums.items()},
                     "held_out": seen,
                 }
                 with log.open("a") as file:
@@ -280,34 +384,60 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=SHARED_FILE, help="file of the shared network")
     parser.add_argument("--device")
     defaults = TrainConfig()
-    for name in ("minutes", "rate", "batch", "seed"):
-        parser.add_argument(f"--{name}", type=type(getattr(defaults, name)), default=getattr(defaults, name))
+    for name in ("minutes", "rate", "batch", "styles_at_once", "adversarial", "seed"):
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=type(getattr(defaults, name)), default=getattr(defaults, name))
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--sides", type=int, nargs=2, default=defaults.sides, help="of the crops, at first and later")
+    parser.add_argument("--bfloat16", action="store_true", help="compute in it, for GPUs")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw batches ahead, for GPUs")
+    parser.add_argument("--start", type=Path, help="checkpoint of another run, whose averages this one begins with")
     options = parser.parse_args(arguments)
     if options.command != "adapt" and options.pairs is None:
         parser.error("give the folder of the --pairs")
     if options.command in {"train", "export"} and options.folder is None:
         parser.error("give the run's --folder")
-    tune_process()
-    stylizer = Stylizer.open(device=options.device)
+    device = choose_device(options.device)
+    tune_training(device)
     if options.command == "pairs":
         counts = {"faces": options.faces, "per_face": options.per_face, "held_out": options.held_out}
-        make_pairs(stylizer, options.pairs, options.styles, **counts)
+        make_pairs(Stylizer.open(device=options.device), options.pairs, options.styles, **counts)
         return
     if options.command == "adapt":
-        adapt_all(stylizer, options.styles, options.out)
+        adapt_all(Stylizer.open(device=options.device), options.styles, options.out)
         return
-    names = ("minutes", "steps", "rate", "batch", "seed")
-    config = TrainConfig(**{name: getattr(options, name) for name in names})
-    training = Training(config, stylizer.networks, {name: open_pairs(options.pairs, name) for name in options.styles})
+    names = ("minutes", "steps", "rate", "batch", "styles_at_once", "adversarial", "bfloat16", "seed")
+    config = TrainConfig(**{name: getattr(options, name) for name in names}, sides=tuple(options.sides))
     held_out = {name: open_pairs(options.pairs, name, held_out=True) for name in options.styles}
+    pairs: dict[str, Pairs] = {name: open_pairs(options.pairs, name) for name in options.styles}
+    if options.workers:
+        pairs = {name: MemoryPairs(few.read(index) for index in range(len(few))) for name, few in pairs.items()}
+    training = Training(config, load_judges(home_dir(), device), pairs, device, options.workers)
     if options.command == "train":
+        if options.start:
+            training.start_from(torch.load(options.start, map_location=device, weights_only=True))
         run(training, options.folder, held_out, options.every)
         return
-    training.resume(torch.load(options.folder / "checkpoint.pt", map_location=training.device, weights_only=True))
+    stylizer = Stylizer.open(device=options.device)
+    training.resume(torch.load(options.folder / "checkpoint.pt", map_location=device, weights_only=True))
     keys = {name: stylizer.find_style(name).key for name in options.styles}
     curve = [json.loads(line) for line in (options.folder / "log.jsonl").read_text().splitlines()]
     export(training, options.out, keys, {"base_hash": stylizer.base_hash, "last": curve[-1]})
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingJudges:
+    """What a teacher looks with, without a generator: see `stylizer.live.learning.Judges`."""
+
+    quick_perceptual: HedVgg
+    identity: nn.Module
+    spec: BackboneSpec
+
+
+def load_judges(home: Path, device: torch.device) -> TrainingJudges:
+    """Features, identity and the default backbone's facts. Raises as `stylizer.weights.load.load_networks`."""
+    spec = loader_of(DEFAULT_BACKBONE).spec
+    return TrainingJudges(load_perceptual(home, device), load_identity(home, device), spec)
 
 
 def adapt_all(stylizer: Stylizer, styles: Sequence[str], path: Path) -> None:

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -28,9 +27,10 @@ from stylizer.evaluation.fidelity import psnr_y
 from stylizer.files import write_atomically
 from stylizer.imaging.opening import open_picture
 from stylizer.imaging.tensors import to_image
-from stylizer.networks.upscaler import NETWORKS, SCALE
-from stylizer.runtime import choose_device, has_fast_bfloat16, home_dir, tune_process
+from stylizer.networks.upscaler import NETWORKS
+from stylizer.runtime import choose_device, has_fast_bfloat16, home_dir, tune_training
 from stylizer.training.pairs import draw_code
+from stylizer.training.patches import Pair, Patches, make_pair
 from stylizer.upscaling.weights import enlarge, write_upscaler
 from stylizer.weights.load import load_networks
 
@@ -60,75 +60,11 @@ class TrainConfig:
     seed: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """A picture and its reduction, as uint8 tensors (4 h, 4 w, 3) and (h, w, 3)."""
-
-    high: Tensor
-    low: Tensor
-
-
-def shrink(picture: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """The benchmark's degradation: antialiased bicubic reduction by 4, rounded to 8 bits.
-
-    Args:
-        picture: any mode, at least 4 x 4 pixels.
-    Returns:
-        The picture in RGB, cut at the right and below to multiples of 4, and its reduction. Pillow's BICUBIC is
-        MATLAB's imresize but at the borders, where it leaves out what is beyond the picture instead of mirroring it.
-    """
-    width, height = (side - side % SCALE for side in picture.size)
-    high = picture.convert("RGB").crop((0, 0, width, height))
-    return high, high.resize((width // SCALE, height // SCALE), Image.Resampling.BICUBIC)
-
-
-def make_pair(picture: Image.Image) -> Pair:
-    """A picture and its reduction by `shrink`."""
-    high, low = (torch.from_numpy(np.array(part)) for part in shrink(picture))
-    return Pair(high, low)
-
-
-class Pairs:
-    """Patches from pairs: every place of every picture is as likely, in each of its eight positions.
-
-    Args:
-        pairs: at least one; every reduction at least `patch` pixels along each side.
-        patch: side of a patch of the reduction.
-    Raises:
-        PictureError: no pair, or one that is too small.
-    """
-
-    def __init__(self, pairs: Sequence[Pair], patch: int) -> None:
-        if not pairs or min(min(pair.low.shape[:2]) for pair in pairs) < patch:
-            raise PictureError(
-                f"There is nothing to train on, or a picture is too small; give pictures of at least {patch * SCALE} "
-                "pixels along each side."
-            )
-        self.pairs, self.patch = pairs, patch
-        self._ends = torch.tensor([pair.low.shape[0] * pair.low.shape[1] for pair in pairs]).cumsum(0)
-
-    def batch(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Random patches.
-
-        Returns:
-            low (count, 3, patch, patch) and high (count, 3, 4 patch, 4 patch), float32 in [-1, 1], channels last.
-        """
-        lows, highs = [], []
-        for _ in range(count):
-            place = torch.randint(int(self._ends[-1]), (1,), generator=rng)
-            pair = self.pairs[int(torch.searchsorted(self._ends, place, right=True))]
-            top, left = (int(torch.randint(n - self.patch + 1, (1,), generator=rng)) for n in pair.low.shape[:2])
-            turn = int(torch.randint(8, (1,), generator=rng))
-            lows.append(_turned(_cut(pair.low, top, left, self.patch), turn))
-            highs.append(_turned(_cut(pair.high, SCALE * top, SCALE * left, SCALE * self.patch), turn))
-        return _to_signed(torch.stack(lows)), _to_signed(torch.stack(highs))
-
-
 class Training:
     """One run: a network, its running average, its optimiser and its random draws."""
 
-    def __init__(self, config: TrainConfig, pairs: Pairs, device: torch.device) -> None:
-        self.config, self.pairs, self.device = config, pairs, device
+    def __init__(self, config: TrainConfig, patches: Patches, device: torch.device) -> None:
+        self.config, self.patches, self.device = config, patches, device
         self.step_index, self.elapsed, self.best = 0, 0.0, -math.inf
         self.best_measures: dict[str, float] = {}
         self.rng = torch.Generator().manual_seed(config.seed)
@@ -145,11 +81,11 @@ class Training:
         steps = self.config.steps
         return min(1.0, self.elapsed / (60 * self.config.minutes) if steps is None else self.step_index / steps)
 
-    def step(self) -> float:
-        """One step; returns the loss, the mean absolute error in [-1, 1]."""
+    def step(self) -> Tensor:
+        """One step; returns the loss, the mean absolute error in [-1, 1]; on a GPU it may not be computed yet."""
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
-        low, high = (x.to(self.device) for x in self.pairs.batch(self.config.batch, self.rng))
+        low, high = self.patches.batch(self.config.batch, self.rng)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16):
             enlarged = self.network(low)
         loss = (enlarged.float() - high).abs().mean()
@@ -159,7 +95,8 @@ class Training:
         self.optimiser.step()
         self._average()
         self.step_index += 1
-        return float(loss.detach())
+        detached: Tensor = loss.detach()
+        return detached
 
     def state(self) -> dict[str, object]:
         """All that a later run needs to go on with the same bits."""
@@ -242,7 +179,7 @@ def run(training: Training, out: Path, held_out: Sequence[Pair], every: float) -
         line = {
             "step": training.step_index,
             "minutes": round(training.elapsed / 60, 2),
-            "loss": round(statistics.fmean(losses), 5),
+            "loss": round(float(torch.stack(losses).mean()), 5),
             **measures,
         }
         print(json.dumps(line), flush=True)
@@ -344,28 +281,13 @@ def main() -> None:
     parser.add_argument("--network", choices=sorted(NETWORKS), default=default.network)
     add_options(parser, default)
     options = parser.parse_args()
-    tune_process()
     device = choose_device(options.device)
+    tune_training(device)
     config = TrainConfig(options.network, **chosen(options, device))  # type: ignore[arg-type]
     data = gather(options.data, options.held_out, options.faces, config.seed, device)
-    training = Training(config, Pairs(data.trained, config.patch), device)
+    training = Training(config, Patches(data.trained, config.patch, device), device)
     run(training, options.out, data.held_out, 60 * options.every)
     write_card(training, options.out, data.sources)
-
-
-def _cut(x: Tensor, top: int, left: int, side: int) -> Tensor:
-    return x[top : top + side, left : left + side]
-
-
-def _turned(x: Tensor, turn: int) -> Tensor:
-    """One of the eight positions of a square (H, W, 3)."""
-    x = torch.rot90(x, turn % 4, (0, 1))
-    return x.flip(1) if turn >= 4 else x
-
-
-def _to_signed(x: Tensor) -> Tensor:
-    """(N, H, W, 3) uint8 as (N, 3, H, W) float32 in [-1, 1], laid out as before."""
-    return x.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 if __name__ == "__main__":

@@ -74,10 +74,23 @@ def load_networks(
     helpers_hash = hash_weights(nn.ModuleList([loaded.encoder, loaded.heads]))
     for network in (*parts_of(loaded), perceptual, identity):
         _place(network, device)
-    quick = copy.deepcopy(perceptual).to(torch.bfloat16) if has_fast_bfloat16(device) else perceptual
-    quick.mean = perceptual.mean  # not rounded
+    quick = _quick(perceptual, device)
     hashes, faces = (base_hash, helpers_hash), load_face_networks(home)
     return Networks(loaded, perceptual, quick, identity, *hashes, choose_synthesizer(loaded), faces)
+
+
+def load_perceptual(home: Path, device: torch.device) -> HedVgg:
+    """The perceptual network alone, for trainings: as `Networks.quick_perceptual`. Raises as `load_networks`."""
+    perceptual = fill(HedVgg(), _fetched(home, files.PERCEPTUAL.name))
+    _place(perceptual, device)
+    return _quick(perceptual, device)
+
+
+def load_identity(home: Path, device: torch.device) -> DlibIdentity:
+    """The identity network alone, for trainings. Raises as `load_networks`."""
+    identity = fill(DlibIdentity(), _fetched(home, files.IDENTITY.name))
+    _place(identity, device)
+    return identity
 
 
 def moved(networks: Networks, device: torch.device) -> Networks:
@@ -95,6 +108,21 @@ def landmark_files(home: Path) -> tuple[Path, Path]:
     """Paths of dlib's 68-landmark predictor and of its CNN face detector; they exist after `fetch_all`."""
     folder = files.weights_dir(home)
     return folder / files.PREDICTOR.name, folder / files.CNN_DETECTOR.name
+
+
+def _fetched(home: Path, name: str) -> Path:
+    path = files.weights_dir(home) / name
+    if not path.exists():
+        fetch_all(home)
+    return path
+
+
+def _quick(perceptual: HedVgg, device: torch.device) -> HedVgg:
+    if not has_fast_bfloat16(device):
+        return perceptual
+    quick = copy.deepcopy(perceptual).to(torch.bfloat16)
+    quick.mean = perceptual.mean  # not rounded
+    return quick
 
 
 def _place(network: nn.Module, device: torch.device) -> None:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from stylizer.live.learning import Teacher, Weights, consistency, draw_batch, edge_distance, worn
+from stylizer.live import learning
+from stylizer.live.learning import Batch, Teacher, Weights, consistency, draw_batch, edge_distance, worn
 from tests.live.tiny_student import Inverter, tiny_student, tiny_teaching_networks
 
 CPU = torch.device("cpu")
@@ -13,13 +14,15 @@ def rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_a_batch_is_moved_and_only_what_is_seen_is_spoilt() -> None:
-    batch = draw_batch(Inverter(), 4, 64, rng(), CPU)
-    assert batch.seen.shape == batch.target.shape == (4, 3, 64, 64)
-    torch.testing.assert_close(batch.clean, -batch.target)
-    assert not torch.equal(batch.clean, batch.seen)
-    again = draw_batch(Inverter(), 4, 64, rng(), CPU)
-    assert torch.equal(batch.seen, again.seen)
+def test_a_batch_is_moved_and_only_what_is_seen_is_spoilt(monkeypatch: pytest.MonkeyPatch) -> None:
+    spoilt, again = draw_batch(Inverter(), 4, 64, rng()), draw_batch(Inverter(), 4, 64, rng())
+    assert spoilt.seen.shape == spoilt.target.shape == (4, 3, 64, 64)
+    assert torch.equal(spoilt.seen, again.seen) and spoilt.again is None
+    monkeypatch.setattr(learning, "spoil", lambda picture, _: picture)
+    plain = draw_batch(Inverter(), 4, 64, rng(1), again=True).on(CPU)
+    torch.testing.assert_close(plain.seen, -plain.target, atol=0.02, rtol=0)
+    assert plain.again is not None
+    assert torch.equal(plain.again, plain.seen.roll(plain.shift, (2, 3)))
 
 
 def test_equal_pictures_cost_little_and_every_part_counts() -> None:
@@ -56,14 +59,15 @@ def test_edges_are_not_tones() -> None:
 def test_consistency_sees_a_grid() -> None:
     """A drawing fixed to the frame flickers under a moving face; one that follows the face does not."""
     clean = torch.zeros(1, 3, 64, 64)
+    batches = [Batch(clean, clean, clean, shift) for shift in ((1, 2), (-3, 5), (0, 3), (6, -6))]
     grid = torch.zeros(1, 3, 64, 64)
     grid[..., ::7] = 1
 
     def lightness(faces: torch.Tensor) -> torch.Tensor:
         return 0 * faces
 
-    fixed = [float(consistency(lambda faces: grid, clean, grid, rng(seed))) for seed in range(4)]
-    following = [float(consistency(lightness, clean, lightness(clean), rng(seed))) for seed in range(4)]
+    fixed = [float(consistency(lambda faces: grid, batch, grid)) for batch in batches]
+    following = [float(consistency(lightness, batch, lightness(clean))) for batch in batches]
     assert max(following) == 0
     assert sum(fixed) > 0.3
 

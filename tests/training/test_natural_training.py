@@ -13,9 +13,11 @@ from stylizer.evaluation.fidelity import lpips_hed, psnr_y
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.networks.perceptual import HedVgg
 from stylizer.networks.upscaler import LightUpscaler
+from stylizer.training.adversary import Adversary
 from stylizer.training.degradation import spoil
-from stylizer.training.natural_upscaler import Adversary, NaturalConfig, NaturalTraining, SpoiltPairs
-from stylizer.training.upscaler import Pair, make_pair, run, shrink
+from stylizer.training.natural_upscaler import NaturalConfig, NaturalTraining
+from stylizer.training.patches import Pair, Patches, make_pair, shrink, with_spoilt
+from stylizer.training.upscaler import run
 from stylizer.upscaling.weights import read_upscaler
 from tests.drawing import drawing
 
@@ -39,9 +41,12 @@ def some_pairs(count: int = 2) -> list[Pair]:
     return [make_pair(drawing(seed, (100, 100))) for seed in range(count)]
 
 
+def patches(config: NaturalConfig = CONFIG) -> Patches:
+    return Patches(with_spoilt(some_pairs(), config.spoilt, 3, spoil, 0), config.patch)
+
+
 def training(config: NaturalConfig = CONFIG) -> NaturalTraining:
-    pairs = SpoiltPairs(some_pairs(), config.patch, config.spoilt)
-    return NaturalTraining(config, pairs, CPU, start(), features())
+    return NaturalTraining(config, patches(config), CPU, start(), features())
 
 
 def test_a_spoilt_reduction_shows_the_same_picture_less_well() -> None:
@@ -56,9 +61,10 @@ def test_a_spoilt_reduction_shows_the_same_picture_less_well() -> None:
 
 
 def test_so_many_patches_are_spoilt_as_is_said_and_they_show_the_same_place() -> None:
-    for share in (0.0, 0.5, 1.0):
-        low, high = SpoiltPairs(some_pairs(), 12, share).batch(60, torch.Generator().manual_seed(0))
-        assert low.shape == (60, 3, 12, 12) and high.shape == (60, 3, 48, 48)
+    for share in (0.0, 0.5, 0.9):
+        pairs = with_spoilt(some_pairs(), share, 6, spoil, 0)
+        low, high = Patches(pairs, 12).batch(100, torch.Generator().manual_seed(0))
+        assert low.shape == (100, 3, 12, 12) and high.shape == (100, 3, 48, 48)
         plain = torch.stack([to_tensor(shrink(to_image(x))[1])[0] for x in high])
         inner = (low - plain)[..., 4:-4, 4:-4].abs().amax((1, 2, 3))  # borders were reduced with what is around them
         assert float((inner > 0.02).float().mean()) == pytest.approx(share, abs=0.2)
@@ -69,7 +75,7 @@ def test_the_adversary_learns_to_tell_enlarged_from_original() -> None:
     learner = training(NaturalConfig(steps=1000, batch=4, patch=12, rate=1e-3, adversarial=0.0))
     for _ in range(15):
         learner.step()
-    low, high = learner.pairs.batch(8, torch.Generator().manual_seed(5))
+    low, high = learner.patches.batch(8, torch.Generator().manual_seed(5))
     with torch.no_grad():
         scores = learner.adversary(torch.cat([high, learner.network(low)]))
     assert scores.shape == (16, 1, 6, 6)
@@ -105,14 +111,13 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(tmp_path: Path) -> None:
         pass
 
     class Stopping(NaturalTraining):
-        def step(self) -> float:
+        def step(self) -> torch.Tensor:
             if self.step_index == 3:
                 raise StopError
             return super().step()
 
-    pairs = SpoiltPairs(some_pairs(), CONFIG.patch, CONFIG.spoilt)
     with pytest.raises(StopError):
-        stopped = Stopping(CONFIG, pairs, CPU, start(), features())
+        stopped = Stopping(CONFIG, patches(), CPU, start(), features())
         run(stopped, tmp_path / "parts.safetensors", some_pairs(1), every=0)
     again = training()
     run(again, tmp_path / "parts.safetensors", some_pairs(1), every=1e9)

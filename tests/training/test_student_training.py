@@ -14,6 +14,7 @@ from stylizer.live.learning import Teacher, worn
 from stylizer.training.student import TrainConfig, Training, export, run, validate
 from tests.live.tiny_student import Inverter, tiny_student, tiny_teaching_networks
 
+CPU = torch.device("cpu")
 CONFIG = TrainConfig(steps=4, batch=2, sides=(128, 128), rate=0.01)
 
 
@@ -31,8 +32,8 @@ class Copier(Inverter):
         return picture, picture
 
 
-def training(config: TrainConfig = CONFIG) -> Training:
-    return Training(config, tiny_teaching_networks(), {"negative": Inverter(), "same": Copier()})
+def training(config: TrainConfig = CONFIG, workers: int = 0) -> Training:
+    return Training(config, tiny_teaching_networks(), {"negative": Inverter(), "same": Copier()}, CPU, workers)
 
 
 def test_styles_are_learned_side_by_side() -> None:
@@ -68,8 +69,45 @@ def test_a_run_goes_on_with_the_same_bits(tmp_path: Path) -> None:
         assert all(torch.equal(tensor, second.averaged_own[name][key]) for key, tensor in own.items())
 
 
+def test_batches_drawn_ahead_by_other_processes_are_the_same() -> None:
+    one, other = training(), training(workers=2)
+    for _ in range(3):
+        first, second = one.step(), other.step()
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_an_adversary_has_its_say_and_learns_each_style_apart() -> None:
+    one = training(replace(CONFIG, steps=30, adversarial=0.01, rate=0.002))
+    for _ in range(12):
+        assert "adversarial" in one.step()
+    picture, negative = Inverter().read(0)
+    with torch.no_grad():
+        scores = one.adversary(torch.cat([negative, picture])).mean((2, 3))  # (pictures, styles)
+    assert scores.shape == (2, 2)
+    assert scores[0, 0] - scores[0, 1] > scores[1, 0] - scores[1, 1]  # the first style's are negatives
+    silent = training(replace(CONFIG, steps=30))
+    silent.step()
+    fresh = training()
+    for learned, before in zip(silent.adversary.parameters(), fresh.adversary.parameters(), strict=True):
+        assert torch.equal(learned, before)
+
+
+def test_a_run_may_begin_with_what_another_one_learned() -> None:
+    first, second = training(), training(replace(CONFIG, seed=3))
+    first.step()
+    second.start_from(first.state())
+    assert second.step_index == 0
+    picture = Inverter().read(0)[0]
+    pictures = (
+        worn(student, own["negative"])(picture)
+        for student, own in ((first.averaged, first.averaged_own), (second.student, second.own))
+    )
+    assert torch.equal(*pictures)
+
+
 def test_a_run_of_other_styles_is_refused() -> None:
-    other = Training(CONFIG, tiny_teaching_networks(), {"another": Inverter()})
+    other = Training(CONFIG, tiny_teaching_networks(), {"another": Inverter()}, CPU)
     with pytest.raises(SettingsError, match="negative, same"):
         other.resume(training().state())
 

@@ -10,19 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stylizer.errors import PictureError, SettingsError
-from stylizer.training.upscaler import (
-    Pair,
-    Pairs,
-    TrainConfig,
-    Training,
-    gather,
-    list_pictures,
-    make_pair,
-    run,
-    shrink,
-    validate,
-    write_card,
-)
+from stylizer.training.patches import Pair, Patches, make_pair, shrink
+from stylizer.training.upscaler import TrainConfig, Training, gather, list_pictures, run, validate, write_card
 from stylizer.upscaling.weights import enlarge, read_upscaler
 from tests.drawing import drawing
 
@@ -35,7 +24,7 @@ def some_pairs(count: int = 3) -> list[Pair]:
 
 
 def training(config: TrainConfig = SMALL) -> Training:
-    return Training(config, Pairs(some_pairs(), config.patch), CPU)
+    return Training(config, Patches(some_pairs(), config.patch), CPU)
 
 
 def imresize(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -66,7 +55,7 @@ def test_the_reduction_is_matlabs_bicubic() -> None:
 
 
 def test_the_two_patches_of_a_pair_show_the_same_place() -> None:
-    low, high = Pairs(some_pairs(), 12).batch(24, torch.Generator().manual_seed(0))
+    low, high = Patches(some_pairs(), 12).batch(24, torch.Generator().manual_seed(0))
     assert low.shape == (24, 3, 12, 12)
     assert high.shape == (24, 3, 48, 48)
     assert low.abs().max() <= 1
@@ -81,22 +70,22 @@ def test_the_two_patches_of_a_pair_show_the_same_place() -> None:
 
 def test_patches_come_in_all_eight_positions() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
-    low, _ = Pairs([make_pair(Image.fromarray(pixels))], 12).batch(100, torch.Generator().manual_seed(0))
+    low, _ = Patches([make_pair(Image.fromarray(pixels))], 12).batch(100, torch.Generator().manual_seed(0))
     assert len({x.numpy().tobytes() for x in low}) == 8
 
 
 def test_what_is_too_small_or_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="at least 128 pixels"):
-        Pairs(some_pairs(), 32)
+        Patches(some_pairs(), 32)
     with pytest.raises(PictureError, match="nothing to train on"):
-        Pairs([], 12)
+        Patches([], 12)
     with pytest.raises(PictureError, match="no pictures"):
         list_pictures(tmp_path)
 
 
 def test_a_few_steps_lower_the_error() -> None:
     pairs = some_pairs(1)
-    learner = Training(TrainConfig(steps=150, batch=4, patch=16), Pairs(pairs, 16), CPU)
+    learner = Training(TrainConfig(steps=150, batch=4, patch=16), Patches(pairs, 16), CPU)
     before = validate(learner.averaged, pairs)
     losses = [learner.step() for _ in range(30)]
     assert sum(losses[-8:]) < sum(losses[:8])
@@ -104,7 +93,7 @@ def test_a_few_steps_lower_the_error() -> None:
 
 
 def test_srresnet_learns_too() -> None:
-    pairs = Pairs([make_pair(drawing(0, (48, 48)))], 12)  # a single patch, in its eight positions
+    pairs = Patches([make_pair(drawing(0, (48, 48)))], 12)  # a single patch, in its eight positions
     learner = Training(TrainConfig("srresnet", steps=1000, batch=2, patch=12), pairs, CPU)
     losses = [learner.step() for _ in range(25)]
     assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
@@ -123,12 +112,12 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(tmp_path: Path, bfloat16: 
         pass
 
     class Stopping(Training):
-        def step(self) -> float:
+        def step(self) -> torch.Tensor:
             if self.step_index == 4:
                 raise StopError
             return super().step()
 
-    stopped = Stopping(config, Pairs(some_pairs(), 12), CPU)
+    stopped = Stopping(config, Patches(some_pairs(), 12), CPU)
     with pytest.raises(StopError):
         run(stopped, tmp_path / "parts.safetensors", held_out, every=0)
     again = training(config)

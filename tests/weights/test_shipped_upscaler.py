@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from stylizer.evaluation.fidelity import psnr_y
-from stylizer.training.upscaler import shrink
+from stylizer.training.patches import shrink
 from stylizer.upscaling.weights import enlarge, read_upscaler
 from stylizer.weights import files
 
