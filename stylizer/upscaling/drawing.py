@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from stylizer.backbones.openvino_quietly import load_openvino
 from stylizer.backbones.synthesis import RENDERER_VARIABLE
-from stylizer.networks.upscaler import SCALE, WINDOW, LightUpscaler
+from stylizer.networks.upscaler import SCALE, WINDOW, LightUpscaler, SRResNet
 from stylizer.runtime import has_fast_bfloat16
-from stylizer.upscaling.openvino_graph import build_detail, build_finish
+from stylizer.upscaling.openvino_graph import build_detail, build_finish, build_srresnet
 
 Draw = Callable[[Tensor], NDArray[np.uint8]]
 """A picture (1, 3, H, W), float32 RGB in [-1, 1], to its enlargement (4 H, 4 W, 3). Any thread may call it."""
@@ -28,14 +28,15 @@ _SHAPES_KEPT = 4  # compiled models: of whole tiles, and of some small pictures
 
 
 def choose_drawing(network: nn.Module) -> Draw:
-    """OpenVINO for the light network where that is installed and the network is on a CPU; torch else.
+    """OpenVINO where that is installed and the network is on a CPU; torch else.
 
     STYLIZER_RENDERER=torch decides for torch, as it does for portraits.
     """
     wanted = os.environ.get(RENDERER_VARIABLE, "").strip().lower()
     on_cpu = next(network.parameters()).device.type == "cpu"
-    if wanted != "torch" and on_cpu and isinstance(network, LightUpscaler) and importlib.util.find_spec("openvino"):
-        return OpenVinoDrawing(network)
+    known = isinstance(network, LightUpscaler | SRResNet)
+    if wanted != "torch" and on_cpu and known and importlib.util.find_spec("openvino"):
+        return OpenVinoDrawing(network)  # type: ignore[arg-type]
     return TorchDrawing(network)
 
 
@@ -52,7 +53,7 @@ class TorchDrawing:
 
 
 class OpenVinoDrawing:
-    """Runs the light network's OpenVINO graphs, one picture at a time; compiled for each size when it first comes.
+    """Runs a network's OpenVINO graphs, one picture at a time; compiled for each size when it first comes.
 
     A forked process, in which OpenVINO's threads are missing, goes on with torch.
 
@@ -61,40 +62,52 @@ class OpenVinoDrawing:
         bfloat16: None: where the processor has it.
     """
 
-    def __init__(self, network: LightUpscaler, threads: int | None = None, bfloat16: bool | None = None) -> None:
+    def __init__(
+        self, network: LightUpscaler | SRResNet, threads: int | None = None, bfloat16: bool | None = None
+    ) -> None:
         self._network, self._threads, self._torch = network, threads, TorchDrawing(network)
         self._bfloat16 = has_fast_bfloat16(torch.device("cpu")) if bfloat16 is None else bfloat16
         self._lock, self._process = threading.Lock(), os.getpid()
-        self._compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._compiled: OrderedDict[tuple[int, ...], list[Any]] = OrderedDict()
 
     def __call__(self, picture: Tensor) -> NDArray[np.uint8]:
-        height, width = picture.shape[-2:]
         if os.getpid() != self._process:
             return self._torch(picture)
-        whole = nn.functional.pad(picture, (0, -width % WINDOW, 0, -height % WINDOW), mode="replicate").contiguous()
+        height, width = picture.shape[-2:]
+        if isinstance(self._network, SRResNet):
+            whole = picture.contiguous()
+        else:
+            rim = (0, -width % WINDOW, 0, -height % WINDOW)
+            whole = nn.functional.pad(picture, rim, mode="replicate").contiguous()
         with self._lock:
             ov: Any = load_openvino()
-            detail, finish = self._requests(ov, tuple(whole.shape))
+            first, *finish = self._requests(tuple(whole.shape))
             given = ov.Tensor(whole.numpy(), shared_memory=True)
-            detail.infer({0: given}, share_outputs=True)
-            pixels = finish.infer({0: given, 1: detail.get_output_tensor()}, share_outputs=True)
+            pixels = first.infer({0: given}, share_outputs=True)
+            if finish:
+                pixels = finish[0].infer({0: given, 1: first.get_output_tensor()}, share_outputs=True)
             return np.array(next(iter(pixels.values()))[0, : SCALE * height, : SCALE * width])
 
-    def _requests(self, ov: Any, shape: tuple[int, ...]) -> Any:
-        """The two graphs for pictures of one shape, (1, 3, H, W)."""
+    def _requests(self, shape: tuple[int, ...]) -> list[Any]:
+        """The graphs for pictures of one shape, (1, 3, H, W), one after the other."""
         if shape not in self._compiled:
             if len(self._compiled) >= _SHAPES_KEPT:
                 self._compiled.popitem(last=False)
-            options = {"PERFORMANCE_HINT": "LATENCY"}
-            options["INFERENCE_NUM_THREADS"] = str(self._threads or torch.get_num_threads())
-            requests = []
-            for build, precision in ((build_detail, "bf16" if self._bfloat16 else "f32"), (build_finish, "f32")):
-                model = build(self._network, *shape[2:])
-                compiled = ov.Core().compile_model(model, "CPU", {**options, "INFERENCE_PRECISION_HINT": precision})
-                requests.append(compiled.create_infer_request())
+            quick = "bf16" if self._bfloat16 else "f32"
+            if isinstance(self._network, SRResNet):
+                requests = [self._compile(build_srresnet(self._network, *shape[2:]), quick)]
+            else:
+                models = build_detail(self._network, *shape[2:]), build_finish(self._network, *shape[2:])
+                requests = [self._compile(*each) for each in zip(models, (quick, "f32"), strict=True)]
             self._compiled[shape] = requests
         self._compiled.move_to_end(shape)
         return self._compiled[shape]
+
+    def _compile(self, model: Any, precision: str) -> Any:
+        ov: Any = load_openvino()
+        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        options["INFERENCE_NUM_THREADS"] = str(self._threads or torch.get_num_threads())
+        return ov.Core().compile_model(model, "CPU", options).create_infer_request()
 
 
 def _to_bytes(picture: Tensor) -> Tensor:

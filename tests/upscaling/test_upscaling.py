@@ -9,7 +9,7 @@ from PIL import Image
 
 from stylizer.errors import PictureError, WeightsError
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.networks.upscaler import LightUpscaler
+from stylizer.networks.upscaler import LightUpscaler, SRResNet
 from stylizer.settings import UPSCALE_MODES, UPSCALE_PIXELS_MAX
 from stylizer.upscaling.drawing import OpenVinoDrawing, TorchDrawing, choose_drawing
 from stylizer.upscaling.opening import open_for_upscaling
@@ -121,6 +121,22 @@ def test_openvino_draws_the_same_to_a_level_of_255(monkeypatch: pytest.MonkeyPat
             assert np.abs(found - expected).mean() < 0.1
     monkeypatch.setattr("os.getpid", lambda: -1)  # as in a forked process
     assert np.abs(drawing(to_tensor(scene)).astype(int) - expected).max() == 0
+
+
+def test_openvino_draws_srresnet_with_its_running_means() -> None:
+    pytest.importorskip("openvino")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = SRResNet(16, 3)
+        for _ in range(5):  # means and deviations that are not those of a new network
+            net(torch.rand(2, 3, 16, 16) * 2 - 1)
+        torch.nn.init.normal_(net.tail.weight, std=0.1)
+    net = net.eval().requires_grad_(False)
+    scene = to_tensor(picture((21, 14)))
+    expected = TorchDrawing(net)(scene).astype(int)
+    assert expected.std() > 20
+    for bfloat16, tolerance in ((False, 1), (None, 6)):
+        assert np.abs(OpenVinoDrawing(net, 1, bfloat16)(scene).astype(int) - expected).max() <= tolerance
 
 
 def test_the_variable_chooses_torch(monkeypatch: pytest.MonkeyPatch) -> None:
