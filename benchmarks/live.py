@@ -35,11 +35,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 from benchmarks.video import Stopwatch, repeated, resident_mib
 from stylizer.evaluation.metrics import perceptual_distance
 from stylizer.faces.mesh import MeshFinder
+from stylizer.faces.mesh_landmarks import landmarks_of
 from stylizer.faces.tracker import FaceTracker, TrackedFace
 from stylizer.imaging.opening import open_picture
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.live.drawer import LIVE_SIDE, StudentDrawer
+from stylizer.live.drawer import LIVE_SIDE, Landmarks, StudentDrawer
 from stylizer.live.files import PRESET_PARTS, SHARED_FILE, part_path, read_part, read_shared
+from stylizer.live.lent_eyes import LentEyes
 from stylizer.live.pairs import open_pairs
 from stylizer.networks.student import Student
 from stylizer.pipeline import Stylizer
@@ -96,9 +98,9 @@ class TimedDrawer(StudentDrawer):
 
     watch: Stopwatch
 
-    def draw(self, crops: Tensor) -> Tensor:
+    def draw(self, crops: Tensor, landmarks_xy: Sequence[Landmarks] | None = None) -> Tensor:
         """As the drawer's."""
-        return self.watch.time("student", lambda: super(TimedDrawer, self).draw(crops))
+        return self.watch.time("student", lambda: super(TimedDrawer, self).draw(crops, landmarks_xy))
 
 
 def frames(stylizer: Stylizer, clip: Path, names: Sequence[str], side: int, count: int) -> None:
@@ -120,7 +122,13 @@ def frames(stylizer: Stylizer, clip: Path, names: Sequence[str], side: int, coun
         seconds, part = time.perf_counter() - started, students.part(style)
         assert part is not None
         title = f"{name}, learned for the student in {seconds:.0f} s" if learned else name
-        play(stylizer, clip, TimedDrawer(students.shared.student, part, 1.0, side, threads=threads), title, count)
+        play(
+            stylizer,
+            clip,
+            TimedDrawer(students.shared.student, part, 1.0, side, threads=threads, eyes=LentEyes.of(style)),
+            title,
+            count,
+        )
 
 
 def play(stylizer: Stylizer, clip: Path, drawer: TimedDrawer, title: str, count: int) -> None:
@@ -203,16 +211,17 @@ def quality(
     shared, folder, rows, drawers = read_shared(path), path.parent / PRESET_PARTS.name, [], []
     print("| style | levels | LPIPS-HED left |\n|---|---:|---:|")
     for name in styles:
-        part = read_part(part_path(folder, stylizer.find_style(name).key), shared)
+        style = stylizer.find_style(name)
+        part = read_part(part_path(folder, style.key), shared)
         if part is None:
             print(f"| {name} | no part of this student | |")
             continue
-        drawers.append(StudentDrawer(shared.student, part))
+        drawers.append(StudentDrawer(shared.student, part, eyes=LentEyes.of(style)))
         held_out, levels, left, shown = open_pairs(pairs, name, held_out=True), [], [], []
         for index in range(len(held_out)):
             side = LIVE_SIDE, LIVE_SIDE
             plain, target = (to_image(x).resize(side, Image.Resampling.BOX) for x in held_out.read(index))
-            drawn = to_image(drawers[-1].draw(to_tensor(plain)))
+            drawn = draw_face(stylizer, drawers[-1], plain)
             levels.append(127.5 * float((to_tensor(drawn) - to_tensor(target)).abs().mean()))
             distances = [perceptual_distance(stylizer.networks, picture, target) for picture in (drawn, plain)]
             left.append(distances[0] / distances[1])
@@ -222,12 +231,19 @@ def quality(
     return drawers, sheet(rows)
 
 
-def crops_sheet(drawers: Sequence[StudentDrawer], paths: Sequence[Path]) -> Image.Image:
+def draw_face(stylizer: Stylizer, drawer: StudentDrawer, crop: Image.Image) -> Image.Image:
+    """A crop as a camera's frames are drawn: with its landmarks, if a face is found in it."""
+    found = stylizer.finder.mesh_finder().find(crop)
+    points = [landmarks_of(found[0]).astype(np.float32)] if found else None
+    return to_image(drawer.draw(to_tensor(crop), points))
+
+
+def crops_sheet(stylizer: Stylizer, drawers: Sequence[StudentDrawer], paths: Sequence[Path]) -> Image.Image:
     """Real faces in the first column, then each of them in every style."""
     rows = []
     for path in paths:
         crop = open_picture(path).convert("RGB").resize((LIVE_SIDE, LIVE_SIDE), Image.Resampling.LANCZOS)
-        rows.append([crop, *(to_image(drawer.draw(to_tensor(crop))) for drawer in drawers)])
+        rows.append([crop, *(draw_face(stylizer, drawer, crop) for drawer in drawers)])
     return sheet(rows)
 
 
@@ -265,11 +281,14 @@ def main() -> None:
         return
     if not options.pairs or not options.styles:
         parser.error("give --pairs and --styles")
-    drawers, picture = quality(Stylizer.open(), options.student, options.pairs, options.styles)
+    stylizer = Stylizer.open()
+    drawers, picture = quality(stylizer, options.student, options.pairs, options.styles)
     if options.out:
         picture.save(options.out)
     if options.out and options.crops:
-        crops_sheet(drawers, sorted(options.crops.iterdir())).save(options.out.with_stem(f"{options.out.stem}-crops"))
+        crops_sheet(stylizer, drawers, sorted(options.crops.iterdir())).save(
+            options.out.with_stem(f"{options.out.stem}-crops")
+        )
 
 
 if __name__ == "__main__":

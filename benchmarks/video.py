@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,8 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
 from stylizer.faces.tracker import FaceTracker, TrackedFace
-from stylizer.live.drawer import StudentDrawer
+from stylizer.live.drawer import Landmarks, StudentDrawer
+from stylizer.live.lent_eyes import LentEyes
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
 from stylizer.settings import RenderSettings
@@ -85,9 +86,9 @@ class TimedStudent(StudentDrawer):
 
     watch: Stopwatch
 
-    def draw(self, crops: Tensor) -> Tensor:
+    def draw(self, crops: Tensor, landmarks_xy: Sequence[Landmarks] | None = None) -> Tensor:
         """As the drawer's."""
-        return self.watch.time("draw face", lambda: super(TimedStudent, self).draw(crops))
+        return self.watch.time("draw face", lambda: super(TimedStudent, self).draw(crops, landmarks_xy))
 
 
 def student_of(stylizer: Stylizer, name: str, strength: float, watch: Stopwatch) -> TimedStudent:
@@ -96,7 +97,7 @@ def student_of(stylizer: Stylizer, name: str, strength: float, watch: Stopwatch)
     stylizer.adapt(style)
     part = students.part(style)
     assert part is not None
-    drawer = TimedStudent(students.shared.student, part, strength)
+    drawer = TimedStudent(students.shared.student, part, strength, eyes=LentEyes.of(style))
     drawer.watch = watch
     return drawer
 

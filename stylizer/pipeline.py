@@ -404,7 +404,7 @@ class Stylizer:
         found, strength = self._style(style), RenderSettings(strength).strength  # refused before a minute of learning
         threads = max(1, cpu_threads() // 2)  # the others follow the next frame, or lay the last one
         drawer = self.students.drawer(
-            self._part(found), strength, device=device_of(self.networks.backbone), threads=threads
+            found, self._part(found), strength, device=device_of(self.networks.backbone), threads=threads
         )
         return LiveRenderer(FaceTracker(self.finder.mesh_finder()), drawer, self.segment)
 

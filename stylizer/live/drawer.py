@@ -8,14 +8,17 @@ Convention:
 import copy
 import importlib.util
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stylizer.backbones.openvino_quietly import load_openvino
 from stylizer.errors import SettingsError
+from stylizer.live.lent_eyes import LentEyes
 from stylizer.live.openvino_student import build_model
 from stylizer.networks.student import STRIDE, Student, StudentStyle
 from stylizer.runtime import cpu_threads, retry_on_oom
@@ -23,6 +26,7 @@ from stylizer.settings import STRENGTH_MAX, STRENGTH_MIN, check_range
 
 LIVE_SIDE = 384  # px; what students are trained at last
 Precision = Literal["auto", "f32", "bf16"]
+Landmarks = NDArray[np.floating]
 
 
 class StudentDrawer:
@@ -36,6 +40,7 @@ class StudentDrawer:
         device: where torch draws. On "cpu" OpenVINO does, where it is installed and `openvino` is not False.
         threads: of OpenVINO; None: as many as torch would use.
         precision: of OpenVINO; "auto": bfloat16 where the CPU computes in it.
+        eyes: those of the style's example, lent where the landmarks are known.
     Raises:
         SettingsError: the strength or the side is not one of these.
     """
@@ -51,11 +56,12 @@ class StudentDrawer:
         threads: int | None = None,
         precision: Precision = "auto",
         openvino: bool | None = None,
+        eyes: LentEyes | None = None,
     ) -> None:
         self._set_strength(strength)
         if side <= 0 or side % STRIDE:
             raise SettingsError(f"The side of the crops is {side}; choose a multiple of {STRIDE}, as {LIVE_SIDE}.")
-        self.side = side
+        self.side, self._eyes = side, eyes
         self._device = device or torch.device("cpu")
         worn = copy.deepcopy(student).eval().requires_grad_(False)
         worn.wear(style)
@@ -73,11 +79,12 @@ class StudentDrawer:
         return other
 
     @torch.no_grad()
-    def draw(self, crops: Tensor) -> Tensor:
+    def draw(self, crops: Tensor, landmarks_xy: Sequence[Landmarks] | None = None) -> Tensor:
         """Draw faces.
 
         Args:
             crops: (N, 3, side, side) float32 RGB in [-1, 1], on the CPU.
+            landmarks_xy: (68, 2) of each face, in pixels of its crop; None: unknown.
         Returns:
             The drawings, of the same shape, in [-1, 1], on the CPU.
         Raises:
@@ -87,8 +94,10 @@ class StudentDrawer:
             raise ValueError(f"crops are {tuple(crops.shape)}, not (N, 3, {self.side}, {self.side})")
         if self.strength == 0 or not len(crops):
             return crops
-        drawn = retry_on_oom(lambda _: self._run_all(crops), self._device)
-        return torch.lerp(crops, drawn.clamp(-1, 1), self.strength).clamp(-1, 1)
+        drawn = retry_on_oom(lambda _: self._run_all(crops), self._device).clamp(-1, 1)
+        if self._eyes is not None and landmarks_xy is not None:
+            drawn = torch.stack([self._eyes.lend(*each) for each in zip(drawn, landmarks_xy, strict=True)])
+        return torch.lerp(crops, drawn, self.strength).clamp(-1, 1)
 
     def _set_strength(self, strength: float) -> None:
         check_range("The strength", strength, STRENGTH_MIN, STRENGTH_MAX)

@@ -11,6 +11,7 @@ from stylizer.errors import WeightsError
 from stylizer.live.adapt import AdaptConfig, adapt
 from stylizer.live.drawer import LIVE_SIDE, StudentDrawer
 from stylizer.live.files import SharedStudent, known_part, part_path, parts_dir, preset_parts, read_shared, save_part
+from stylizer.live.lent_eyes import LentEyes
 from stylizer.progress import OnStep
 from stylizer.styles.style import Style
 from stylizer.weights.load import Networks
@@ -82,11 +83,14 @@ class Students:
 
     def drawer(
         self,
+        style: Style,
         part: dict[str, Tensor],
         strength: float = 1.0,
+        *,
         side: int = LIVE_SIDE,
         device: torch.device | None = None,
         threads: int | None = None,
     ) -> StudentDrawer:
-        """What draws in the style of a part; arguments as of `StudentDrawer`. Raises SettingsError, WeightsError."""
-        return StudentDrawer(self.shared.student, part, strength, side, device=device, threads=threads)
+        """What draws a style by its part; the others as of `StudentDrawer`. Raises SettingsError, WeightsError."""
+        eyes = LentEyes.of(style)
+        return StudentDrawer(self.shared.student, part, strength, side, device=device, threads=threads, eyes=eyes)

@@ -174,9 +174,13 @@ class Example:
         )
         return views[::-1] if lies_nearer(meshes[0], others[0], pose) else views
 
+    @property
+    def picture(self) -> Tensor:
+        """(1, 4, S, S): the face, -1 to 1, and how far it is known, 0 to 1."""
+        return self._face
+
     @cached_property
     def _face(self) -> Tensor:
-        """(1, 4, S, S): the picture, -1 to 1, and its alpha, 0 to 1."""
         return _planes(_opened(self.face, "RGBA"))
 
     @cached_property

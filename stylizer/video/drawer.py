@@ -3,9 +3,12 @@
 Convention: crops are batches (N, 3, side, side), float32 RGB in [-1, 1], aligned as FFHQ's faces are (`faces.ffhq`).
 """
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stylizer.backbones.base import device_of
@@ -32,11 +35,12 @@ class FaceDrawer(Protocol):
     @property
     def strength(self) -> float: ...
 
-    def draw(self, crops: Tensor) -> Tensor:
+    def draw(self, crops: Tensor, landmarks_xy: Sequence[NDArray[np.floating]] | None = None) -> Tensor:
         """Draw faces.
 
         Args:
             crops: (N, 3, side, side) float32 RGB in [-1, 1], on the CPU.
+            landmarks_xy: (68, 2) of each face, in pixels of its crop, for a drawer that has a use for them.
         Returns:
             The drawings, of the same shape, on the CPU; values may lie a little beyond [-1, 1].
         Raises:
@@ -84,8 +88,8 @@ class GeneratorDrawer:
         """The settings'."""
         return self._settings.strength
 
-    def draw(self, crops: Tensor) -> Tensor:
-        """See `FaceDrawer`."""
+    def draw(self, crops: Tensor, landmarks_xy: Sequence[NDArray[np.floating]] | None = None) -> Tensor:
+        """See `FaceDrawer`; places are found in what is drawn."""
         return self.draw_codes(self.encode(crops))
 
     @torch.no_grad()

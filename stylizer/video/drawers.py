@@ -34,7 +34,7 @@ def open_drawer(  # noqa: PLR0917 - as they are wanted
     """
     drawable = style is not None and settings.strength_alone
     if kind == "auto" and style is not None and drawable and (part := students.part(style)) is not None:
-        return students.drawer(part, settings.strength, device=device_of(networks.backbone))
+        return students.drawer(style, part, settings.strength, device=device_of(networks.backbone))
     if kind != "student":
         return GeneratorDrawer(networks, style, settings)
     students.shared  # noqa: B018 - raises where it is missing, before anything else is found fault with
@@ -42,7 +42,7 @@ def open_drawer(  # noqa: PLR0917 - as they are wanted
         raise SettingsError(
             "The student draws a style, and knows its strength alone; draw with the generator for anything else."
         )
-    return students.drawer(part_of(style), settings.strength, device=device_of(networks.backbone))
+    return students.drawer(style, part_of(style), settings.strength, device=device_of(networks.backbone))
 
 
 def kind_of(drawer: Any) -> DrawerKind:

@@ -154,7 +154,7 @@ class LiveRenderer:
         affine = crop_at(place, side)
         inside = warp.scale_of(affine) <= _SHRUNK_BY and _lies_inside(affine, frame, side)
         crop = quick_transform(frame, affine, (side, side)) if inside else cut(frame, affine, side)
-        return crop, to_image(self._drawer.draw(to_tensor(crop)))
+        return crop, to_image(self._drawer.draw(to_tensor(crop), [landmarks_at(place, side)]))
 
     def _laid(self, aligned: AlignedFace, drawing: Image.Image, face: _Face, seen: int) -> Image.Image:
         """The picture with one face laid over it. seen: in so many frames."""

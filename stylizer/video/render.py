@@ -147,11 +147,11 @@ def _steady_code(
 
 def _drawn(picture: Image.Image, drawable: _Drawable, drawer: FaceDrawer, segment: Segmenter | None) -> Image.Image:
     """The picture with one face drawn over it."""
+    place = drawable.face.place
     if drawable.code is not None and isinstance(drawer, CodeDrawer):
         drawing = to_image(drawer.draw_codes(drawable.code[None]))
     else:
-        drawing = to_image(drawer.draw(to_tensor(drawable.crop)))
-    place = drawable.face.place
+        drawing = to_image(drawer.draw(to_tensor(drawable.crop), [landmarks_at(place, drawer.side)]))
     side = max(_PASTE_LEAST, _PASTE_STEP * round(side_at(place) / _PASTE_STEP))
     side = min(side, drawer.side)
     crop, small = (each.resize((side, side), Image.Resampling.BICUBIC) for each in (drawable.crop, drawing))

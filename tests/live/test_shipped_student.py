@@ -43,7 +43,7 @@ def test_it_draws_nearer_to_the_generators_picture_than_the_photo_is(
     photo, wanted = (
         to_tensor(draw(networks, inversion, each, RenderSettings()).resize((384, 384))) for each in (None, style)
     )
-    drawn = students.drawer(part, 1.0).draw(photo)
+    drawn = students.drawer(style, part, 1.0).draw(photo)
     distances = [float((each - wanted).abs().mean()) for each in (drawn, photo)]
     assert distances[0] < 0.6 * distances[1]
     assert np.asarray(to_image(drawn)).std() > 20

@@ -31,7 +31,7 @@ class RedDrawer:
 
     side, strength = 64, 1.0
 
-    def draw(self, crops: Tensor) -> Tensor:
+    def draw(self, crops: Tensor, landmarks_xy: Any = None) -> Tensor:
         assert crops.shape[1:] == (3, 64, 64) and crops.dtype == torch.float32 and crops.abs().max() <= 1
         return torch.tensor([1.0, -1.0, -1.0]).reshape(1, 3, 1, 1).expand_as(crops)
 

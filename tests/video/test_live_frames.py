@@ -30,7 +30,7 @@ class RedDrawer:
     def with_strength(self, strength: float) -> "RedDrawer":
         return RedDrawer(strength)
 
-    def draw(self, crops: Tensor) -> Tensor:
+    def draw(self, crops: Tensor, landmarks_xy: Any = None) -> Tensor:
         red = torch.tensor([1.0, -1.0, -1.0]).reshape(1, 3, 1, 1).expand_as(crops)
         return crops.lerp(red, self.strength)
 
