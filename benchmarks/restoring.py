@@ -30,7 +30,6 @@ from stylizer.runtime import home_dir, tune_process
 from stylizer.settings import DEFAULT_INVERSION_MODE, INVERSION_MODES, InversionMode
 from stylizer.styles.style import Style
 from stylizer.training.upscaler import list_pictures
-from stylizer.upscaling.drawing import choose_drawing
 from stylizer.upscaling.upscaler import Upscaler
 from stylizer.upscaling.weights import read_upscaler
 
@@ -95,7 +94,7 @@ def main() -> None:
     stylizer = Stylizer.open()
     style, second = stylizer.find_style(options.style), MobileFaceNet(fetch(home_dir()))
     ways: dict[str, Enlarge | None] = {"as it is": None}
-    ways |= {path.stem: Upscaler(choose_drawing(read_upscaler(path))) for path in options.weights}
+    ways |= {path.stem: Upscaler.of(read_upscaler(path)) for path in options.weights}
     mode: InversionMode | None = None if options.crops_only else options.inversion_mode
     stages = STAGES[:1] if options.crops_only else STAGES
     print(f"{options.style}, {options.inversion_mode}; JPEG quality {options.quality}\n")

@@ -21,20 +21,19 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 
 import torch
 from PIL import Image
-from torch import nn
 
 from stylizer.evaluation.fidelity import lpips_hed, psnr_y, ssim_y
 from stylizer.imaging.opening import open_picture
 from stylizer.networks.perceptual import HedVgg
-from stylizer.networks.upscaler import SCALE, LightUpscaler
+from stylizer.networks.upscaler import SCALE, LightUpscaler, SRResNet
 from stylizer.runtime import choose_device, has_fast_bfloat16, home_dir, tune_process
 from stylizer.settings import UPSCALE_MODES
 from stylizer.training.patches import shrink
 from stylizer.training.upscaler import list_pictures
-from stylizer.upscaling.drawing import Draw, OpenVinoDrawing, TorchDrawing, choose_drawing
+from stylizer.upscaling.drawing import Draw, OpenVinoDrawing, TorchDrawing
 from stylizer.upscaling.upscaler import Upscaler, weights_of
 from stylizer.upscaling.weights import read_upscaler
-from stylizer.weights.load import load_networks
+from stylizer.weights.load import load_perceptual
 
 Method = Callable[[Image.Image], Image.Image]
 SIDE, RUNS = 256, 20
@@ -68,15 +67,14 @@ def least_seconds(draw: Draw, clock: Callable[[], float] = time.perf_counter) ->
     return min(seconds)
 
 
-def time_networks(networks: dict[str, nn.Module]) -> None:
+def time_networks(networks: dict[str, LightUpscaler | SRResNet]) -> None:
     """Print the table of seconds: torch, OpenVINO in float32, and in bfloat16 where the processor has it."""
     print(f"| {SIDE} to {SCALE * SIDE} px, ms | processor time | one core | two cores |\n|---|---:|---:|---:|")
     for name, network in networks.items():
         draws: dict[str, Callable[[int], Draw]] = {"torch": lambda _, net=network: TorchDrawing(net)}
-        if isinstance(network, LightUpscaler):
-            draws["OpenVINO, float32"] = partial(OpenVinoDrawing, network, bfloat16=False)
-            if has_fast_bfloat16(torch.device("cpu")):
-                draws["OpenVINO, bfloat16"] = partial(OpenVinoDrawing, network, bfloat16=True)
+        draws["OpenVINO, float32"] = partial(OpenVinoDrawing, network, bfloat16=False)
+        if has_fast_bfloat16(torch.device("cpu")):
+            draws["OpenVINO, bfloat16"] = partial(OpenVinoDrawing, network, bfloat16=True)
         for way, make in draws.items():
             cells = []
             for threads, clock in ((1, time.process_time), (1, time.perf_counter), (2, time.perf_counter)):
@@ -96,15 +94,15 @@ def main() -> None:
     options = parser.parse_args()
     tune_process()
     device = choose_device(options.device)
-    files = {mode: weights_of(mode) for mode in UPSCALE_MODES} | {path.stem: path for path in options.weights}
+    files = {mode: weights_of(mode) for mode in UPSCALE_MODES} | {str(path): path for path in options.weights}
     networks = {name: read_upscaler(path).to(device) for name, path in files.items()}
     if options.seconds:
-        return time_networks({name: network for name, network in networks.items() if name != "natural"})  # is the same
+        return time_networks(networks)
     methods: dict[str, Method] = {
         name: partial(resize, resample=Image.Resampling[name.upper()]) for name in ("nearest", "bicubic")
     }
-    methods |= {name: Upscaler(choose_drawing(network)) for name, network in networks.items()}
-    perceptual = None if options.no_lpips else load_networks(home_dir(), device).quick_perceptual
+    methods |= {name: Upscaler.of(network) for name, network in networks.items()}
+    perceptual = None if options.no_lpips else load_perceptual(home_dir(), device)
     kinds = "PSNR / SSIM on Y" + ("" if options.no_lpips else " / LPIPS-HED")
     print(f"| {kinds} | {' | '.join(folder.name for folder in options.folders)} |")
     print(f"|---|{'---:|' * len(options.folders)}")

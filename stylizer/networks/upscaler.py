@@ -31,6 +31,7 @@ class LightUpscaler(nn.Module):
         1609.05158).
     """
 
+    margin = 16  # pixels around a place that it sees; what is farther away changes no value by a fiftieth of 255
     bicubic: Tensor
 
     def __init__(self, channels: int = 48, blocks: int = 5) -> None:
@@ -88,6 +89,8 @@ class SRResNet(nn.Module):
     Source: Ledig et al. 2017 (arXiv 1609.04802), figure 4. The published network reads [0, 1] and draws [-1, 1]; this
         one reads [-1, 1] too, which only changes its first layer's weights and bias.
     """
+
+    margin = 24  # as of `LightUpscaler`
 
     def __init__(self, channels: int = 64, blocks: int = 16) -> None:
         super().__init__()

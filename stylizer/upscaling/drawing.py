@@ -27,16 +27,15 @@ Draw = Callable[[Tensor], NDArray[np.uint8]]
 _SHAPES_KEPT = 4  # compiled models: of whole tiles, and of some small pictures
 
 
-def choose_drawing(network: nn.Module) -> Draw:
+def choose_drawing(network: LightUpscaler | SRResNet) -> Draw:
     """OpenVINO where that is installed and the network is on a CPU; torch else.
 
     STYLIZER_RENDERER=torch decides for torch, as it does for portraits.
     """
     wanted = os.environ.get(RENDERER_VARIABLE, "").strip().lower()
     on_cpu = next(network.parameters()).device.type == "cpu"
-    known = isinstance(network, LightUpscaler | SRResNet)
-    if wanted != "torch" and on_cpu and known and importlib.util.find_spec("openvino"):
-        return OpenVinoDrawing(network)  # type: ignore[arg-type]
+    if wanted != "torch" and on_cpu and importlib.util.find_spec("openvino"):
+        return OpenVinoDrawing(network)
     return TorchDrawing(network)
 
 

@@ -76,7 +76,8 @@ def _gate(op: Any, x: Any, gate: Any) -> Any:
     x = _convolved(op, op.add(x, _bias(op, depthwise)), pointwise)
     x = op.multiply(op.sigmoid(x), op.constant(np.array([2], np.float32)))
     scales, axes = op.constant(np.array([WINDOW] * 2, np.float32)), op.constant(np.array([2, 3]))
-    return op.interpolate(x, scales, "nearest", "scales", axes=axes, coordinate_transformation_mode="asymmetric")
+    places = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}  # as torch's
+    return op.interpolate(x, scales, "nearest", "scales", axes=axes, **places)
 
 
 def _convolved(op: Any, x: Any, layer: nn.Conv2d) -> Any:

@@ -11,16 +11,14 @@ from torch import Tensor
 from stylizer import weights
 from stylizer.errors import SettingsError
 from stylizer.imaging.tensors import to_tensor
-from stylizer.networks.upscaler import SCALE
+from stylizer.networks.upscaler import SCALE, LightUpscaler, SRResNet
 from stylizer.progress import OnStep
 from stylizer.settings import UPSCALE_MODES, UpscaleMode
 from stylizer.upscaling.drawing import Draw, choose_drawing
 from stylizer.upscaling.tiles import spans
 from stylizer.upscaling.weights import read_upscaler
 
-MARGIN = 16
-"""Pixels around a tile that the network sees; what is farther away changes no value by a hundredth of 255."""
-TILE = 256 + 2 * MARGIN
+TILE = 256  # pixels of a side, and the network's margins
 _FILES: dict[UpscaleMode, str] = {
     "faithful": "upscaler_light.safetensors",
     "natural": "upscaler_natural.safetensors",
@@ -33,12 +31,17 @@ class Upscaler:
 
     Args:
         draw: enlarges a tile.
-        tile: side of the tiles in pixels, a multiple of 4, more than twice the margin.
-        margin: by which they overlap at each end, a multiple of 4.
+        margin: by which the tiles overlap at each end, a multiple of 4: what the network sees beyond a place.
+        tile: what is taken of each at least, along a side, in pixels; a multiple of 4.
     """
 
-    def __init__(self, draw: Draw, tile: int = TILE, margin: int = MARGIN) -> None:
-        self._draw, self._tile, self._margin = draw, tile, margin
+    def __init__(self, draw: Draw, margin: int, tile: int = TILE) -> None:
+        self._draw, self._margin, self._tile = draw, margin, tile + 2 * margin
+
+    @classmethod
+    def of(cls, network: LightUpscaler | SRResNet) -> "Upscaler":
+        """With a network, drawn by OpenVINO where that is quicker."""
+        return cls(choose_drawing(network), network.margin)
 
     def __call__(self, picture: Image.Image, on_step: OnStep | None = None) -> Image.Image:
         """Enlarge a picture of any size from one pixel on, in the memory of both pictures and of a few tiles.
@@ -75,7 +78,7 @@ def open_upscaler(mode: UpscaleMode, device: torch.device) -> Upscaler:
     Raises:
         SettingsError: there is no such mode. WeightsError: its file is damaged.
     """
-    return Upscaler(choose_drawing(read_upscaler(weights_of(mode)).to(device)))
+    return Upscaler.of(read_upscaler(weights_of(mode)).to(device))
 
 
 def weights_of(mode: UpscaleMode) -> Path:

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from stylizer.errors import WeightsError
 from stylizer.files import write_atomically
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.networks.upscaler import NETWORKS
+from stylizer.networks.upscaler import NETWORKS, LightUpscaler, SRResNet
 
 
-def read_upscaler(path: Path) -> nn.Module:
+def read_upscaler(path: Path) -> LightUpscaler | SRResNet:
     """The network of a file that `write_upscaler` wrote, in float32 on the CPU and in evaluation mode.
 
     Raises:
@@ -26,7 +26,7 @@ def read_upscaler(path: Path) -> nn.Module:
             name = (file.metadata() or {}).get("network", "")
             if name not in NETWORKS:
                 raise WeightsError(f"{path} has no weights of an upscaler; give a file that the training wrote.")
-            network: nn.Module = NETWORKS[name]()
+            network = NETWORKS[name]()
             network.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError, RuntimeError) as error:
         raise WeightsError(f"{path} cannot be read as an upscaler's weights; give a file of the training.") from error
