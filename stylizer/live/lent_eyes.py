@@ -1,12 +1,12 @@
 """A reference's own eyes, lent to what a student draws: a small network draws the mean of all eyes, blurred.
 
 As for stills (see `styles.lending`), but from the 68 landmarks alone, which are there for every frame, and in about two
-milliseconds: each eye of the example is moved, turned and stretched to where the style draws the eye of the face. An
-eye that shuts, or that the drawing shows something in front of, stays as it was drawn; so do both then, as two eyes of
-different hands are worse than none.
+milliseconds: each eye of the example is moved, turned and stretched to where the style draws the eye of the face, and
+shuts as that does. Where the drawing shows something in front of one of them, both stay as they were drawn, as two eyes
+of different hands are worse than none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,12 +28,18 @@ _AROUND = (0.2, 0.17)  # how far around an eye reaches beyond it, in distances o
 _BELOW_BROW = 0.4  # of the way from the upper lid to the brow: what lies higher is the brow's
 _SOFT, _EDGE = 0.25, 0.03  # of its radius: over so much it ends; below the brow, in distances of the eyes
 _RIM = (0.75, 1.05)  # radii between which its colours meet the drawing's
-_SHUT, _OPEN = 0.3, 0.55  # as open as the example's eye: none is lent, all of it
+# As open as the example's eye, over its width: shut, which landmarks never quite say, and open. Of its height: what is
+# left of a shut eye, a line; how far its middle sinks; how far from its middle skin begins then.
+_SHUT, _OPEN = 0.3, 0.5
+_LINE, _SINKS, _SKIN = 0.12, 0.35, (0.6, 1.0)
+_FINE = 4  # rows that are looked at for each of the drawing's, as a shut eye is made of many
 _FINER = 1.25  # times as fine as the crop the example is looked at
 # Of drawn and lent light, seen coarsely, their correlation, and the ratio of their contrasts: something is in front; an
 # eye. Correlation is loose, as a face that moves fast is a little ahead of its landmarks.
 _OTHER, _SAME = -0.2, 0.15
 _PLAIN, _EYE = 0.2, 0.45
+_SEEN = 3.0  # widths and heights of an eye around its middle: so far it is looked at
+_LEAST = 0.02  # of its width: the height of an eye at least
 _PAIR = 0.65  # correlation of the light of an example's two eyes: less are no pair
 _COARSE = 7  # pixels of a side of 384 over which these are compared
 
@@ -60,20 +66,25 @@ class _Frame:
         return cls(points.mean(0), across, width, max(height, 0.0))
 
     @property
+    def down(self) -> Points:
+        """Its other axis, a unit vector."""
+        return np.array([-self.across[1], self.across[0]])
+
+    @property
     def openness(self) -> float:
         """Height over width."""
         return self.height / self.width
 
-    def seen_from(self, places: Points, height: float) -> Points:
+    def seen(self, places: Points) -> Points:
         """Places (..., 2) in the eye's axes, in widths across and in heights down."""
         offsets = places - self.middle
-        down = np.array([-self.across[1], self.across[0]])
-        return np.stack([offsets @ self.across / self.width, offsets @ down / height], -1)
+        return np.stack([offsets @ self.across / self.width, offsets @ self.down / self.height], -1)
 
     def at(self, axes: Points) -> Points:
         """The inverse, with its own height."""
-        down = np.array([-self.across[1], self.across[0]])
-        places: Points = self.middle + axes[..., :1] * self.width * self.across + axes[..., 1:] * self.height * down
+        places: Points = (
+            self.middle + axes[..., :1] * self.width * self.across + axes[..., 1:] * self.height * self.down
+        )
         return places
 
 
@@ -108,42 +119,59 @@ class LentEyes:
         points = self.deformation.moved(landmarks_xy)
         unit = float(np.linalg.norm(points[_EYES[1]].mean(0) - points[_EYES[0]].mean(0)))
         frames = [_Frame.of(points[eye]) for eye in _EYES]
-        shares = [
-            ramp(here.openness / max(there.openness, 1e-3), _SHUT, _OPEN)
-            for here, (there, _) in zip(frames, self._sources, strict=True)
-        ]
-        if min(shares) <= 0:
-            return drawing
         pieces = [self._piece(drawing, number, frame, points, unit) for number, frame in enumerate(frames)]
-        share = self.amount * min(*shares, *(piece.likeness for piece in pieces if piece is not None))
+        share = self.amount * min((piece.likeness for piece in pieces if piece is not None), default=0.0)
+        if share <= 0:
+            return drawing
         result = drawing.clone()
         for piece in pieces:
-            if piece is not None and share > 0:
+            if piece is not None:
                 rows, columns = piece.place
                 result[:, rows, columns] = torch.lerp(result[:, rows, columns], piece.picture, share * piece.mask)
         return result
 
     def _piece(self, drawing: Tensor, number: int, frame: _Frame, points: Points, unit: float) -> "_Piece | None":
-        side, (there, mirror) = drawing.shape[-1], self._sources[number]
-        half = np.array([frame.width / 2, frame.height / 2]) + np.array(_AROUND) * unit
+        """One eye; None: it lies outside of the drawing."""
+        side, there = drawing.shape[-1], self._sources[number][0]
+        open_by = ramp(frame.openness / max(there.openness, 1e-3), _SHUT, _OPEN)
+        wide = replace(frame, height=max(frame.height, _OPEN * there.openness * frame.width))
+        half = np.array([wide.width / 2, wide.height / 2]) + np.array(_AROUND) * unit
         reach = np.ceil(np.hypot(*half)) + 1  # however it is turned
         left, top = np.maximum(np.floor(frame.middle - reach), 0).astype(int)
         right, bottom = np.minimum(np.ceil(frame.middle + reach) + 1, side).astype(int)
         if right - left < 2 or bottom - top < 2:
             return None
-        places = np.stack(np.meshgrid(np.arange(left, right), np.arange(top, bottom)), -1).astype(float)
-        axes = frame.seen_from(places, max(frame.height, _SHUT * there.openness * frame.width))
-        patch = self._sampled(self._face(side), there.at(axes * (mirror, 1.0)))
-        offsets = (places - frame.middle) @ np.array([frame.across, [-frame.across[1], frame.across[0]]]).T
-        radius = np.linalg.norm(offsets / half, axis=-1)
-        lid = -frame.height / 2  # of the eye's middle, upwards is negative
-        brow = (points[_BROWS[number]] - frame.middle) @ np.array([-frame.across[1], frame.across[0]])
-        below = (offsets[..., 1] - (lid + _BELOW_BROW * (float(np.median(brow)) - lid))) / (_EDGE * unit) + 0.5
+        rows, columns = slice(top, bottom), slice(left, right)
+        here, places = (
+            drawing[:, rows, columns],
+            np.stack(np.meshgrid(np.arange(left, right), np.arange(top, bottom)), -1),
+        )
+        offsets = (places - frame.middle) @ np.stack([frame.across, frame.down], 1)
+        radius, lid = np.linalg.norm(offsets / half, axis=-1), -wide.height / 2  # upwards is negative
+        brow = float(np.median((points[_BROWS[number]] - frame.middle) @ frame.down))
+        below = (offsets[..., 1] - (lid + _BELOW_BROW * (brow - lid))) / (_EDGE * unit) + 0.5
+        patch = self._looked_at(number, wide, places, side)
         mask = _tensor(np.clip((1 - radius) / _SOFT, 0, 1) * np.clip(below, 0, 1)) * patch[3:]
         rim = _tensor((radius > _RIM[0]) & (radius < _RIM[1]) & (below > 0.5)) * patch[3:]
-        here, place = drawing[:, top:bottom, left:right], (slice(top, bottom), slice(left, right))
-        tone = ((here - patch[:3]) * rim).sum((1, 2), keepdim=True) / rim.sum().clamp_min(1)
-        return _Piece(place, (patch[:3] + tone).clamp(-1, 1), mask, _likeness(here, patch[:3], mask, side))
+        likeness = _likeness(here, patch[:3], mask, side)
+        skin, theirs = ((each * rim).sum((1, 2), keepdim=True) / rim.sum().clamp_min(1) for each in (here, patch[:3]))
+        if open_by < 1:
+            height = max(frame.height * max(open_by, _LINE), _LEAST * frame.width)
+            sunk = frame.middle + _SINKS * (1 - open_by) * frame.height * frame.down
+            lids = replace(frame, middle=sunk, height=height)
+            beyond = (np.abs(lids.seen(places)[..., 1]) - _SKIN[0]) / (_SKIN[1] - _SKIN[0])
+            patch = self._looked_at(number, lids, places, side)[:3] + skin - theirs
+            shut = _tensor(min(1.0, 2 * (1 - open_by)) * np.clip(beyond, 0, 1))
+            return _Piece((rows, columns), torch.lerp(patch, skin.expand_as(patch), shut).clamp(-1, 1), mask, likeness)
+        return _Piece((rows, columns), (patch[:3] + skin - theirs).clamp(-1, 1), mask, likeness)
+
+    def _looked_at(self, number: int, lids: _Frame, places: Points, side: int) -> Tensor:
+        """The example's eye between lids, (4, h, w), at places (h, w, 2) of a crop of this side."""
+        there, mirror = self._sources[number]
+        steps = np.linspace(-0.5, 0.5, 2 * _FINE + 1)[1::2, None, None, None] * (0.0, 1.0)
+        axes = lids.seen(places + steps).clip(-_SEEN, _SEEN)
+        fine = self._sampled(self._face(side), there.at(axes * (mirror, 1.0)).reshape(-1, *places.shape[1:]))
+        return fine.reshape(4, _FINE, *places.shape[:2]).mean(1)
 
     @cached_property
     def _sources(self) -> list[tuple[_Frame, float]]:

@@ -95,10 +95,26 @@ def test_a_styles_large_eyes_are_lent_where_it_draws_them() -> None:
     assert lid < skin - 0.5  # the dark line around the eye
 
 
-def test_an_eye_that_is_shut_or_covered_stays_as_it_was_drawn_and_so_does_the_other() -> None:
-    drawn, shut = soft(face()), landmarks()
-    shut[[37, 38]] = shut[[41, 40]]
-    assert torch.equal(eyes().lend(drawn, shut), drawn)
+def test_an_eye_shuts_as_the_faces_does() -> None:
+    drawn = soft(face())
+
+    def white(closed: float) -> Tensor:
+        """How much of either eye is white."""
+        points = landmarks()
+        for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+            points[upper] += closed * (points[lower] - points[upper])
+        lent = eyes().lend(drawn, points)
+        light = lent.amin(0)
+        return torch.tensor(
+            [float(light[:, eye].clamp_min(0.2).sub(0.2).sum()) for eye in (slice(0, 128), slice(128, 256))]
+        )
+
+    wide, half, shut = (white(closed) for closed in (0.0, 0.6, 0.95))
+    assert (half < 0.6 * wide).all() and (shut < 0.2 * wide).all()
+
+
+def test_where_something_is_in_front_of_an_eye_both_stay_as_they_were_drawn() -> None:
+    drawn = soft(face())
     hand = drawn.clone()
     hand[:, around(landmarks(), 20) & (torch.arange(SIDE) < SIDE // 2)] = torch.tensor([[0.5], [0.2], [0.1]])
     assert torch.equal(eyes().lend(hand, landmarks()), hand)
