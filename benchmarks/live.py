@@ -41,7 +41,7 @@ from stylizer.imaging.opening import open_picture
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.live.drawer import LIVE_SIDE, Landmarks, StudentDrawer
 from stylizer.live.files import PRESET_PARTS, SHARED_FILE, part_path, read_part, read_shared
-from stylizer.live.lent_eyes import LentEyes
+from stylizer.live.lent import Lent
 from stylizer.live.pairs import open_pairs
 from stylizer.networks.student import Student
 from stylizer.pipeline import Stylizer
@@ -125,7 +125,7 @@ def frames(stylizer: Stylizer, clip: Path, names: Sequence[str], side: int, coun
         play(
             stylizer,
             clip,
-            TimedDrawer(students.shared.student, part, 1.0, side, threads=threads, eyes=LentEyes.of(style)),
+            TimedDrawer(students.shared.student, part, 1.0, side, threads=threads, lent=Lent.of(style)),
             title,
             count,
         )
@@ -216,7 +216,7 @@ def quality(
         if part is None:
             print(f"| {name} | no part of this student | |")
             continue
-        drawers.append(StudentDrawer(shared.student, part, eyes=LentEyes.of(style)))
+        drawers.append(StudentDrawer(shared.student, part, lent=Lent.of(style)))
         held_out, levels, left, shown = open_pairs(pairs, name, held_out=True), [], [], []
         for index in range(len(held_out)):
             side = LIVE_SIDE, LIVE_SIDE

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 
 from stylizer.faces.tracker import FaceTracker, TrackedFace
 from stylizer.live.drawer import Landmarks, StudentDrawer
-from stylizer.live.lent_eyes import LentEyes
+from stylizer.live.lent import Lent
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
 from stylizer.settings import RenderSettings
@@ -97,7 +97,7 @@ def student_of(stylizer: Stylizer, name: str, strength: float, watch: Stopwatch)
     stylizer.adapt(style)
     part = students.part(style)
     assert part is not None
-    drawer = TimedStudent(students.shared.student, part, strength, eyes=LentEyes.of(style))
+    drawer = TimedStudent(students.shared.student, part, strength, lent=Lent.of(style))
     drawer.watch = watch
     return drawer
 

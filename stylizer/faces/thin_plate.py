@@ -5,6 +5,8 @@ Convention:
 Source: Bookstein 1989, Principal warps.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -50,16 +52,32 @@ def backward_map(here: Points, there: Points, side: int, room: float = 0.0) -> t
     edge = np.linspace(-room * (side - 1), (1 + room) * (side - 1), 9)
     border = np.array([(x, y) for x in edge for y in edge if {x, y} & {edge[0], edge[-1]}])
     there, here = np.concatenate([there, border]), np.concatenate([here, border])
-    count, lenient = len(there), len(there) - len(border)
-    system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = _kernel(there, there) + np.diag(np.arange(count) < lenient) * (_LENIENCE * side) ** 2
-    system[:count, count:] = np.c_[np.ones(count), there]
-    system[count:, :count] = system[:count, count:].T
-    weights = np.linalg.solve(system, np.r_[here, np.zeros((3, 2))])
+    lenience = np.where(np.arange(len(there)) < len(there) - len(border), (_LENIENCE * side) ** 2, 0.0)
+    plate = thin_plate(there, here, lenience)
     steps = np.linspace(0, side - 1, _GRID)
     points = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
-    back = np.c_[_kernel(points, there), np.ones(len(points)), points] @ weights
+    back = plate(points)
     return torch.from_numpy(back.T.reshape(1, 2, _GRID, _GRID).astype(np.float32))
+
+
+def thin_plate(here: Points, there: Points, lenience: Points) -> Callable[[Points], Points]:
+    """A map of places, (M, 2) to (M, 2), that brings points `here` to `there`, and is as smooth as can be.
+
+    Args:
+        here, there: (N, 2). lenience: (N,), how much smoothness counts beside each point being met, 0: not at all.
+    """
+    count = len(here)
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = _kernel(here, here) + np.diag(lenience)
+    system[:count, count:] = np.c_[np.ones(count), here]
+    system[count:, :count] = system[:count, count:].T
+    weights = np.linalg.solve(system, np.r_[there, np.zeros((3, 2))])
+
+    def moved(places: Points) -> Points:
+        found: Points = np.c_[_kernel(places, here), np.ones(len(places)), places] @ weights
+        return found
+
+    return moved
 
 
 def area_scale(back: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from stylizer.backbones.openvino_quietly import load_openvino
 from stylizer.errors import SettingsError
-from stylizer.live.lent_eyes import LentEyes
+from stylizer.live.lent import Lent
 from stylizer.live.openvino_student import build_model
 from stylizer.networks.student import STRIDE, Student, StudentStyle
 from stylizer.runtime import cpu_threads, retry_on_oom
@@ -40,7 +40,7 @@ class StudentDrawer:
         device: where torch draws. On "cpu" OpenVINO does, where it is installed and `openvino` is not False.
         threads: of OpenVINO; None: as many as torch would use.
         precision: of OpenVINO; "auto": bfloat16 where the CPU computes in it.
-        eyes: those of the style's example, lent where the landmarks are known.
+        lent: what the style's example lends, where the landmarks are known.
     Raises:
         SettingsError: the strength or the side is not one of these.
     """
@@ -56,12 +56,12 @@ class StudentDrawer:
         threads: int | None = None,
         precision: Precision = "auto",
         openvino: bool | None = None,
-        eyes: LentEyes | None = None,
+        lent: Lent | None = None,
     ) -> None:
         self._set_strength(strength)
         if side <= 0 or side % STRIDE:
             raise SettingsError(f"The side of the crops is {side}; choose a multiple of {STRIDE}, as {LIVE_SIDE}.")
-        self.side, self._eyes = side, eyes
+        self.side, self._lent = side, lent
         self._device = device or torch.device("cpu")
         worn = copy.deepcopy(student).eval().requires_grad_(False)
         worn.wear(style)
@@ -95,8 +95,8 @@ class StudentDrawer:
         if self.strength == 0 or not len(crops):
             return crops
         drawn = retry_on_oom(lambda _: self._run_all(crops), self._device).clamp(-1, 1)
-        if self._eyes is not None and landmarks_xy is not None:
-            drawn = torch.stack([self._eyes.lend(*each) for each in zip(drawn, landmarks_xy, strict=True)])
+        if self._lent is not None and landmarks_xy is not None:
+            drawn = torch.stack([self._lent.lend(*each) for each in zip(drawn, landmarks_xy, strict=True)])
         return torch.lerp(crops, drawn, self.strength).clamp(-1, 1)
 
     def _set_strength(self, strength: float) -> None:

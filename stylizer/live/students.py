@@ -11,7 +11,7 @@ from stylizer.errors import WeightsError
 from stylizer.live.adapt import AdaptConfig, adapt
 from stylizer.live.drawer import LIVE_SIDE, StudentDrawer
 from stylizer.live.files import SharedStudent, known_part, part_path, parts_dir, preset_parts, read_shared, save_part
-from stylizer.live.lent_eyes import LentEyes
+from stylizer.live.lent import Lent
 from stylizer.progress import OnStep
 from stylizer.styles.style import Style
 from stylizer.weights.load import Networks
@@ -92,5 +92,5 @@ class Students:
         threads: int | None = None,
     ) -> StudentDrawer:
         """What draws a style by its part; the others as of `StudentDrawer`. Raises SettingsError, WeightsError."""
-        eyes = LentEyes.of(style)
-        return StudentDrawer(self.shared.student, part, strength, side, device=device, threads=threads, eyes=eyes)
+        lent = Lent.of(style)
+        return StudentDrawer(self.shared.student, part, strength, side, device=device, threads=threads, lent=lent)

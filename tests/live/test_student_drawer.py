@@ -61,14 +61,14 @@ def test_what_cannot_be_drawn() -> None:
         StudentDrawer(tiny_student(), tiny_student().style(), 1.0, 100)
 
 
-def test_eyes_are_lent_where_landmarks_are_known_and_as_much_as_the_strength_says() -> None:
+def test_features_are_lent_where_landmarks_are_known_and_as_much_as_the_strength_says() -> None:
     class Whitening:
         def lend(self, drawing: torch.Tensor, landmarks_xy: object) -> torch.Tensor:
             assert np.shape(landmarks_xy) == (68, 2)
             return torch.ones_like(drawing)
 
     points = [np.zeros((68, 2))] * 2
-    lending = drawer(0.5, eyes=Whitening())
+    lending = drawer(0.5, lent=Whitening())
     torch.testing.assert_close(lending.draw(crops(), points), torch.lerp(crops(), torch.ones(1), 0.5))
     assert torch.equal(lending.draw(crops()), drawer(0.5).draw(crops()))
     assert torch.equal(lending.with_strength(0).draw(crops(), points), crops())
