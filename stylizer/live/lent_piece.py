@@ -16,8 +16,8 @@ from stylizer.styles.looks import ramp
 
 LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)  # of the 68 landmarks
 _FINER = 1.25  # times as fine as the crop the example is looked at
-# Of drawn and lent colours, seen coarsely, their correlation, and the ratio of their contrasts: something is in front, or
-# they show the same. Correlation is loose, as a face that moves fast is a little ahead of its landmarks.
+# Of drawn and lent colours, seen coarsely, the correlation, and the ratio of contrasts: something is in front, or they
+# show the same. Correlation is loose, as a face that moves fast is a little ahead of its landmarks.
 _OTHER, _SAME = -0.2, 0.15
 _PLAIN, _DRAWN = 0.2, 0.45
 _COARSE = 7  # pixels of a side of 384 over which these are compared
