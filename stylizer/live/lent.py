@@ -54,7 +54,7 @@ class Lent:
         for feature in self._features:
             pieces = feature.pieces(drawing, points)
             share = self.amount * min((piece.likeness for piece in pieces), default=0.0)
-            for piece in pieces if share > 0 else []:
+            for piece in pieces:
                 rows, columns = piece.place
                 result[:, rows, columns] = torch.lerp(result[:, rows, columns], piece.picture, share * piece.mask)
         return result

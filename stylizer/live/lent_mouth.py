@@ -27,7 +27,7 @@ _OUTER, _INNER = slice(48, 60), slice(60, 68)  # of the 68 landmarks: outlines o
 _UPPER, _LOWER = [61, 62, 63], [67, 66, 65]  # of the inner one
 _AROUND = [6, 8, 10, 31, 33, 35]  # chin and nose, which hold what is around the lips
 # Distances of the eyes beyond the lips' outline: what is lent with them, and where colours meet the drawing's.
-_BEYOND, _RIM = 0.045, (0.08, 0.16)
+_BEYOND, _RIM = 0.03, (0.08, 0.16)
 _OPEN = (0.04, 0.1)  # distances of the eyes: a shut mouth, one whose inside is seen
 _ALIKE, _UNLIKE = (
     0.06,
