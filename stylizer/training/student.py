@@ -5,7 +5,7 @@ where it was stopped. `train --pairs FOLDER --styles ... --folder RUN --minutes 
 styles, each with its own small part; a run that was stopped goes on, its curve is RUN/log.jsonl. `export --pairs FOLDER
 --styles ... --folder RUN --out FILE` writes the averaged weights in half precision, the styles' parts and a card beside
 them. `adapt --styles ... --out FILE` learns the parts of more styles on the network in FILE, as the product does for a
-new style. All of them run on a GPU with `--device cuda`.
+new style; with `--pairs FOLDER --steps N` from more faces, and longer. All of them run on a GPU with `--device cuda`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import platform
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -30,7 +30,7 @@ from stylizer.backbones.base import BackboneSpec
 from stylizer.backbones.registry import DEFAULT_BACKBONE, loader_of
 from stylizer.errors import SettingsError
 from stylizer.files import write_atomically
-from stylizer.live.adapt import AdaptConfig, adapt
+from stylizer.live.adapt import AdaptConfig, adapt, learn_part
 from stylizer.live.files import (
     PRESET_PARTS,
     SHARED_FILE,
@@ -404,7 +404,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         make_pairs(Stylizer.open(device=options.device), options.pairs, options.styles, **counts)
         return
     if options.command == "adapt":
-        adapt_all(Stylizer.open(device=options.device), options.styles, options.out)
+        adapt_all(Stylizer.open(device=options.device), options.styles, options.out, options.pairs, options.steps)
         return
     names = ("minutes", "steps", "rate", "batch", "styles_at_once", "adversarial", "bfloat16", "seed")
     config = TrainConfig(**{name: getattr(options, name) for name in names}, sides=tuple(options.sides))
@@ -440,23 +440,29 @@ def load_judges(home: Path, device: torch.device) -> TrainingJudges:
     return TrainingJudges(load_perceptual(home, device), load_identity(home, device), spec)
 
 
-def adapt_all(stylizer: Stylizer, styles: Sequence[str], path: Path) -> None:
-    """Learn the parts of styles on a shared network that is there, and write them beside it."""
-    shared, folder = read_shared(path), path.parent / PRESET_PARTS.name
-    starts = list(preset_parts(shared, folder).values())
+def adapt_all(
+    stylizer: Stylizer, styles: Sequence[str], path: Path, folder: Path | None = None, steps: int | None = None
+) -> None:
+    """Learn the parts of styles on a shared network that is there, and write them beside it.
+
+    Args:
+        folder: of pairs that are there; None: the few that the product draws are drawn. steps: None: as the product.
+    """
+    shared, parts = read_shared(path), path.parent / PRESET_PARTS.name
+    starts, config = list(preset_parts(shared, parts).values()), AdaptConfig()
+    config = replace(config, steps=steps or config.steps)
     for name in styles:
-        style = stylizer.find_style(name)
-        config = AdaptConfig()
-        with tqdm(total=config.faces + config.steps, desc=name, mininterval=5) as bar:
-            part = adapt(
-                stylizer.networks,
-                style,
-                shared.student,
-                starts,
-                config=config,
-                on_step=lambda *_, bar=bar: bar.update(),
-            )
-        save_part(part, part_path(folder, style.key), shared.digest, name)
+        style, networks = stylizer.find_style(name), stylizer.networks
+        with tqdm(total=(0 if folder else config.faces) + config.steps, desc=name, mininterval=5) as bar:
+            if folder is None:
+                part = adapt(
+                    networks, style, shared.student, starts, config=config, on_step=lambda *_, bar=bar: bar.update()
+                )
+            else:
+                found = open_pairs(folder, name)
+                pairs = MemoryPairs(found.read(index) for index in range(len(found)))
+                part = learn_part(networks, pairs, shared.student, starts, config=config, on_step=bar.update)
+        save_part(part, part_path(parts, style.key), shared.digest, name)
 
 
 def make_pairs(

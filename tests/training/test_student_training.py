@@ -3,15 +3,18 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
 import stylizer.training.student as module
 from stylizer.errors import SettingsError
-from stylizer.live.files import read_part, read_shared
+from stylizer.live.adapt import AdaptConfig
+from stylizer.live.files import read_part, read_shared, save_shared
 from stylizer.live.learning import Teacher, worn
-from stylizer.training.student import TrainConfig, Training, export, run, validate
+from stylizer.training.student import TrainConfig, Training, adapt_all, export, run, validate
 from tests.live.tiny_student import Inverter, tiny_student, tiny_teaching_networks
 
 CPU = torch.device("cpu")
@@ -130,3 +133,30 @@ def test_a_run_writes_its_curve_and_what_it_learned(tmp_path: Path) -> None:
     expected = worn(one.averaged, one.averaged_own["negative"])(picture)
     assert (drawn - expected).abs().max() < 0.01
     assert Teacher(tiny_teaching_networks()).feature_distance(drawn, expected) < 0.05
+
+
+def test_parts_of_more_styles_are_learned_from_pairs_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, asked = tmp_path / "student.safetensors", []
+    save_shared(tiny_student(), path)
+    monkeypatch.setattr(module, "read_shared", lambda path: read_shared(path, tiny_student(9)))
+
+    def opened(folder: Path, name: str) -> Inverter:
+        asked.append((folder, name))
+        return Inverter()
+
+    monkeypatch.setattr(module, "open_pairs", opened)
+    monkeypatch.setattr(module, "AdaptConfig", lambda: AdaptConfig(side=128, rate=0.03))
+    style = SimpleNamespace(key="2" * 32)
+    stylizer: Any = SimpleNamespace(networks=tiny_teaching_networks(), find_style=lambda _: style)
+    adapt_all(stylizer, ["negative"], path, tmp_path, 8)
+    assert asked == [(tmp_path, "negative")]
+    shared = read_shared(path, tiny_student(9))
+    part = read_part(tmp_path / "student_styles" / f"{'2' * 32}.safetensors", shared)
+    assert part is not None
+    picture, wanted = Inverter().read(0)
+    before, after = (
+        (worn(shared.student, each)(picture) - wanted).abs().mean() for each in (shared.student.style(), part)
+    )
+    assert after < 0.9 * before
