@@ -16,9 +16,11 @@ from torch import Tensor
 from stylizer.faces.deformation import LandmarkDeformation
 from stylizer.live.lent_eyes import LentEyes
 from stylizer.live.lent_mouth import LentMouth
-from stylizer.live.lent_piece import Source
+from stylizer.live.lent_piece import Source, eye_distance
 from stylizer.styles.example import Example
 from stylizer.styles.style import Style
+
+_SMALLEST = 8  # pixels between the eyes: less is no face that is seen from where its features show
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,8 @@ class Lent:
                 as it is without the style, in pixels of the crop.
         """
         points = self.deformation.moved(landmarks_xy)
+        if eye_distance(points) < _SMALLEST:
+            return drawing
         result = drawing.clone()
         for feature in self._features:
             pieces = feature.pieces(drawing, points)

@@ -157,6 +157,12 @@ def test_of_two_unlike_eyes_the_lighter_one_serves_for_both() -> None:
     assert (face() - face(dark=1))[:, rows][..., right].abs().mean() > 0.3
 
 
+def test_a_face_seen_from_its_side_or_far_too_small_is_left_alone() -> None:
+    drawn, points = soft(face()), landmarks()
+    for scale in (0.0, 0.05, np.array([0.05, 1.0])):
+        assert torch.equal(example().lend(drawn, points.mean(0) + scale * (points - points.mean(0))), drawn)
+
+
 def test_a_style_without_an_example_lends_none() -> None:
     style: Any = SimpleNamespace(examples=(), deformation=LandmarkDeformation())
     assert Lent.of(style) is None
