@@ -105,13 +105,13 @@ class LentEyes:
         open_by = ramp(frame.openness / max(there.openness, 1e-3), _SHUT, _OPEN)
         wide = replace(frame, height=max(frame.height, _OPEN * there.openness * frame.width))
         half = np.array([wide.width / 2, wide.height / 2]) + np.array(_AROUND) * unit
-        reach = float(np.hypot(*half)) + 1  # however it is turned
+        reach = np.abs(frame.across) * half[0] + np.abs(frame.down) * half[1] + 1
         (left, top), (right, bottom) = frame.middle - reach, frame.middle + reach
         places = places_within(left, top, right, bottom, side)
         if places is None:
             return None
         rows, columns = slices_of(places)
-        here, patch = drawing[:, rows, columns], self._between(wide, number, places, side)
+        here, patch = drawing[:, rows, columns], self._between(wide, number, places, side, 1)
         offsets = (places - frame.middle) @ np.stack([frame.across, frame.down], 1)
         radius, lid = np.linalg.norm(offsets / half, axis=-1), -wide.height / 2  # upwards is negative
         brow = float(np.median((points[_BROWS[number]] - frame.middle) @ frame.down))
@@ -132,16 +132,19 @@ class LentEyes:
         lids = replace(frame, middle=sunk, height=height)
         beyond = (np.abs(lids.seen(places)[..., 1]) - _SKIN[0]) / (_SKIN[1] - _SKIN[0])
         shut = as_mask(min(1.0, 2 * (1 - open_by)) * np.clip(beyond, 0, 1))
-        between = self._between(lids, number, places, side)[:3] + tone
+        between = self._between(lids, number, places, side, _FINE)[:3] + tone
         return torch.lerp(between, skin.expand_as(between), shut)
 
-    def _between(self, lids: _Frame, number: int, places: Points, side: int) -> Tensor:
-        """The example's eye between lids, (4, h, w), at places (h, w, 2) of a crop of this side."""
+    def _between(self, lids: _Frame, number: int, places: Points, side: int, fine: int) -> Tensor:
+        """The example's eye between lids, (4, h, w), at places (h, w, 2) of a crop of this side.
+
+        fine: how many rows of it are looked at for each of the crop's.
+        """
         there, mirror = self._sources[number]
-        steps = np.linspace(-0.5, 0.5, 2 * _FINE + 1)[1::2, None, None, None] * (0.0, 1.0)
+        steps = np.linspace(-0.5, 0.5, 2 * fine + 1)[1::2, None, None, None] * (0.0, 1.0)
         axes = lids.seen(places + steps).clip(-_SEEN, _SEEN)
-        fine = self.source.at(there.at(axes * (mirror, 1.0)).reshape(-1, *places.shape[1:]), side)
-        return fine.reshape(4, _FINE, *places.shape[:2]).mean(1)
+        found = self.source.at(there.at(axes * (mirror, 1.0)).reshape(-1, *places.shape[1:]), side)
+        return found.reshape(4, fine, *places.shape[:2]).mean(1)
 
     @cached_property
     def _sources(self) -> list[tuple[_Frame, float]]:

@@ -35,7 +35,7 @@ _ALIKE, _UNLIKE = (
 )  # the same, between two mouths' openings: the inside may be the example's, is the drawing's
 _LENIENCE = 0.01  # of the side: how nearly landmarks are met
 _POINTS = 12  # the warp is computed on so many points a side, and smooth between
-_FINE = 4  # times as fine an outline is drawn, and then shrunk
+_FINE = 2  # times as fine an outline is drawn, and then shrunk
 
 
 @dataclass(frozen=True, eq=False)
