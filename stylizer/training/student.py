@@ -170,6 +170,10 @@ class Training:
         self.elapsed += time.monotonic() - started
         return {name: torch.stack(values).mean() for name, values in parts.items()}
 
+    def close(self) -> None:
+        """End the processes that draw batches ahead; a further step begins new ones."""
+        self._batches = None
+
     def tasks(self, step: int) -> list[Task]:
         """The batches of a step."""
         config, progress = self.config, self._progress_at(step)
@@ -340,6 +344,7 @@ def run(training: Training, folder: Path, held_out: Mapping[str, Pairs], every: 
                 torch.save(training.state(), checkpoint.with_suffix(".new"))
                 checkpoint.with_suffix(".new").replace(checkpoint)
                 sums, saved = {}, time.monotonic()
+    training.close()
 
 
 def export(training: Training, path: Path, keys: Mapping[str, str], facts: Mapping[str, object]) -> None:

@@ -1,6 +1,7 @@
 """Training of the student: it learns several styles at once, goes on where it stopped, writes what can be read."""
 
 import json
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,11 +79,13 @@ def test_batches_drawn_ahead_by_other_processes_are_the_same() -> None:
         first, second = one.step(), other.step()
         assert first.keys() == second.keys()
         assert all(torch.equal(first[name], second[name]) for name in first)
+    other.close()
+    assert not multiprocessing.active_children()
 
 
 def test_an_adversary_has_its_say_and_learns_each_style_apart() -> None:
-    one = training(replace(CONFIG, steps=30, adversarial=0.01, rate=0.002))
-    for _ in range(12):
+    one = training(replace(CONFIG, steps=30, adversarial=0.01, rate=0.004))
+    for _ in range(5):
         assert "adversarial" in one.step()
     picture, negative = Inverter().read(0)
     with torch.no_grad():
