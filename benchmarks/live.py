@@ -103,8 +103,10 @@ class TimedDrawer(StudentDrawer):
         return self.watch.time("student", lambda: super(TimedDrawer, self).draw(crops, landmarks_xy))
 
 
-def frames(stylizer: Stylizer, clip: Path, names: Sequence[str], side: int, count: int) -> None:
-    """Print a table of milliseconds for each style."""
+def frames(  # noqa: PLR0917 - as they are asked for
+    stylizer: Stylizer, clip: Path, names: Sequence[str], side: int, count: int, plain: bool
+) -> None:
+    """Print a table of milliseconds for each style. plain: without what the style's example lends."""
     students, threads = stylizer.students, max(1, cpu_threads() // 2)  # as `Stylizer.live` does
     for name in names:
         if not students.installed:
@@ -125,7 +127,9 @@ def frames(stylizer: Stylizer, clip: Path, names: Sequence[str], side: int, coun
         play(
             stylizer,
             clip,
-            TimedDrawer(students.shared.student, part, 1.0, side, threads=threads, lent=Lent.of(style)),
+            TimedDrawer(
+                students.shared.student, part, 1.0, side, threads=threads, lent=None if plain else Lent.of(style)
+            ),
             title,
             count,
         )
@@ -262,6 +266,7 @@ def main() -> None:
     parser.add_argument("what", choices=["speed", "frames", "quality"])
     parser.add_argument("--clip", type=Path, help="video whose frames are played")
     parser.add_argument("--frames", type=int, default=200, help="how many")
+    parser.add_argument("--plain", action="store_true", help="frames without the example's eyes and lips")
     parser.add_argument("--side", type=int, default=LIVE_SIDE, help="of the crops")
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--student", type=Path, default=SHARED_FILE, help="what the training's `export` wrote")
@@ -277,7 +282,7 @@ def main() -> None:
     if options.what == "frames":
         if not options.clip or not options.styles:
             parser.error("give a --clip and --styles")
-        frames(Stylizer.open(), options.clip, options.styles, options.side, options.frames)
+        frames(Stylizer.open(), options.clip, options.styles, options.side, options.frames, options.plain)
         return
     if not options.pairs or not options.styles:
         parser.error("give --pairs and --styles")

@@ -13,7 +13,7 @@ def to_tensor(image: Image.Image) -> Tensor:
         (1, 3, H, W) float32, RGB, on the CPU; 0 becomes -1 and 255 becomes 1.
     """
     pixels = torch.from_numpy(np.array(image.convert("RGB")))
-    return (pixels.permute(2, 0, 1)[None].float() / 127.5 - 1).contiguous()
+    return from_bytes(pixels.permute(2, 0, 1)[None]).contiguous()
 
 
 def to_image(tensor: Tensor) -> Image.Image:
@@ -30,5 +30,14 @@ def to_image(tensor: Tensor) -> Image.Image:
         tensor = tensor[0]
     if tensor.dim() != 3 or tensor.shape[0] != 3:
         raise ValueError(f"expected one RGB picture, (1, 3, H, W) or (3, H, W), not {tuple(tensor.shape)}")
-    pixels = ((tensor.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
+    return Image.fromarray(to_bytes(tensor.detach()).permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def to_bytes(tensor: Tensor) -> Tensor:
+    """Values in [-1, 1], those beyond clamped, as uint8 of the same shape: the nearest of 0..255."""
+    return ((tensor.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def from_bytes(pixels: Tensor) -> Tensor:
+    """The inverse: 0..255 as float32 in [-1, 1]."""
+    return pixels.float() / 127.5 - 1

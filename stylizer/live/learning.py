@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from stylizer.backbones.base import BackboneSpec
 from stylizer.faces.chip import cut_chip
+from stylizer.imaging.tensors import from_bytes, to_bytes
 from stylizer.live.spoil import OCCLUDED, move, occlude, spoil
 from stylizer.networks.perceptual import HedVgg
 from stylizer.networks.student import Student, StudentStyle
@@ -70,8 +71,7 @@ class Batch:
         """Float32 in [-1, 1] on a device, channels last."""
 
         def put(x: Tensor) -> Tensor:
-            x = x.to(device, non_blocking=True).float() / 127.5 - 1
-            return x.contiguous(memory_format=torch.channels_last)
+            return from_bytes(x.to(device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
 
         return Batch(put(self.seen), put(self.target), None if self.again is None else put(self.again), self.shift)
 
@@ -96,11 +96,6 @@ def draw_batch(pairs: Pairs, count: int, side: int, rng: torch.Generator, again:
     return Batch(seen, target, second_view[0] if again else None, (shift[0], shift[1]))
 
 
-def to_bytes(x: Tensor) -> Tensor:
-    """[-1, 1] as uint8."""
-    return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-
-
 class MemoryPairs:
     """Pairs that are kept in memory as bytes."""
 
@@ -112,7 +107,7 @@ class MemoryPairs:
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
         """See `Pairs`."""
-        pair = self._pairs[index].float() / 127.5 - 1
+        pair = from_bytes(self._pairs[index])
         return pair[:1], pair[1:]
 
 

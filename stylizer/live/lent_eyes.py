@@ -36,7 +36,6 @@ _RIM = (0.75, 1.05)  # radii between which its colours meet the drawing's
 _SHUT, _OPEN = 0.3, 0.5
 _LINE, _SINKS, _SKIN = 0.12, 0.35, (0.6, 1.0)
 _FINE = 4  # rows that are looked at for each of the drawing's, as a shut eye is made of many
-_FINER = 1.25  # times as fine as the crop the example is looked at
 _SEEN = 3.0  # widths and heights of an eye around its middle: so far it is looked at
 _LEAST = 0.02  # of its width: the height of an eye at least
 _PAIR = 0.65  # correlation of the light of an example's two eyes: less are no pair

@@ -29,10 +29,7 @@ _AROUND = [6, 8, 10, 31, 33, 35]  # chin and nose, which hold what is around the
 # Distances of the eyes beyond the lips' outline: what is lent with them, and where colours meet the drawing's.
 _BEYOND, _RIM = 0.03, (0.08, 0.16)
 _OPEN = (0.04, 0.1)  # distances of the eyes: a shut mouth, one whose inside is seen
-_ALIKE, _UNLIKE = (
-    0.06,
-    0.14,
-)  # the same, between two mouths' openings: the inside may be the example's, is the drawing's
+_APART = (0.06, 0.14)  # the same, between two mouths' openings: the inside is the example's, is the drawing's
 _LENIENCE = 0.01  # of the side: how nearly landmarks are met
 _POINTS = 12  # the warp is computed on so many points a side, and smooth between
 _FINE = 2  # times as fine an outline is drawn, and then shrunk
@@ -62,7 +59,7 @@ class LentMouth:
         here, patch = drawing[:, rows, columns], self.source.at(self._warped(points, places, side), side)
         whole = _filled(outline + _BEYOND * outward, places)
         opening, theirs = _opening(points), self._opening
-        seen = ramp(max(opening, theirs), *_OPEN) * ramp(abs(opening - theirs), _ALIKE, _UNLIKE)
+        seen = ramp(max(opening, theirs), *_OPEN) * ramp(abs(opening - theirs), *_APART)
         mask = as_mask(whole * (1 - seen * _filled(points[_INNER], places))) * patch[3:]
         inner, outer = (_filled(outline + reach * outward, places) for reach in _RIM)
         rim = as_mask(outer * (1 - inner)) * patch[3:]

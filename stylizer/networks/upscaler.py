@@ -31,7 +31,8 @@ class LightUpscaler(nn.Module):
         1609.05158).
     """
 
-    margin = 16  # pixels around a place that it sees; what is farther away changes no value by a fiftieth of 255
+    margin = 16  # pixels around a place that it sees; what is farther away changes no value by a tenth of 1 in 255
+    window = WINDOW  # sides are multiples of this where it works; others are filled up
     bicubic: Tensor
 
     def __init__(self, channels: int = 48, blocks: int = 5) -> None:
@@ -90,7 +91,7 @@ class SRResNet(nn.Module):
         one reads [-1, 1] too, which only changes its first layer's weights and bias.
     """
 
-    margin = 24  # as of `LightUpscaler`
+    margin, window = 24, 1  # as of `LightUpscaler`
 
     def __init__(self, channels: int = 64, blocks: int = 16) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
 """The network that students and upscalers are trained against: it tells drawn pictures from those they should be."""
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -25,3 +26,13 @@ class Adversary(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         return self.layers(picture)  # type: ignore[no-any-return]
+
+
+def fooled(scores: Tensor) -> Tensor:
+    """What the one that learns descends: low where its pictures' scores are those of originals. A number."""
+    return F.softplus(-scores).mean()
+
+
+def mistaken(real: Tensor, drawn: Tensor) -> Tensor:
+    """What the adversary descends: high where it takes one for the other. A number."""
+    return fooled(real) + F.softplus(drawn).mean()

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -22,7 +21,7 @@ from stylizer.networks.perceptual import HedVgg
 from stylizer.networks.upscaler import NETWORKS
 from stylizer.runtime import choose_device, home_dir, tune_training
 from stylizer.styles.losses import unit
-from stylizer.training.adversary import Adversary
+from stylizer.training.adversary import Adversary, fooled, mistaken
 from stylizer.training.degradation import spoil
 from stylizer.training.patches import Pair, Patches, with_spoilt
 from stylizer.training.upscaler import (
@@ -93,11 +92,11 @@ class NaturalTraining(Training):
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bfloat16):
             enlarged = self.network(low).float()
             self.adversary.requires_grad_(False)
-            fooled = F.softplus(-self.adversary(enlarged).float()).mean()
+            deceit = fooled(self.adversary(enlarged).float())
             self.adversary.requires_grad_(True)
         kept = config.pixel * (enlarged - high).abs().mean() + config.features * self._feature_distance(enlarged, high)
         self.optimiser.zero_grad()
-        loss: Tensor = kept + config.adversarial * fooled
+        loss: Tensor = kept + config.adversarial * deceit
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
@@ -106,8 +105,7 @@ class NaturalTraining(Training):
             scores = self.adversary(torch.cat([high, enlarged.detach()])).float()
         real, drawn = scores.chunk(2)
         self.opponent.zero_grad()
-        mistaken: Tensor = F.softplus(-real).mean() + F.softplus(drawn).mean()
-        mistaken.backward()  # type: ignore[no-untyped-call]
+        mistaken(real, drawn).backward()  # type: ignore[no-untyped-call]
         self.opponent.step()
         self.step_index += 1
         said: Tensor = kept.detach()

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.errors import PictureError
-from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.imaging.tensors import from_bytes, to_image, to_tensor
 from stylizer.networks.upscaler import SCALE
 from stylizer.runtime import cpu_threads
 
@@ -142,4 +142,4 @@ def _places(side: int, top: Tensor, left: Tensor, width: Tensor, turn: Tensor) -
 
 def _to_signed(x: Tensor) -> Tensor:
     """(N, H, W, 3) uint8 as (N, 3, H, W) float32 in [-1, 1], laid out as before."""
-    return x.permute(0, 3, 1, 2).float() / 127.5 - 1
+    return from_bytes(x.permute(0, 3, 1, 2))

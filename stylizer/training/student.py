@@ -46,7 +46,7 @@ from stylizer.networks.perceptual import HedVgg
 from stylizer.networks.student import Student, StudentStyle
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import choose_device, home_dir, tune_training
-from stylizer.training.adversary import Adversary
+from stylizer.training.adversary import Adversary, fooled, mistaken
 from stylizer.weights.load import load_identity, load_perceptual
 
 _WARM_UP = 50  # steps
@@ -98,7 +98,7 @@ class Batches(Dataset[tuple[str, Batch]]):
         self.pairs, self.seed = dict(pairs), seed
 
     def __getitem__(self, task: Task) -> tuple[str, Batch]:
-        rng = torch.Generator().manual_seed(self.seed * 1_000_000_007 + task.number)
+        rng = _draws(self.seed, task.number)
         return task.name, draw_batch(self.pairs[task.name], task.count, task.side, rng, task.again)
 
 
@@ -152,7 +152,7 @@ class Training:
                 pin_memory=self.device.type == "cuda",
             )
             self._batches = iter(loader)
-        rng = torch.Generator().manual_seed(config.seed * 1_000_000_007 + self.step_index)
+        rng = _draws(config.seed, self.step_index)
         self.optimiser.zero_grad()
         self.opponent.zero_grad()
         parts: dict[str, list[Tensor]] = {}
@@ -177,7 +177,7 @@ class Training:
     def tasks(self, step: int) -> list[Task]:
         """The batches of a step."""
         config, progress = self.config, self._progress_at(step)
-        rng = torch.Generator().manual_seed(config.seed * 1_000_000_007 + step)
+        rng = _draws(config.seed, step)
         names, late = list(self.pairs), progress >= config.turn
         again = progress >= config.steady and step % config.steady_every == 0
         side, count = config.sides[late], max(1, config.batch // 2) if late else config.batch
@@ -245,15 +245,14 @@ class Training:
             said |= {"consistency": steady.detach()}
         if config.adversarial:
             self.adversary.requires_grad_(False)
-            fooled = F.softplus(-self._scores(drawn, kind)).mean()
+            deceit = fooled(self._scores(drawn, kind))
             self.adversary.requires_grad_(True)
-            loss = loss + config.adversarial * fooled
-            said |= {"adversarial": fooled.detach()}
+            loss = loss + config.adversarial * deceit
+            said |= {"adversarial": deceit.detach()}
         (loss / styles).backward()  # type: ignore[no-untyped-call]
         if config.adversarial:
             real, fake = self._scores(torch.cat([batch.target, drawn.detach()]), kind).chunk(2)
-            mistaken: Tensor = (F.softplus(-real).mean() + F.softplus(fake).mean()) / styles
-            mistaken.backward()  # type: ignore[no-untyped-call]
+            (mistaken(real, fake) / styles).backward()  # type: ignore[no-untyped-call]
         return said
 
     def _scores(self, pictures: Tensor, kind: int) -> Tensor:
@@ -478,6 +477,11 @@ def make_pairs(
     maker.fill(folder, range(HELD_OUT, HELD_OUT + held_out), len(styles))
     with tqdm(total=faces, desc="faces", mininterval=10) as bar:
         maker.fill(folder, range(faces), per_face, lambda _: bar.update())
+
+
+def _draws(seed: int, number: int) -> torch.Generator:
+    """The random draws of one step or batch of a run."""
+    return torch.Generator().manual_seed(seed * 1_000_000_007 + number)
 
 
 def _parameters(tensors: Mapping[str, Tensor]) -> dict[str, nn.Parameter]:
