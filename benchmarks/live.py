@@ -124,15 +124,9 @@ def frames(  # noqa: PLR0917 - as they are asked for
         seconds, part = time.perf_counter() - started, students.part(style)
         assert part is not None
         title = f"{name}, learned for the student in {seconds:.0f} s" if learned else name
-        play(
-            stylizer,
-            clip,
-            TimedDrawer(
-                students.shared.student, part, 1.0, side, threads=threads, lent=None if plain else Lent.of(style)
-            ),
-            title,
-            count,
-        )
+        lent = None if plain else Lent.of(style)
+        drawer = TimedDrawer(students.shared.student, part, 1.0, side, threads=threads, lent=lent)
+        play(stylizer, clip, drawer, title, count)
 
 
 def play(stylizer: Stylizer, clip: Path, drawer: TimedDrawer, title: str, count: int) -> None:
