@@ -9,15 +9,14 @@ from torch import Tensor
 from stylizer.faces.hair import filled
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
-from stylizer.styles.regions import Regions
-from stylizer.styles.surroundings import skin_of
+from stylizer.styles.regions import Regions, skin_of
 
 FEWEST = 0.02  # of a crop: so much must be hair, to be an example
 _MARGIN, _NEAR = 6, 4  # pixels of the masks: what is surely of a region; how far drawn hair may lie beside its place
 _SPREAD, _NOWHERE = 0.003, 4.0  # mean square of a region's colours at least; of one that is not there
 # Mean squares by which a colour still is the ground's, or the skin's in a shadow, and by which a region is not as hair.
 _ALIKE, _SHADED, _APART = 0.04, 0.15, 0.04
-_PERHAPS = 0.3  # so much of the region is hair, if its colour does not say no
+PERHAPS = 0.3  # so much of the region is hair, if its colour does not say no
 _SURE = 0.9
 _MOSTLY = 0.6  # of the surroundings of a place of the example must be hair
 # Pixels of the masks: half the width of a parting; beyond a forehead its skin shines through; above a face it ends.
@@ -37,8 +36,7 @@ def hair_by_colour(picture: Tensor, regions: Regions) -> Tensor:
         (1, 1, s, s) of the regions' side, 0 to 1.
     """
     colours = blurred(F.interpolate(picture, size=regions.hair.shape[-1], mode="area"), 1)
-    away = [_away(colours, mask) for mask in (regions.hair, regions.face, regions.ground)]
-    likely = [-distance / (2 * spread) - 0.5 * math.log(spread) for distance, spread in away]
+    likely = [_likely(colours, mask) for mask in (regions.hair, regions.face, regions.ground)]
     hair = torch.sigmoid((likely[0] - torch.maximum(likely[1], likely[2])).clamp(-30, 30))
     return grown(regions.hair, _NEAR) * hair
 
@@ -50,13 +48,37 @@ def surely_hair(picture: Tensor, regions: Regions) -> Tensor:
     from hair at all.
     """
     colours = blurred(F.interpolate(picture, size=regions.hair.shape[-1], mode="area"), 1)
-    hair, (to_hair, _) = (regions.hair > _PERHAPS).float(), _away(colours, regions.hair)
+    hair, (to_hair, _) = (regions.hair > PERHAPS).float(), _away(colours, regions.hair)
     for mask, alike in ((regions.face, _SHADED), (regions.ground, _ALIKE)):
         distance, _ = _away(colours, mask)
         mean = (colours * hair).sum((2, 3), keepdim=True) / hair.sum().clamp_min(1)
         apart = float((mean - (colours * mask).sum((2, 3), keepdim=True) / mask.sum().clamp_min(1)).square().mean())
         hair = hair * (1 - float(apart > _APART) * ((distance < alike) & (distance < to_hair)).float())
     return (F.avg_pool2d(hair, 5, 1, 2) > _MOSTLY).float()
+
+
+def skin_by_colour(picture: Tensor, regions: Regions) -> Tensor:
+    """Where a picture, (1, 3, s, s) of the regions' side, is coloured more as the face than as the hair: 0 to 1."""
+    hair, face = (_likely(blurred(picture, 1), mask) for mask in (regions.hair, regions.face))
+    return torch.sigmoid((face - hair).clamp(-30, 30))
+
+
+def scalp_of(picture: Tensor, regions: Regions) -> Tensor:
+    """Where a person's skin shows, joined to the face, whatever its regions say: (1, 1, s, s), 0 or 1.
+
+    A parting, which is narrow, is of the hair; so is its shine.
+
+    Args:
+        picture: (1, 3, s, s), of the regions' side.
+    """
+    skin = skin_of(picture, regions, 1 - regions.ground) * skin_by_colour(picture, regions)
+    skin = skin * (1 - hair_by_colour(picture, regions))
+    skin = grown(shrunk((skin > 0.5).float(), _PARTING), _PARTING)
+    face = (regions.face > 0.5).float()
+    found = grown(face, _MIXED)
+    for _ in range(_FOREHEAD // 2):
+        found = grown(found, 2) * torch.maximum(skin, face)
+    return found * skin
 
 
 def hair_light(picture: Tensor, regions: Regions, drawn: Tensor, hair: Tensor) -> Tensor:
@@ -68,17 +90,21 @@ def hair_light(picture: Tensor, regions: Regions, drawn: Tensor, hair: Tensor) -
         picture: (1, 3, S, S). regions: of it, of any side. drawn: (1, 3, S, S), the same person, with hair elsewhere;
             hair: of that, of the regions' side.
     """
-    small = F.interpolate(picture, size=regions.hair.shape[-1], mode="area")
-    skin = skin_of(small, regions, 1 - regions.ground) * (1 - hair_by_colour(small, regions))
-    forehead = grown(shrunk((skin > 0.5).float(), _PARTING), _PARTING + _MIXED) * grown(regions.face, _FOREHEAD)
-    own = (regions.hair > _SURE).float() * (1 - forehead)
+    scalp = scalp_of(F.interpolate(picture, size=regions.hair.shape[-1], mode="area"), regions)
+    own = (regions.hair > _SURE).float() * (1 - grown(scalp, _MIXED))
     light, strands = picture.mean(1, keepdim=True), drawn.mean(1, keepdim=True)
     beyond = filled(F.interpolate(light, size=own.shape[-1], mode="area"), shrunk(own, 1))
     beyond, known, inside = (
         F.interpolate(x, size=light.shape[-1], mode="bilinear", align_corners=False)
-        for x in (beyond, softened(own, 1), softened(shrunk((hair > _PERHAPS).float(), _RIM), 1))
+        for x in (beyond, softened(own, 1), softened(shrunk((hair > PERHAPS).float(), _RIM), 1))
     )
     return torch.lerp(beyond + _DRAWN * inside * (strands - blurred(strands, _STRAND)), light, known)
+
+
+def _likely(colours: Tensor, mask: Tensor) -> Tensor:
+    """Logarithms of how likely colours are those of the middle of a mask, but for a constant."""
+    distance, spread = _away(colours, mask)
+    return -distance / (2 * spread) - 0.5 * math.log(spread)
 
 
 def _away(colours: Tensor, mask: Tensor) -> tuple[Tensor, float]:

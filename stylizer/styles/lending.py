@@ -44,8 +44,7 @@ from stylizer.styles.features import (
 )
 from stylizer.styles.looks import depth_of, details, ramp, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, resized, sampled
-from stylizer.styles.regions import FaceRegions, Regions, face_regions_of
-from stylizer.styles.surroundings import skin_of
+from stylizer.styles.regions import FaceRegions, Regions, face_regions_of, skin_of
 
 _FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # how much of the example skin has in each level, fine to coarse
 _LIGHT = 0.6  # how much of the example's broad light and shade its skin has

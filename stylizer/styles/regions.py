@@ -20,6 +20,7 @@ _GROWING_SIDE, _HAIR_MIN = 64, 40  # of the picture in which long hair is sought
 _ALIKE, _HAIR_NOISE = 2.5, 0.02  # how many times the hair's own mean square of colours still is hair
 _STRANDS = 0.8  # times as rough as skin is hair at least; set by eye on the fifteen references, of which one is bald
 _OTHER_COLOR = 0.4  # mean difference, of a range of 2
+_SKIN_SIDE, _SKIN_NOISE, _SKIN_ALIKE, _DARKEST = 64, 0.01, 4.0, 0.35  # as long hair is grown
 OPEN_MOUTH = 0.0006  # of the picture: a smaller opening of the lips is none
 
 Points = NDArray[np.float64]
@@ -127,6 +128,26 @@ def has_hair(picture: Tensor, regions: Regions) -> bool:
     if bool((color(regions.hair) - color(skin)).abs().mean() > _OTHER_COLOR):
         return True
     return bool(roughness(regions.hair) > _STRANDS * roughness(skin))
+
+
+def skin_of(picture: Tensor, regions: Regions, person: Tensor) -> Tensor:
+    """Where a photo shows bare skin around the face: (1, 1, S, S), 0 to 1; person: likewise."""
+    side = regions.face.shape[-1]
+    small, face, parts, room = (
+        F.interpolate(x, size=_SKIN_SIDE, mode="area") for x in (picture, regions.face, regions.parts, person)
+    )
+    tint = (small + 1.05) / (small + 1.05).mean(1, keepdim=True)
+    known = ((face > 0.9) & (parts < 0.3)).float()
+    mean = (tint * known).sum((2, 3), keepdim=True) / known.sum().clamp_min(1)
+    away = (tint - mean).square().sum(1, keepdim=True)
+    usual = (away * known).sum() / known.sum().clamp_min(1)
+    light = small.mean(1, keepdim=True) + 1
+    level = (light * known).sum() / known.sum().clamp_min(1)
+    alike = (away < _SKIN_ALIKE * (usual + _SKIN_NOISE)) & (light > _DARKEST * level) & (room > 0.5)
+    found, alike = (face > 0.5).float(), alike.float()
+    for _ in range(_SKIN_SIDE):
+        found = torch.maximum((face > 0.5).float(), grown(found, 1) * alike)
+    return F.interpolate(F.avg_pool2d(found, 3, 1, 1), size=side, mode="bilinear", align_corners=False)
 
 
 def polygon(points: Points, side: int, blur: float) -> Tensor:

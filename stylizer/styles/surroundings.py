@@ -12,9 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.imaging.masks import grown
+from stylizer.faces.hair import filled
+from stylizer.imaging.masks import grown, softened
 from stylizer.imaging.strokes import along_lines
-from stylizer.styles.regions import Regions
+from stylizer.styles.hair_masks import PERHAPS, scalp_of, skin_by_colour, surely_hair
+from stylizer.styles.regions import Regions, skin_of
 
 _LEVELS = 5  # of details that are matched, each twice as coarse as the one before
 _STROKE, _SPREAD = 16, 4  # pixels of a picture of half the side: how long a stroke is, and as what it is seen
@@ -24,8 +26,10 @@ _ROUNDS = 2  # of matching the levels, then the whole
 _QUANTILES, _SAMPLES = 256, 16384  # the quantiles are of so many places at most
 _USUAL = (0.2, 0.8)  # quantiles of a ground's lightness, between which it is no stray lock or line
 _SHADES = 24  # of skin or of a kind, whose colours are looked up
-_SKIN_SIDE, _SKIN_NOISE, _SKIN_ALIKE, _DARKEST = 64, 0.01, 4.0, 0.35  # as `regions` grows long hair
 _HAIR_MIN = 0.015  # of the picture
+# Pixels of the masks: so near to a face, and to what is coloured as skin there or is a scalp, hair is mixed with skin.
+_NEAR_SKIN, _MIXED, _FADING = 16, 4, 7
+_SHINING = 0.3  # so likely is skin
 _ROUNDS_OF_MEANS, _ONE_COLOR, _PLAIN = 8, 0.4, 0.02  # of two-means; more variance left: one colour; of all: a plain
 _FEWEST = 16  # values with a distribution
 _FEW = 400  # pixels: of less nothing is known
@@ -48,20 +52,25 @@ def surroundings(
     photo, full = full, _in_strokes(full)
     person = 1 - regions.ground
     skin = skin_of(own, regions, person)
+    scalp = scalp_of(own, regions)
+    bald = softened(scalp, 1)
     rest = (person - regions.face - regions.hair).clamp_min(0)
     above, bare = _above_body(regions), skin_like(full, own, target, weight)
+    beside = rest * (1 - skin) * above * (1 - skin_by_colour(own, regions))
+    hair, below = regions.hair * (1 - bald) + beside, rest * (1 - skin) * (1 - above)
     kinds = (
-        (regions.hair + rest * (1 - skin) * above, hand.hair, person, _STRONGER),
-        (rest * (1 - skin) * (1 - above), hand.body, person, _STRONGER),
-        (regions.ground, hand.ground, torch.ones_like(person), 1.0),
+        (hair, hand.hair, person, _only_hair(full, own, regions, hair, scalp), _STRONGER),
+        (below, hand.body, person, full, _STRONGER),
+        (regions.ground, hand.ground, torch.ones_like(person), full, 1.0),
     )
     face = hand.face.given_to(photo, _enlarged(regions.face, full), _STRONGER_FACE) if painted > 0 else None
     own_face = regions.face * (0.0 if face is None else 1.0)
-    weights, drawn = [rest * skin + regions.face - own_face, own_face], [bare, bare if face is None else face]
-    for here, appearance, instead, stronger in kinds:
+    skins = rest - beside - below + regions.hair * bald + regions.face
+    weights, drawn = [skins - own_face, own_face], [bare, bare if face is None else face]
+    for here, appearance, instead, seen, stronger in kinds:
         if float(here.sum()) < 1:
             continue
-        made = appearance.given_to(full, _enlarged(here, full), stronger)
+        made = appearance.given_to(seen, _enlarged(here, full), stronger)
         if made is None:  # the reference has nothing of the kind
             made = hand.all_of_it.given_to(full, _enlarged(instead, full), stronger)
         weights.append(here)
@@ -150,6 +159,7 @@ class Hand:
     def of(cls, full: Tensor, small: Tensor, regions: Regions) -> "Hand":
         """full: (1, 3, side, side), small: (1, 3, S, S), the reference; regions: of the small one."""
         hair, ground = apart(small, regions)
+        hair = hair * torch.maximum(surely_hair(small, regions), (regions.hair <= PERHAPS).float())
         return cls(
             face=Appearance.of(full, _enlarged(regions.face, full)),
             hair=Appearance.of(full, _enlarged(hair, full)),
@@ -175,26 +185,6 @@ def skin_like(picture: Tensor, own: Tensor, target: Tensor, weight: Tensor) -> T
     got = torch.stack([colors[:, cell].mean(1) for cell in cells])
     got = F.avg_pool1d(F.pad(got.T[None], (2, 2), mode="replicate"), 5, 1)[0]
     return _looked_up(picture.mean(1).flatten(), at, got).reshape(picture.shape)
-
-
-def skin_of(picture: Tensor, regions: Regions, person: Tensor) -> Tensor:
-    """Where a photo shows bare skin around the face: (1, 1, S, S), 0 to 1; person: likewise."""
-    side = regions.face.shape[-1]
-    small, face, parts, room = (
-        F.interpolate(x, size=_SKIN_SIDE, mode="area") for x in (picture, regions.face, regions.parts, person)
-    )
-    tint = (small + 1.05) / (small + 1.05).mean(1, keepdim=True)
-    known = ((face > 0.9) & (parts < 0.3)).float()
-    mean = (tint * known).sum((2, 3), keepdim=True) / known.sum().clamp_min(1)
-    away = (tint - mean).square().sum(1, keepdim=True)
-    usual = (away * known).sum() / known.sum().clamp_min(1)
-    light = small.mean(1, keepdim=True) + 1
-    level = (light * known).sum() / known.sum().clamp_min(1)
-    alike = (away < _SKIN_ALIKE * (usual + _SKIN_NOISE)) & (light > _DARKEST * level) & (room > 0.5)
-    found, alike = (face > 0.5).float(), alike.float()
-    for _ in range(_SKIN_SIDE):
-        found = torch.maximum((face > 0.5).float(), grown(found, 1) * alike)
-    return F.interpolate(F.avg_pool2d(found, 3, 1, 1), size=side, mode="bilinear", align_corners=False)
 
 
 def apart(picture: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
@@ -239,6 +229,14 @@ def _main_color(picture: Tensor, region: Tensor) -> Tensor:
         return region
     main = max(sides, key=lambda side: int(side.sum()))
     return region * main[None, None]
+
+
+def _only_hair(full: Tensor, own: Tensor, regions: Regions, hair: Tensor, scalp: Tensor) -> Tensor:
+    """A picture whose hair goes on where skin shines through: what is between both would be hair of its lightest."""
+    near = grown(regions.face, _NEAR_SKIN) * (skin_by_colour(own, regions) > _SHINING).float()
+    known = (hair > 0.5).float() * (1 - grown(near, _MIXED)) * (1 - grown(scalp, _FADING))
+    beyond = filled(own, known)
+    return torch.lerp(_enlarged(beyond, full), full, _enlarged(softened(known, 1), full))
 
 
 def _in_strokes(picture: Tensor) -> Tensor:
