@@ -19,7 +19,7 @@ setup(
     package_dir={PRESETS: "styles"},
     package_data={
         "": ["*.safetensors", "*.json", "*.css", "*.js", "*.html", "*.svg", "*.webp"],
-        "stylizer.weights": ["student_styles/*.safetensors"],
+        "stylizer.weights": ["start.safetensors.xz", "student_styles/*.safetensors"],
         PRESETS: [
             "*/card.json",
             "*/style.safetensors.xz",

@@ -12,13 +12,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package lies beside this folder
 
+from stylizer.backbones.packing import pack, unpack
 from stylizer.evaluation.metrics import perceptual_distance, psnr
 from stylizer.inversion.code import Inversion
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import tune_process
 from stylizer.settings import TrainSettings
 from stylizer.styles.finetune import finetune
-from stylizer.styles.packing import pack, unpack
 from stylizer.styles.pairs import FaceReader
 from stylizer.styles.sampling import sample
 

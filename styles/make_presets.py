@@ -1,8 +1,8 @@
-"""Learn the presets: `python styles/make_presets.py [--only oil comic ...] [--anew | --examples]`.
+"""Learn the presets: `python styles/make_presets.py [--only oil comic ...] [--anew | --examples] [--iterations 450]`.
 
 Each reference in examples/references becomes styles/<name>/: the packed style, its card, and a thumbnail, which is an
-invented face in that style. What is learned already, with these settings and weights, is only drawn again. As a preset
-has the key that its reference gives, that picture is never learned again when somebody uploads it.
+invented face in that style. What is learned already, in as many steps and with these weights, is only drawn again.
+Presets take more steps than a visitor waits for: whoever uploads a preset's reference is given the preset.
 --examples keeps what was learned and reads the references' examples anew: the strokes that they lend.
 """
 
@@ -21,7 +21,7 @@ from stylizer.imaging.opening import open_picture  # noqa: E402
 from stylizer.library.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
 from stylizer.runtime import tune_process  # noqa: E402
-from stylizer.settings import TrainSettings  # noqa: E402
+from stylizer.settings import THOROUGH_STEPS, TrainSettings  # noqa: E402
 from stylizer.styles.example import Example  # noqa: E402
 from stylizer.styles.keys import key_of, reference_hash  # noqa: E402
 from stylizer.styles.pairs import FaceReader, PairMaker  # noqa: E402
@@ -32,12 +32,12 @@ SITTER = HERE / "examples" / "targets" / "red_polo.webp"
 THUMBNAIL_SIDE = 256
 
 
-def learn(stylizer: Stylizer, name: str, reference: Path) -> str:
+def learn(stylizer: Stylizer, name: str, reference: Path, settings: TrainSettings) -> str:
     """Learn one preset in a library of its own, as the user's styles are not touched; its key."""
     with tempfile.TemporaryDirectory() as folder:
         library = Library(Path(folder), None, stylizer.networks.base_hash)
         learner = Stylizer(stylizer.networks, stylizer.finder, library, stylizer.segment)
-        style, _ = learner.learn(reference, name=name)
+        style, _ = learner.learn(reference, settings, name)
         shutil.copytree(Path(folder) / "styles" / style.key, HERE / name, dirs_exist_ok=True)
         return style.key
 
@@ -58,19 +58,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", help="names of references; default all")
     parser.add_argument("--anew", action="store_true", help="also those that are there already")
+    parser.add_argument(
+        "--iterations", type=int, default=THOROUGH_STEPS, help=f"training steps (default {THOROUGH_STEPS})"
+    )
+    parser.add_argument("--device", help="cpu, cuda or mps; default the best there is")
     parser.add_argument("--examples", action="store_true", help="only their examples")
     options = parser.parse_args()
     tune_process()
-    stylizer = Stylizer.open()
+    stylizer, settings = Stylizer.open(device=options.device), TrainSettings(options.iterations)
     networks, sitter = stylizer.networks, stylizer.align(SITTER)
     inversion, hashes = stylizer.invert(sitter), (networks.base_hash, networks.helpers_hash)
     for path in sorted((HERE / "examples" / "references").glob("*.webp")):
         name = path.stem
         if options.only and name not in options.only:
             continue
-        key_now = partial(key_of, count=1, settings=TrainSettings(), spec=networks.spec, network_hashes=hashes)
-        known = stylizer.library.learned_from(reference_hash([open_picture(path)]), key_now)
-        key = known if known is not None and not options.anew else learn(stylizer, name, path)
+        key_now = partial(key_of, count=1, spec=networks.spec, network_hashes=hashes)
+        known = stylizer.library.learned_from("", reference_hash([open_picture(path)]), settings, key_now)
+        key = known if known is not None and not options.anew else learn(stylizer, name, path, settings)
         style = stylizer.find_style(key)
         if options.examples and style.examples:
             style = read_example(stylizer, style, path)

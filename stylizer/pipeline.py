@@ -235,12 +235,13 @@ class Stylizer:
             logging.getLogger(__name__).warning("In the style picture: %s", note)
         networks = self.networks
         hashes = networks.base_hash, networks.helpers_hash
-        key = style_key([f.crop for f in faces], settings, networks.spec, *hashes)
+        crops_hash = reference_hash([f.crop for f in faces])
         # Faces may have been cut out otherwise when these very pictures were learned: by an earlier version, for one.
         as_found = marks is None and not already_aligned and not any(isinstance(p, AlignedFace) for p in pictures)
         pictures_hash = reference_hash([f.photo for f in faces if f.photo is not None]) if as_found else ""
-        key_now = partial(key_of, count=len(faces), settings=settings, spec=networks.spec, network_hashes=hashes)
-        key = self.library.learned_from(pictures_hash, key_now) or key
+        key_now = partial(key_of, count=len(faces), spec=networks.spec, network_hashes=hashes)
+        known = self.library.learned_from(crops_hash, pictures_hash, settings, key_now)
+        key = known or style_key([f.crop for f in faces], settings, networks.spec, *hashes)
         if name is not None:
             name = clean_name(text("The name", name))
             self.library.check_name(name, key)  # before the training, not after it

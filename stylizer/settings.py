@@ -25,6 +25,7 @@ STRENGTH_MIN, STRENGTH_MAX = 0.0, 1.5  # 0 = the inverted photo, 1 = the full st
 AMOUNT_MIN, AMOUNT_MAX = 0.0, 1.5  # of the style's shape, texture, colour; 1 = as learned
 LIKENESS, LIKENESS_MIN, LIKENESS_MAX = 0.0, 0.0, 1.0  # of the person: 0 = as the style draws them, 1 = all found
 ITERATIONS_MIN, ITERATIONS_MAX = 1, 2000
+QUICK_STEPS, THOROUGH_STEPS = 96, 450  # steps that a visitor waits for, and those that the presets took
 SEED_MAX = 2**31 - 1
 COUNT, COUNT_MIN, COUNT_MAX = 6, 1, 64  # invented people at once
 PICTURE_SIDE_MIN = 64  # px; of any picture that is opened
@@ -87,11 +88,11 @@ def ranges_in_doc(function: _F) -> _F:
 class TrainSettings:
     """What one fine-tune depends on, beside the reference itself.
 
-    iterations: optimisation steps.
+    iterations: optimisation steps; `THOROUGH_STEPS` draw firmer and take some five times as long.
     seed: of the style-mixing draws and the crops; same seed, same style.
     """
 
-    iterations: int = 96
+    iterations: int = QUICK_STEPS
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -157,6 +157,10 @@ class Backbone(Protocol):
     def discriminator(self) -> "FeatureNetwork | None":
         """What the generator was trained against, for the features that it sees; None where there is none."""
 
+    @property
+    def start(self) -> Mapping[str, Tensor]:
+        """The change of the generator's weights at which learning a style starts, by name; empty: at none."""
+
     def recolor(self, weights: Mapping[str, Tensor], matrix: Tensor, offset: Tensor) -> None:
         """Change weights so that every colour x that is drawn becomes matrix @ x + offset, in coarse pictures too.
 

@@ -67,6 +67,13 @@ class TunedGenerator:
         self._fixed = {name: torch.full_like(known[name], value) for name, value in fixed.items()}
         self._fixed_delta = {name: p - known[name] for name, p in self._fixed.items()}
 
+    @torch.no_grad()
+    def begin_at(self, change: Mapping[str, Tensor]) -> None:
+        """Add a change, by parameter name; of what is not moved nothing is added."""
+        for name, moved in self.moved.items():
+            if name in change:
+                moved.add_(change[name].to(moved))
+
     def call(self, name: str, *arguments: object) -> Tensor:
         """A method of the generator, with the moved weights."""
         return call_with(self.generator, {**self.moved, **self._fixed}, name, *arguments)

@@ -1,12 +1,13 @@
 """A network's numbers: filled from a file, and hashed."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import safetensors
 import safetensors.torch
-from torch import nn
+from torch import Tensor, nn
 
 from stylizer.errors import WeightsError
 
@@ -35,8 +36,13 @@ def fill(network: NetworkT, path: Path, advice: str = FETCH_AGAIN) -> NetworkT:
 
 def hash_weights(network: nn.Module) -> str:
     """SHA-256 over names, shapes and float32 values of a network's state, hex; independent of file formats."""
+    return hash_tensors(network.state_dict())
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """`hash_weights` of tensors by name."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -15,6 +15,7 @@ from stylizer.settings import (
     SEED_MAX,
     STRENGTH_MAX,
     STRENGTH_MIN,
+    THOROUGH_STEPS,
     JojoganSettings,
     RenderSettings,
     TrainSettings,
@@ -69,8 +70,8 @@ def add_repo(sub: argparse.ArgumentParser) -> None:
 def add_training(sub: argparse.ArgumentParser) -> None:
     """The options that decide what is learned from a reference."""
     default, jojogan = TrainSettings(), JojoganSettings()
-    about = f"training steps, {ITERATIONS_MIN} to {ITERATIONS_MAX} (default {default.iterations}; {jojogan.iterations} "
-    about += "by JoJoGAN's recipe)"
+    about = f"training steps, {ITERATIONS_MIN} to {ITERATIONS_MAX} (default {default.iterations}, of which the presets "
+    about += f"took {THOROUGH_STEPS}; {jojogan.iterations} by JoJoGAN's recipe)"
     sub.add_argument("--iterations", type=int, metavar="N", help=about)
     about = "how it is learned: by this program's own recipe (default), or by JoJoGAN's, which --backbone stylegan2 can"
     sub.add_argument("--recipe", choices=RECIPES, default=RECIPES[0], help=about)

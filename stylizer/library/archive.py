@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stylizer.backbones.packing import without_example
 from stylizer.errors import StyleFileError
 from stylizer.files import write_atomically
-from stylizer.styles.packing import without_example
 from stylizer.styles.style import CARD_BYTES_MAX, CARD_FILE, TENSORS_BYTES_MAX, TENSORS_FILE, card_bytes
 
 SUFFIX = ".stylizer"

@@ -24,6 +24,7 @@ from stylizer.library.names import clean_name, default_name, is_clean, is_key
 from stylizer.library.recent import Recent
 from stylizer.library.store import THUMBNAIL, Place, StyleInfo, StyleStore
 from stylizer.live.files import part_path, parts_dir
+from stylizer.settings import TrainSettings
 from stylizer.styles.style import (
     TENSORS_FILE,
     Style,
@@ -114,20 +115,31 @@ class Library:
         self._lookups.keep(key, Lookup(source, seconds, trouble))
         return style
 
-    def learned_from(self, pictures_hash: str, key_of: Callable[[str], str]) -> str | None:
+    def learned_from(
+        self, crops_hash: str, pictures_hash: str, settings: TrainSettings, key_of: Callable[[str, TrainSettings], str]
+    ) -> str | None:
         """The key of the style of this computer that was learned from these very pictures as it would be today.
 
+        One that took more steps than are asked for is as good; the one of the most is found.
+
         Args:
-            pictures_hash: `styles.keys.reference_hash` of the whole pictures; "" finds nothing.
-            key_of: the key that a style has today whose crops have this `reference_hash`.
+            crops_hash, pictures_hash: `styles.keys.reference_hash` of what was cut out, and of the whole pictures; ""
+                finds nothing.
+            key_of: the key that a style has today whose crops have this `reference_hash`, learned so.
         """
-        for info in self.list() if pictures_hash else ():
-            with contextlib.suppress(StyleFileError, StyleNotFoundError):
+        found: dict[int, str] = {}
+        for info in self.list():
+            with contextlib.suppress(StyleFileError, StyleNotFoundError, SettingsError):
                 card = card_of(self._store_folder.find(info.key).folder)
-                same = card.get("pictures_hash") == pictures_hash
-                if same and key_of(str(card.get("reference_hash"))) == info.key:
-                    return info.key
-        return None
+                crops, pictures = str(card.get("reference_hash")), card.get("pictures_hash")
+                if crops != crops_hash and (not pictures_hash or pictures != pictures_hash):
+                    continue
+                facts = card.get("settings")
+                steps = facts.get("iterations", 0) if isinstance(facts, Mapping) else 0
+                took = replace(settings, iterations=steps)
+                if took.iterations >= settings.iterations and key_of(crops, took) == info.key:
+                    found[took.iterations] = info.key
+        return found[max(found)] if found else None
 
     def last_lookup(self, key: str) -> Lookup | None:
         """How the last `get` or `put` of this key went; None: there was none, or it is long ago."""

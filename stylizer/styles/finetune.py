@@ -6,8 +6,8 @@ become what the reference's artist would have made of it (see `pairs` and `surro
 finish, the last styles of a code, is the mean face's throughout, as it is when a picture is drawn.
 
 Fitted to this kind of generator: a tensor's step is proportional to its size; what is coarse in a picture is
-learned whole, the last layers' details in windows. The colours start where a linear map of the
-generator's own brings them.
+learned whole, the last layers' details in windows. The weights start where they draw already, at the mean change of
+other styles (see `training.start`), and the colours where a linear map of the generator's own brings them.
 """
 
 import itertools
@@ -72,8 +72,8 @@ class _Training:
         # The first reference alone: two people's eyes are not to be joined. A photo in paint shows but its sitter.
         example = Example.of(references[0], maker.partner)
         self.examples = ((example, 1.0),) if example.hand > 0 else ()
-        # No more than steps see. The first few are made before the first step, one after each, for an early preview.
-        count = min(recipe.pool, settings.iterations)
+        # The first few are made before the first step, one after each, for an early preview.
+        count = min(recipe.pool, max(settings.iterations // recipe.meet_every, _FIRST_PAIRS), settings.iterations)
         self.pairs = itertools.islice(maker.pairs(references, self.deformation, self.rng), count)
         self.read, self.tuned = FeatureReader(networks), TunedGenerator(self.backbone, fixed=self.spec.fixed)
         with torch.no_grad():
@@ -96,6 +96,7 @@ class _Training:
             with torch.no_grad():
                 colors = color_map(self.backbone, codes, [reference.small for reference in references])
                 self.backbone.recolor(self.tuned.moved, *colors)
+        self.tuned.begin_at(self.backbone.start)
 
     def step(self) -> Tensor:
         """One step, on a reference or on an invented face; returns its small picture."""

@@ -30,11 +30,12 @@ def style_key(
     Returns:
         32 hexadecimal digits.
     """
-    return key_of(reference_hash(references), len(references), settings, spec, network_hashes)
+    hashed, count = reference_hash(references), len(references)
+    return key_of(hashed, settings, count=count, spec=spec, network_hashes=network_hashes)
 
 
 def key_of(
-    references: str, count: int, settings: TrainSettings, spec: BackboneSpec, network_hashes: Sequence[str]
+    references: str, settings: TrainSettings, *, count: int, spec: BackboneSpec, network_hashes: Sequence[str]
 ) -> str:
     """`style_key` from the hash of the references, as a card holds it, and how many they are."""
     facts = {

@@ -10,7 +10,8 @@ class Recipe:
     rate: Adam's step as a fraction of each tensor's root mean square (JoJoGAN: 2e-3 on weights of unit variance);
     detail_rate: times as much in the layers that draw details alone.
     references: share of the steps on references. mix: how far at most the fine styles go towards a random face's.
-    pool, offset: number of invented faces, and how far off W they are, in deviations.
+    pool, meet_every: number of invented faces at most, and how many steps there are to each. offset: how far off W they
+    are, in deviations.
     shape: see `PairMaker`. parts, inner: how much more than the rest of the face count eyes, brows, nose and mouth, and
     what is inside the outlines of eyes and lips.
     around: how much what is around the face counts, the face being 1. windows: how many are drawn in a step.
@@ -22,7 +23,8 @@ class Recipe:
     momentum: float = 0.9
     references: float = 0.35
     mix: float = 0.8
-    pool: int = 16
+    pool: int = 64
+    meet_every: int = 6
     offset: float = 0.3
     shape: float = 1.0
     parts: float = 7.0

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from stylizer.backbones.base import Backbone, BackboneSpec
+from stylizer.backbones.packing import LARGEST, pack, unpack
 from stylizer.backbones.registry import DEFAULT_BACKBONE
 from stylizer.errors import OtherBackboneError, StyleFileError
 from stylizer.faces.deformation import LandmarkDeformation, deformation_from
 from stylizer.files import write_atomically
 from stylizer.styles.example import Example
-from stylizer.styles.packing import LARGEST, pack, unpack
 
 CARD_BYTES_MAX = 64 * 1024
 TENSORS_BYTES_MAX = 16 * 2**20  # a style takes 1.5 MB

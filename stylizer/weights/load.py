@@ -10,7 +10,7 @@ from torch import nn
 
 from stylizer.backbones.base import Backbone, BackboneSpec, parts_of
 from stylizer.backbones.registry import DEFAULT_BACKBONE, loader_of
-from stylizer.backbones.state import fill, hash_weights
+from stylizer.backbones.state import fill, hash_tensors, hash_weights
 from stylizer.backbones.synthesis import Synthesizer, choose_synthesizer
 from stylizer.networks.identity import DlibIdentity
 from stylizer.networks.perceptual import HedVgg
@@ -27,7 +27,7 @@ class Networks:
     backbone: the generator and what belongs to it.
     quick_perceptual: the same in bfloat16 where the hardware is faster in it, for losses; else the same object.
     base_hash: SHA-256 over the generator's weights, hex; styles are valid for one base only.
-    helpers_hash: the same over encoder and heads, which what is learned also depends on.
+    helpers_hash: the same over encoder, heads and start, which what is learned also depends on.
     synthesizer: draws full pictures with the backbone.
     faces: find faces in drawn pictures; on the CPU. None: nothing that needs the places of a face is done to these.
     """
@@ -71,7 +71,7 @@ def load_networks(
     perceptual = fill(HedVgg(), folder / files.PERCEPTUAL.name)
     identity = fill(DlibIdentity(), folder / files.IDENTITY.name)
     base_hash = hash_weights(loaded.generator)
-    helpers_hash = hash_weights(nn.ModuleList([loaded.encoder, loaded.heads]))
+    helpers_hash = _hash_helpers(loaded)
     for network in (*parts_of(loaded), perceptual, identity):
         _place(network, device)
     quick = _quick(perceptual, device)
@@ -115,6 +115,11 @@ def _fetched(home: Path, name: str) -> Path:
     if not path.exists():
         fetch_all(home)
     return path
+
+
+def _hash_helpers(backbone: Backbone) -> str:
+    state = nn.ModuleList([backbone.encoder, backbone.heads]).state_dict()
+    return hash_tensors({**state, **{f"start.{name}": change for name, change in backbone.start.items()}})
 
 
 def _quick(perceptual: HedVgg, device: torch.device) -> HedVgg:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,8 @@ OTHER = replace(
 
 class OtherBackbone(SimpleNamespace):
     """A `Backbone` of any parts."""
+
+    start: ClassVar[Mapping[str, Tensor]] = {}
 
     def recolor(self, weights: Mapping[str, Tensor], matrix: Tensor, offset: Tensor) -> None:
         bands = torch.block_diag(matrix, torch.kron(matrix.contiguous(), torch.eye(3)))

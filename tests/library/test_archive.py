@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from stylizer.backbones.packing import pack
 from stylizer.cli.main import main
 from stylizer.errors import OutputError, StyleFileError, StyleNotFoundError
 from stylizer.faces.deformation import CARD_FACTORS, LandmarkDeformation
@@ -21,7 +22,6 @@ from stylizer.library.archive import StyleArchive, read_file, write_file
 from stylizer.library.exchange import export_style, import_style
 from stylizer.library.library import Library
 from stylizer.settings import TrainSettings
-from stylizer.styles.packing import pack
 from stylizer.styles.style import CARD_FILE, STYLE_FORMAT, TENSORS_FILE, save_style
 from tests.library.sample_styles import a_style
 from tests.tiny import BASE_HASH, TinyGenerator, noise_picture, tiny_stylizer, use_tiny_parts

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import stylizer.library.cards
+from stylizer.backbones.packing import pack, unpack
 from stylizer.errors import DiskFullError, SettingsError, StyleFileError, StyleNotFoundError
 from stylizer.library.library import Library, clean_name
 from stylizer.library.recent import Recent
-from stylizer.styles.packing import pack, unpack
 from stylizer.styles.style import CARD_FILE, TENSORS_FILE, save_style
 from tests.library.sample_styles import PATIENCE, a_style, files_under
 from tests.tiny import BASE_HASH

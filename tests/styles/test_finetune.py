@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from stylizer.backbones.functional import call_with
 from stylizer.backbones.mobilestylegan import SPEC
+from stylizer.backbones.packing import pack, unpack
 from stylizer.errors import Cancelled
 from stylizer.faces import AlignedFace, already_aligned
 from stylizer.faces.deformation import Deformation, LandmarkDeformation, Parts, deformation_from
@@ -23,7 +24,6 @@ from stylizer.progress import OnStep
 from stylizer.settings import TrainSettings
 from stylizer.styles.finetune import PREVIEW_EVERY, finetune
 from stylizer.styles.losses import gram_distance, grams
-from stylizer.styles.packing import pack, unpack
 from stylizer.styles.pairs import FaceReader
 from stylizer.styles.recipe import Recipe
 from stylizer.styles.style import Style, blended

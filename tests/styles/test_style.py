@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from stylizer.backbones.mobilestylegan import SPEC
+from stylizer.backbones.packing import STEP, pack
 from stylizer.errors import DiskFullError, OutputError, StyleFileError
 from stylizer.faces.deformation import LandmarkDeformation, Parts
 from stylizer.inversion.code import Inversion
 from stylizer.settings import RenderSettings
-from stylizer.styles.packing import STEP, pack
 from stylizer.styles.render import draw
 from stylizer.styles.style import CARD_FILE, TENSORS_FILE, Style, blended, load_style, make_card, save_style
 from tests.tiny import BASE_HASH, TinyGenerator, random_style, render, tiny_backbone, tiny_networks

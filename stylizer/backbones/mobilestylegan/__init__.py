@@ -1,7 +1,7 @@
 """MobileStyleGAN: the default generator, 1024 px, light enough for two CPU cores."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
@@ -15,11 +15,14 @@ from stylizer.backbones.mobilestylegan.generator import TAIL_MARGIN, MobileGener
 from stylizer.backbones.mobilestylegan.heads import ImageHead, ImageHeads, block_for
 from stylizer.backbones.mobilestylegan.mapping import MappingNetwork
 from stylizer.backbones.mobilestylegan.openvino_graph import OpenVinoGraph
+from stylizer.backbones.packing import unpack
 from stylizer.backbones.state import INSTALL_AGAIN, fill
+from stylizer.errors import WeightsError
 from stylizer.networks.encoder import Encoder
 from stylizer.networks.wspace import WSpace
 
 _SHIPPED = Path(__file__).parents[2] / "weights"  # heads and encoder, made by stylizer.training, come with the package
+SHIPPED_START = _SHIPPED / "start.safetensors.xz"  # made by `stylizer.training.start`
 _HEAD_SIDE, _SKIP_SIDE = 256, 512
 _FIXED = {"skip": 1.0}
 _TEXTURE_FROM = 3  # first block that holds texture; those before, up to maps of 32 px, hold where things are
@@ -28,6 +31,11 @@ _TEXTURE_FROM = 3  # first block that holds texture; those before, up to maps of
 def _is_frozen(name: str) -> bool:
     """The maps from styles to modulations: trained, they learn the one code that they see, and bend other faces."""
     return name.endswith(("modulation.weight", "up.weight", "head.squeeze.weight")) or name in _FIXED
+
+
+def draws_colors(name: str) -> bool:
+    """Whether a parameter belongs to a layer whose outputs are colours, or a coarse picture's."""
+    return name.startswith(("to_rgb", "head", "skip"))
 
 
 def _is_before(name: str, block: int) -> bool:
@@ -77,6 +85,13 @@ SPEC = BackboneSpec(
 )
 
 
+def _start() -> dict[str, Tensor]:
+    try:
+        return unpack(SHIPPED_START.read_bytes())[0]
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"The weights in {SHIPPED_START} are damaged; {INSTALL_AGAIN}.") from error
+
+
 @dataclass(frozen=True, eq=False)
 class MobileStyleGan:
     """The `Backbone` of this folder."""
@@ -86,6 +101,7 @@ class MobileStyleGan:
     heads: ImageHeads
     encoder: Encoder
     wspace: WSpace
+    start: Mapping[str, Tensor] = field(default_factory=dict)
     spec: ClassVar[BackboneSpec] = SPEC
     discriminator: ClassVar[None] = None
 
@@ -116,4 +132,4 @@ class MobileStyleGan:
         assert isinstance(skip, ImageHead)
         generator.add_skip(skip)
         wspace = WSpace(mapping, cls.spec.w_dim).eval().requires_grad_(False)
-        return cls(generator, mapping, heads, encoder, wspace)
+        return cls(generator, mapping, heads, encoder, wspace, _start())

@@ -85,6 +85,7 @@ class StyleGan2:
     discriminator: Discriminator
     sizes: ClassVar[Sizes] = Sizes()
     spec: ClassVar[BackboneSpec] = spec_of(Sizes())
+    start: ClassVar[Mapping[str, Tensor]] = MappingProxyType({})
 
     @property
     def head(self) -> nn.Module:

@@ -12,6 +12,7 @@ from stylizer.serving.stylize_form import FROM_LIBRARY, FROM_PICTURE
 from stylizer.serving.values import path_of, sentence
 from stylizer.serving.visitor import Visitor
 from stylizer.serving.work import Marks
+from stylizer.settings import QUICK_STEPS, THOROUGH_STEPS, TrainSettings
 from stylizer.web.panels.style_list import StyleList
 from stylizer.web.services import Services
 from stylizer.web.tab import QUEUED, QUICK, PageState
@@ -54,6 +55,14 @@ class StylePanel:
                     buttons=[],
                     elem_id="more",
                 )
+            self.pace = gr.Radio(
+                [("Learn it quickly", QUICK_STEPS), ("Thoroughly: a firmer hand", THOROUGH_STEPS)],
+                value=TrainSettings().iterations,
+                label="How long to learn",
+                show_label=False,
+                container=False,
+                elem_id="pace",
+            )
             self.cost = gr.HTML("", elem_id="cost", padding=False)
         self.marks = gr.State(())
 
@@ -84,6 +93,7 @@ class StylePanel:
         self.source.input(
             services.lanes.quick(self.choose_source), [self.source, self.list.chosen], [*boxes, *filled], **QUEUED
         )
+        self.pace.input(lambda steps: steps, self.pace, iterations, **QUICK)
         costs: list[Any] = [iterations, self.reference, self.more]
         changes: list[Any] = [page.styles_changed.change, *(widget.change for widget in costs)]
         gr.on(changes, self.say_cost, costs, self.cost, **QUICK)

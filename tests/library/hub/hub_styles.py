@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from stylizer.backbones.packing import pack
 from stylizer.library.hub import Patience
 from stylizer.settings import TrainSettings
-from stylizer.styles.packing import pack
 from stylizer.styles.style import CARD_FILE, TENSORS_FILE, Style
 from tests.library.hub_server import HubServer
 from tests.library.sample_styles import a_style

@@ -13,9 +13,9 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from stylizer.backbones.packing import pack
 from stylizer.errors import StyleFileError
 from stylizer.library.exchange import pull
-from stylizer.styles.packing import pack
 from stylizer.styles.style import TENSORS_FILE
 from tests.library.hub.hub_styles import place, sound, warnings
 from tests.library.hub_server import HubServer

@@ -1,4 +1,4 @@
-"""A style as a small file: its change of the weights, and its example.
+"""A change of a generator's weights as a small file; a style's has its example beside it.
 
 The change is rounded to a step of its own size, and all of it compressed without loss.
 

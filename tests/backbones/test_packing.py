@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from stylizer.backbones.functional import TunedGenerator
-from stylizer.styles.packing import (
+from stylizer.backbones.packing import (
     DIMENSIONS_MAX,
     HEADER_MAX,
     LARGEST,
