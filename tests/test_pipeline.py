@@ -98,8 +98,19 @@ def test_a_picture_is_not_learned_again_where_its_face_is_cut_out_otherwise(
     monkeypatch.setattr(type(tiny.finder), "find", shifted)
     again, trained = tiny.learn(noise_picture(3), SETTINGS)
     assert not trained and again.key == first.key
-    assert tiny.learn(noise_picture(3), TrainSettings(iterations=4))[1], "other settings are another style"
     assert tiny.learn(tiny.align(noise_picture(3)), SETTINGS)[1], "somebody chose this crop"
+    assert tiny.learn(noise_picture(3), TrainSettings(iterations=4))[1], "other settings are another style"
+
+
+def test_a_style_of_more_iterations_is_taken_instead(tiny: Stylizer) -> None:
+    """A preset took more than a visitor waits for; so did who learned thoroughly."""
+    more = dataclasses.replace(SETTINGS, iterations=SETTINGS.iterations + 2)
+    thorough, _ = tiny.learn(noise_picture(), more)
+    for reference in (noise_picture(), tiny.align(noise_picture())):
+        style, trained = tiny.learn(reference, SETTINGS)
+        assert not trained and style.key == thorough.key
+    assert tiny.learn(noise_picture(), dataclasses.replace(SETTINGS, seed=1))[1]
+    assert tiny.learn(noise_picture(5), SETTINGS)[1]
 
 
 @pytest.mark.parametrize("other", [{"iterations": 4}, {"seed": 1}])

@@ -122,6 +122,8 @@ def test_several_pictures_of_ones_own_and_what_they_cost(site: Site, tmp_path: P
     assert near(page.result(), direct.stylize(target, style).image)
     page.open("advanced", "iterations")
     field = page.find("#iterations input")
+    page.until(lambda: page.find("#pace input[value='450']")).click()
+    page.until(lambda: field.get_attribute("value") == "450")
     field.send_keys(Keys.CONTROL, "a")
     field.send_keys("0", Keys.TAB)
     page.until(lambda: "A new style takes about" not in page.text())
