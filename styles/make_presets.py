@@ -4,6 +4,8 @@ Each reference in examples/references becomes styles/<name>/: the packed style, 
 invented face in that style. What is learned already, in as many steps and with these weights, is only drawn again.
 Presets take more steps than a visitor waits for: whoever uploads a preset's reference is given the preset.
 --examples keeps what was learned and reads the references' examples anew: the strokes that they lend.
+--halfway FOLDER takes the mean of what was learned and what an earlier training of the same preset learned, which is in
+FOLDER/<name>/: as firm as the longer of the two, and calmer than either.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from stylizer.styles.example import Example  # noqa: E402
 from stylizer.styles.keys import key_of, reference_hash  # noqa: E402
 from stylizer.styles.pairs import FaceReader, PairMaker  # noqa: E402
 from stylizer.styles.recipe import RECIPE  # noqa: E402
-from stylizer.styles.style import Style, save_style  # noqa: E402
+from stylizer.styles.style import Style, load_style, save_style  # noqa: E402
 
 SITTER = HERE / "examples" / "targets" / "red_polo.webp"
 THUMBNAIL_SIDE = 256
@@ -40,6 +42,12 @@ def learn(stylizer: Stylizer, name: str, reference: Path, settings: TrainSetting
         style, _ = learner.learn(reference, settings, name)
         shutil.copytree(Path(folder) / "styles" / style.key, HERE / name, dirs_exist_ok=True)
         return style.key
+
+
+def halfway(style: Style, other: Style) -> Style:
+    """The mean of two trainings of one reference. Source: Wortsman et al. 2022, Model soups (arXiv 2203.05482)."""
+    delta = {name: (change.float() / 2 + other.delta[name].float() / 2).half() for name, change in style.delta.items()}
+    return replace(style, delta=delta)
 
 
 def read_example(stylizer: Stylizer, style: Style, reference: Path) -> Style:
@@ -63,6 +71,7 @@ def main() -> None:
     )
     parser.add_argument("--device", help="cpu, cuda or mps; default the best there is")
     parser.add_argument("--examples", action="store_true", help="only their examples")
+    parser.add_argument("--halfway", type=Path, metavar="FOLDER", help="of earlier presets: take the mean with these")
     options = parser.parse_args()
     tune_process()
     stylizer, settings = Stylizer.open(device=options.device), TrainSettings(options.iterations)
@@ -78,6 +87,9 @@ def main() -> None:
         style = stylizer.find_style(key)
         if options.examples and style.examples:
             style = read_example(stylizer, style, path)
+            save_style(style, HERE / name)
+        if options.halfway:
+            style = halfway(style, load_style(options.halfway / name))
             save_style(style, HERE / name)
         picture = stylizer.render(inversion, style, likeness=stylizer.likeness(inversion, style, sitter))
         picture.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE)).save(HERE / name / THUMBNAIL, quality=88)
