@@ -24,7 +24,7 @@ from stylizer.library.names import clean_name, default_name, is_clean, is_key
 from stylizer.library.recent import Recent
 from stylizer.library.store import THUMBNAIL, Place, StyleInfo, StyleStore
 from stylizer.live.files import part_path, parts_dir
-from stylizer.settings import TrainSettings
+from stylizer.settings import QUICK_STEPS, TrainSettings
 from stylizer.styles.style import (
     TENSORS_FILE,
     Style,
@@ -120,7 +120,8 @@ class Library:
     ) -> str | None:
         """The key of the style of this computer that was learned from these very pictures as it would be today.
 
-        One that took more steps than are asked for is as good; the one of the most is found.
+        One that took more steps than are asked for is as good, and the one of the most is found; but who asks for fewer
+        than the usual ones wants no better style.
 
         Args:
             crops_hash, pictures_hash: `styles.keys.reference_hash` of what was cut out, and of the whole pictures; ""
@@ -137,7 +138,8 @@ class Library:
                 facts = card.get("settings")
                 steps = facts.get("iterations", 0) if isinstance(facts, Mapping) else 0
                 took = replace(settings, iterations=steps)
-                if took.iterations >= settings.iterations and key_of(crops, took) == info.key:
+                as_good = took == settings or took.iterations >= settings.iterations >= QUICK_STEPS
+                if as_good and key_of(crops, took) == info.key:
                     found[took.iterations] = info.key
         return found[max(found)] if found else None
 
