@@ -2,7 +2,7 @@
 
 The generator learns how a hand draws faces; of one eye's catchlight, one lash, one stroke of a brow it keeps the mean.
 So the reference's face is warped onto the drawn one by the 468-point mesh. Wholly the example's are: eyes; brows, where
-the drawn ones are fainter, lying as the person's own, as these make an expression and a person; a mouth of about the
+the drawn ones are much fainter, lying as the person's own, as these make an expression and a person; a mouth of about the
 same expression; a nose that is drawn alike on both sides; a line that is drawn along the jaw; the neck's shadow below.
 Elsewhere in the face details are joined, level by level: the fine ones, without single strong lines, which are the
 sitter's. Skin gets the example's broad light and its hues: a blush, a neon's glow. An ear, of which no two lie alike,
@@ -55,7 +55,7 @@ _EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are ev
 _PAPER, _DRAWN = 0.012, 0.022  # of a range of 2: details of a skin that are a paper's or a file's, and that were drawn
 _RIM, _SOFT, _SHARP = 4, 3, 1  # pixels of the small masks: what is left out at a border, and how soft or not it is
 _STROKE, _DRAWN_BROW = 0.035, 0.06  # of the eyes' distance around a brow is its stroke, and so much may be drawn
-_CLEARER = 1.05  # times as clear as the example's drawn brows must be, to stay
+_CLEARER = 0.6  # times as clear as the example's drawn brows must be, to stay: beside them lent ones are ghosts
 _SURELY = 0.9  # so much is skin
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
 _NEAR = 9  # pixels of the small picture over which these are compared

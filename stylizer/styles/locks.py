@@ -18,8 +18,8 @@ from stylizer.imaging.masks import softened
 from stylizer.imaging.strokes import along_lines, blurred
 
 SIDE = 512  # of the pictures in which hair is looked at
-# How far strands are followed, so that they are strokes: see `along_lines`.
-_STROKES = (3.0, 2.0, 1.5)
+# How far strands are followed, so that they are strokes of a hand, not single hairs: see `along_lines`.
+_STROKES = (15.0, 3.0, 2.5)
 _BROAD = 24  # pixels, over which shine is broad
 _SHADES = 96  # that are told apart
 _PLAIN = 1e-2  # a smaller deviation of a range of 2 is none
