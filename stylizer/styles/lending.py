@@ -3,7 +3,7 @@
 The generator learns how a hand draws faces; of one eye's catchlight, one lash, one stroke of a brow it keeps the mean.
 So the reference's face is warped onto the drawn one by the 468-point mesh. Wholly the example's are: eyes; brows, where
 the drawn ones are much fainter, lying as the person's own, as these make an expression and a person; a mouth of about
-the same expression; a nose that is drawn alike on both sides; a line that is drawn along the jaw; the neck's shadow below.
+the same expression; a nose that is drawn alike on both sides; a line that is drawn along the jaw; the neck's shadow.
 Elsewhere in the face details are joined, level by level: the fine ones, without single strong lines, which are the
 sitter's. Skin gets the example's broad light and its hues: a blush, a neon's glow. An ear, of which no two lie alike,
 gets lines of its own.
