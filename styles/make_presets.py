@@ -26,6 +26,7 @@ from stylizer.runtime import tune_process  # noqa: E402
 from stylizer.settings import THOROUGH_STEPS, TrainSettings  # noqa: E402
 from stylizer.styles.example import Example  # noqa: E402
 from stylizer.styles.keys import key_of, reference_hash  # noqa: E402
+from stylizer.styles.mixing import blend  # noqa: E402
 from stylizer.styles.pairs import FaceReader, PairMaker  # noqa: E402
 from stylizer.styles.recipe import RECIPE  # noqa: E402
 from stylizer.styles.style import Style, load_style, save_style  # noqa: E402
@@ -46,8 +47,7 @@ def learn(stylizer: Stylizer, name: str, reference: Path, settings: TrainSetting
 
 def halfway(style: Style, other: Style) -> Style:
     """The mean of two trainings of one reference. Source: Wortsman et al. 2022, Model soups (arXiv 2203.05482)."""
-    delta = {name: (change.float() / 2 + other.delta[name].float() / 2).half() for name, change in style.delta.items()}
-    return replace(style, delta=delta)
+    return replace(style, delta=blend(style, other, 0.5).delta)
 
 
 def read_example(stylizer: Stylizer, style: Style, reference: Path) -> Style:

@@ -58,7 +58,7 @@ from stylizer.settings import (
 )
 from stylizer.styles import jojogan
 from stylizer.styles.finetune import finetune
-from stylizer.styles.keys import key_of, reference_hash, style_key
+from stylizer.styles.keys import key_of, reference_hash
 from stylizer.styles.likeness import find_likeness
 from stylizer.styles.mixing import blend
 from stylizer.styles.pairs import FaceReader
@@ -241,7 +241,7 @@ class Stylizer:
         pictures_hash = reference_hash([f.photo for f in faces if f.photo is not None]) if as_found else ""
         key_now = partial(key_of, count=len(faces), spec=networks.spec, network_hashes=hashes)
         known = self.library.learned_from(crops_hash, pictures_hash, settings, key_now)
-        key = known or style_key([f.crop for f in faces], settings, networks.spec, *hashes)
+        key = known or key_now(crops_hash, settings)
         if name is not None:
             name = clean_name(text("The name", name))
             self.library.check_name(name, key)  # before the training, not after it

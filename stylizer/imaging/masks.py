@@ -1,5 +1,6 @@
 """Masks grown, shrunk and softened by boxes, side by side: a box of N by N costs 2N, not its N x N."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -13,6 +14,14 @@ def grown(mask: Tensor, rim: int) -> Tensor:
 def shrunk(mask: Tensor, rim: int) -> Tensor:
     """The least within `rim` pixels to each side of every place; nothing lies beyond the picture's border."""
     return -grown(-mask, rim)
+
+
+def joined(start: Tensor, through: Tensor, steps: int, rim: int = 1) -> Tensor:
+    """A mask, and what of another one is joined to it, at most so many steps of `rim` pixels away; both 0 or 1."""
+    found = start
+    for _ in range(steps):
+        found = torch.maximum(start, grown(found, rim) * through)
+    return found
 
 
 def grown_softly(x: Tensor, rim: int) -> Tensor:

@@ -171,7 +171,7 @@ class Library:
             DiskFullError, OutputError: it cannot be written; nothing is left behind.
         """
         if not is_key(style.key):
-            raise ValueError(f"{style.key!r} is not a key made by style_key")
+            raise ValueError(f"{style.key!r} is not a key of a style")
         stored = self._store(style.key, lambda f: save_style(replace(style, name=self.free_name(style.name)), f))
         log.info("style %s: trained", style.key)
         looked = self._lookups.get(style.key) or Lookup("", 0.0)

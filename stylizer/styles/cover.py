@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.imaging.masks import grown
+from stylizer.imaging.masks import grown, joined
 from stylizer.styles.regions import Regions
 
 _NEARER = 0.6  # a covered place's colour is so much nearer to the hair's than to the skin's
@@ -46,10 +46,8 @@ def covered(small: Tensor, regions: Regions) -> Tensor:
     like_hair = (to_hair < _NEARER * to_skin) & (regions.face > 0.5) & (regions.parts < _PART)
     dense = F.avg_pool2d(like_hair.float(), _GRAIN, 1, _GRAIN // 2) > 0.5
     # Only what hangs together with the hair around the face.
-    reached = grown((regions.hair > 0.5).float(), 4)
-    allowed = dense | (regions.face <= 0.5)
-    for _ in range(small.shape[-1] // 4):
-        reached = grown(reached, 2) * allowed
+    allowed = (dense | (regions.face <= 0.5)).float()
+    reached = joined(grown((regions.hair > 0.5).float(), 4), allowed, small.shape[-1] // 4, rim=2)
     found = reached * (regions.face > 0.2)
     found = grown(found * dense, 2)
     return found if float(found.mean()) > _COVER_MIN * float(regions.face.mean()) else nothing

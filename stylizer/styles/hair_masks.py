@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces.hair import filled
-from stylizer.imaging.masks import grown, shrunk, softened
+from stylizer.imaging.masks import grown, joined, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.styles.regions import Regions, skin_of
 
@@ -74,11 +74,8 @@ def scalp_of(picture: Tensor, regions: Regions) -> Tensor:
     skin = skin_of(picture, regions, 1 - regions.ground) * skin_by_colour(picture, regions)
     skin = skin * (1 - hair_by_colour(picture, regions))
     skin = grown(shrunk((skin > 0.5).float(), _PARTING), _PARTING)
-    face = (regions.face > 0.5).float()
-    found = grown(face, _MIXED)
-    for _ in range(_FOREHEAD // 2):
-        found = grown(found, 2) * torch.maximum(skin, face)
-    return found * skin
+    near = grown((regions.face > 0.5).float(), _MIXED)
+    return joined(near, skin, _FOREHEAD // 2, rim=2) * skin
 
 
 def hair_light(picture: Tensor, regions: Regions, drawn: Tensor, hair: Tensor) -> Tensor:

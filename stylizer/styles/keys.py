@@ -17,27 +17,20 @@ from stylizer.styles.style import STYLE_FORMAT
 KEY_DIGITS = 32
 
 
-def style_key(
-    references: Sequence[Image.Image], settings: TrainSettings, spec: BackboneSpec, *network_hashes: str
+def key_of(
+    references: str, settings: TrainSettings, *, count: int, spec: BackboneSpec, network_hashes: Sequence[str]
 ) -> str:
     """Hash everything that a learned style depends on.
 
     Args:
-        references: the aligned crops, in their order.
+        references: the `reference_hash` of the aligned crops, as a card holds it; count: how many they are.
         settings: of the training; every field counts.
         spec: of the backbone.
-        network_hashes: of the weights of the generator, and of the encoder and the heads, which take part in learning.
+        network_hashes: of the weights of the generator, and of the encoder, the heads and the start, which take part in
+            learning.
     Returns:
         32 hexadecimal digits.
     """
-    hashed, count = reference_hash(references), len(references)
-    return key_of(hashed, settings, count=count, spec=spec, network_hashes=network_hashes)
-
-
-def key_of(
-    references: str, settings: TrainSettings, *, count: int, spec: BackboneSpec, network_hashes: Sequence[str]
-) -> str:
-    """`style_key` from the hash of the references, as a card holds it, and how many they are."""
     facts = {
         "format": STYLE_FORMAT,
         "settings": asdict(settings),

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOSE, OVAL, RIGHT_BROW, RIGHT_EYE
-from stylizer.imaging.masks import grown
+from stylizer.imaging.masks import grown, joined
 from stylizer.networks.wavelet import haar
 
 # How far a part reaches around its middle, in distances of the eyes.
@@ -101,9 +101,7 @@ def _long_hair(picture: Tensor, hair: Tensor, outside: Tensor, face: Tensor) -> 
     away = away_from(known)
     usual = (away * known).sum() / known.sum()
     alike = (away < torch.minimum(_ALIKE * (usual + _HAIR_NOISE), away_from(skin))).float() * (room > 0.5)
-    found = known
-    for _ in range(_GROWING_SIDE):
-        found = torch.maximum(known, grown(found, 1) * alike)
+    found = joined(known, alike, _GROWING_SIDE)
     return F.interpolate(F.avg_pool2d(found, 3, 1, 1), size=hair.shape[-1], mode="bilinear", align_corners=False)
 
 
@@ -144,9 +142,7 @@ def skin_of(picture: Tensor, regions: Regions, person: Tensor) -> Tensor:
     light = small.mean(1, keepdim=True) + 1
     level = (light * known).sum() / known.sum().clamp_min(1)
     alike = (away < _SKIN_ALIKE * (usual + _SKIN_NOISE)) & (light > _DARKEST * level) & (room > 0.5)
-    found, alike = (face > 0.5).float(), alike.float()
-    for _ in range(_SKIN_SIDE):
-        found = torch.maximum((face > 0.5).float(), grown(found, 1) * alike)
+    found = joined((face > 0.5).float(), alike.float(), _SKIN_SIDE)
     return F.interpolate(F.avg_pool2d(found, 3, 1, 1), size=side, mode="bilinear", align_corners=False)
 
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces.hair import filled
-from stylizer.imaging.masks import grown, softened
+from stylizer.imaging.masks import grown, joined, softened
 from stylizer.imaging.strokes import along_lines
 from stylizer.styles.hair_masks import PERHAPS, scalp_of, skin_by_colour, surely_hair
 from stylizer.styles.regions import Regions, skin_of
@@ -54,12 +54,15 @@ def surroundings(
     skin = skin_of(own, regions, person)
     scalp = scalp_of(own, regions)
     bald = softened(scalp, 1)
-    rest = (person - regions.face - regions.hair).clamp_min(0)
+    like_skin, rest = skin_by_colour(own, regions), (person - regions.face - regions.hair).clamp_min(0)
     above, bare = _above_body(regions), skin_like(full, own, target, weight)
-    beside = rest * (1 - skin) * above * (1 - skin_by_colour(own, regions))
+    beside = rest * (1 - skin) * above * (1 - like_skin)
     hair, below = regions.hair * (1 - bald) + beside, rest * (1 - skin) * (1 - above)
+    # What is between hair and the skin that shines through it would be hair of the lightest colour.
+    mixed = grown(grown(regions.face, _NEAR_SKIN) * (like_skin > _SHINING).float(), _MIXED)
+    unmixed = (hair > 0.5).float() * (1 - mixed) * (1 - grown(scalp, _FADING))
     kinds = (
-        (hair, hand.hair, person, _only_hair(full, own, regions, hair, scalp), _STRONGER),
+        (hair, hand.hair, person, _continued(full, own, unmixed), _STRONGER),
         (below, hand.body, person, full, _STRONGER),
         (regions.ground, hand.ground, torch.ones_like(person), full, 1.0),
     )
@@ -201,10 +204,7 @@ def apart(picture: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
         (picture - color[None, :, None, None]).square().sum(1, keepdim=True) for color in (hair_color, ground_color)
     )
     alike = (to_hair < to_ground).float() * ground
-    found = (regions.hair > 0.5).float()
-    for _ in range(picture.shape[-1] // 3):
-        found = torch.maximum(found, grown(found, 2) * alike)
-    locks = found * ground
+    locks = joined((regions.hair > 0.5).float(), alike, picture.shape[-1] // 3, rim=2) * ground
     return torch.maximum(regions.hair, locks), regions.ground * (1 - grown(locks, 2))
 
 
@@ -231,12 +231,9 @@ def _main_color(picture: Tensor, region: Tensor) -> Tensor:
     return region * main[None, None]
 
 
-def _only_hair(full: Tensor, own: Tensor, regions: Regions, hair: Tensor, scalp: Tensor) -> Tensor:
-    """A picture whose hair goes on where skin shines through: what is between both would be hair of its lightest."""
-    near = grown(regions.face, _NEAR_SKIN) * (skin_by_colour(own, regions) > _SHINING).float()
-    known = (hair > 0.5).float() * (1 - grown(near, _MIXED)) * (1 - grown(scalp, _FADING))
-    beyond = filled(own, known)
-    return torch.lerp(_enlarged(beyond, full), full, _enlarged(softened(known, 1), full))
+def _continued(full: Tensor, own: Tensor, known: Tensor) -> Tensor:
+    """A picture, (1, 3, side, side), as it is known, (1, 1, S, S); what is not goes on as beside it. own: it, small."""
+    return torch.lerp(_enlarged(filled(own, known), full), full, _enlarged(softened(known, 1), full))
 
 
 def _in_strokes(picture: Tensor) -> Tensor:

@@ -8,8 +8,7 @@ from PIL import Image
 import stylizer.styles.keys
 from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.settings import TrainSettings
-from stylizer.styles.keys import style_key
-from tests.library.sample_styles import SETTINGS
+from tests.library.sample_styles import SETTINGS, style_key
 from tests.tiny import noise_picture
 
 
