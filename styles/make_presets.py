@@ -3,7 +3,7 @@
 Each reference in examples/references becomes styles/<name>/: the packed style, its card, and a thumbnail, which is an
 invented face in that style. What is learned already, in as many steps and with these weights, is only drawn again.
 Presets take more steps than a visitor waits for: whoever uploads a preset's reference is given the preset.
---examples keeps what was learned and reads the references' examples anew: the strokes that they lend.
+--examples keeps what was learned and reads the references anew: the strokes that they lend, and their colours.
 --halfway FOLDER takes the mean of what was learned and what an earlier training of the same preset learned, which is in
 FOLDER/<name>/: as firm as the longer of the two, and calmer than either.
 """
@@ -24,6 +24,7 @@ from stylizer.library.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
 from stylizer.runtime import tune_process  # noqa: E402
 from stylizer.settings import THOROUGH_STEPS, TrainSettings  # noqa: E402
+from stylizer.styles.colours import colours_of  # noqa: E402
 from stylizer.styles.example import Example  # noqa: E402
 from stylizer.styles.keys import key_of, reference_hash  # noqa: E402
 from stylizer.styles.mixing import blend  # noqa: E402
@@ -50,15 +51,16 @@ def halfway(style: Style, other: Style) -> Style:
     return replace(style, delta=blend(style, other, 0.5).delta)
 
 
-def read_example(stylizer: Stylizer, style: Style, reference: Path) -> Style:
-    """A style with the example that its reference gives today."""
+def read_again(stylizer: Stylizer, style: Style, reference: Path) -> Style:
+    """A style with the example and the colours that its reference gives today."""
     assert stylizer.segment is not None
     face = stylizer.align(reference)
     reader = FaceReader(stylizer.finder.mesh_finder(), stylizer.segment)
     maker = PairMaker(stylizer.networks, reader, shape=RECIPE.shape, offset=RECIPE.offset)
     found = maker.reference(face, stylizer.invert(face, purpose="reference"))
     examples = tuple((Example.of(found, maker.partner), share) for _, share in style.examples)
-    return replace(style, examples=examples)
+    colours = {name: spread.to_json() for name, spread in colours_of(found).items()}
+    return replace(style, examples=examples, card={**style.card, "colours": colours})
 
 
 def main() -> None:
@@ -70,7 +72,7 @@ def main() -> None:
         "--iterations", type=int, default=THOROUGH_STEPS, help=f"training steps (default {THOROUGH_STEPS})"
     )
     parser.add_argument("--device", help="cpu, cuda or mps; default the best there is")
-    parser.add_argument("--examples", action="store_true", help="only their examples")
+    parser.add_argument("--examples", action="store_true", help="only their examples and colours")
     parser.add_argument("--halfway", type=Path, metavar="FOLDER", help="of earlier presets: take the mean with these")
     options = parser.parse_args()
     tune_process()
@@ -85,8 +87,8 @@ def main() -> None:
         known = stylizer.library.learned_from("", reference_hash([open_picture(path)]), settings, key_now)
         key = known if known is not None and not options.anew else learn(stylizer, name, path, settings)
         style = stylizer.find_style(key)
-        if options.examples and style.examples:
-            style = read_example(stylizer, style, path)
+        if options.examples:
+            style = read_again(stylizer, style, path)
             save_style(style, HERE / name)
         if options.halfway:
             style = halfway(style, load_style(options.halfway / name))

@@ -20,15 +20,14 @@ from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.brows import contrast_of_brows, with_drawn_brows
 from stylizer.styles.features import across_jaw, around_eyes, around_nose, below_jaw
 from stylizer.styles.hair_masks import FEWEST as HAIR_FEWEST
 from stylizer.styles.hair_masks import hair_by_colour, hair_light, surely_hair
 from stylizer.styles.line_finish import coherence, share_in_lines
 from stylizer.styles.locks import SIDE as HAIR_SIDE
-from stylizer.styles.locks import HairTones, Locks
+from stylizer.styles.locks import HairTones, Locks, both_lights
 from stylizer.styles.looks import painted, ramp
-from stylizer.styles.mesh_warp import Points, grid_between, lies_nearer, mirrored, resized, sampled
+from stylizer.styles.mesh_warp import Points, grid_between, lies_nearer, mirrored, sampled
 from stylizer.styles.pairs import Reference
 from stylizer.styles.regions import Regions, face_regions_of
 
@@ -48,7 +47,6 @@ _GROUND = 0.04  # mean square of colours: less is coloured as the ground
 _NECK, _NECK_SHOWN = 0.02, (0.15, 0.3)  # of the place of a neck: still looked at; shown: none is lent, all of it
 # Of a range of 2: how much darker than its sides a jaw is, without and with a line; how far face and neck are apart.
 _JAW, _APART = (0.1, 0.3), (0.2, 0.3)
-_DARKEST = 0.04  # share of a face that is as dark as its lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,19 +158,18 @@ class Example:
             return None
         drawn_small, own_small = (F.interpolate(to_tensor(each), size=HAIR_SIDE, mode="area") for each in (drawn, own))
         hair = hair_by_colour(drawn_small, person)
-        return Locks(amount * self._hair_lines * hair, hair_light(own_small, person, drawn_small, hair), tones)
+        light = both_lights(hair_light(own_small, person, drawn_small, hair), drawn_small, hair)
+        return Locks(amount * self._hair_lines * hair, light, tones)
 
-    def seen_from(self, pose: Points) -> tuple[View, View]:
-        """It and its mirror image, the one that lies nearer to a pose, (468, 3), first."""
+    def seen_from(self, pose: Points) -> View:
+        """It or its mirror image, whichever lies nearer to a pose, (468, 3)."""
         numbers: Points = self.meshes.numpy().astype(np.float64)
         partner, side = numbers[:, 6].astype(np.intp), self._face.shape[-1]
         meshes = self._mesh, numbers[:, 3:6]
         others = [mirrored(mesh, partner, side) for mesh in meshes]
-        views = (
-            View(self._face, self._neck, self._natural, *meshes),
-            View(self._face.flip(3), self._neck.flip(3), self._natural.flip(3), *others),
-        )
-        return views[::-1] if lies_nearer(meshes[0], others[0], pose) else views
+        if lies_nearer(meshes[0], others[0], pose):
+            return View(self._face.flip(3), self._neck.flip(3), self._natural.flip(3), *others)
+        return View(self._face, self._neck, self._natural, *meshes)
 
     @property
     def picture(self) -> Tensor:
@@ -185,16 +182,8 @@ class Example:
 
     @cached_property
     def _mesh(self) -> Points:
-        """The mesh, with the brows where they are drawn."""
         mesh: Points = self.meshes[:, :3].numpy().astype(np.float64)
-        factor = self._natural.shape[-1] / self._face.shape[-1]
-        return resized(with_drawn_brows(resized(mesh, factor), self._small[:, :3]), 1 / factor)
-
-    @cached_property
-    def brows(self) -> float:
-        """How clearly its brows are drawn: see `contrast_of_brows`."""
-        factor = self._small.shape[-1] / self._face.shape[-1]
-        return contrast_of_brows(resized(self._mesh, factor), self._small[:, :3])
+        return mesh
 
     @cached_property
     def _small(self) -> Tensor:
@@ -228,16 +217,6 @@ class Example:
         return across_jaw(self._mesh, self._face[:, :3])
 
     @cached_property
-    def darkest(self) -> Tensor:
-        """(1, 3, 1, 1), the colour of its dark lines."""
-        small = self._small
-        colours = small[0, :3, small[0, 3] > _SURELY]
-        if not colours.shape[1]:
-            return torch.full((1, 3, 1, 1), -1.0)
-        light = colours.mean(0)
-        return colours[:, light <= light.quantile(_DARKEST)].mean(1)[None, :, None, None]
-
-    @cached_property
     def _hair(self) -> tuple[Tensor, Tensor]:
         """The picture of its hair, (1, 3, S, S), and what of it is an example, (1, 1, s, s), 0 to 1."""
         planes, side = _planes(_opened(self.hair, "RGBA")), self._natural.shape[-1]
@@ -264,7 +243,10 @@ class Example:
 
     @cached_property
     def nose(self) -> float:
-        """How far the nose is drawn alike on both sides, 0 to 1: else it is marks of the side that it was seen from."""
+        """How far the nose is painted alike on both sides, 0 to 1: else it is marks of the side that it was seen from.
+
+        Where the jaw is a line the nose is one too, and beside the drawn one a lent line is a ghost.
+        """
         side, small = self._face.shape[-1], self._natural.shape[-1]
         numbers: Points = self.meshes.numpy().astype(np.float64)
         mesh = numbers[:, :3]
@@ -277,7 +259,7 @@ class Example:
         found = (light - blurred(light, _NOSE))[:, 0, known]
         if found.shape[1] < _FEWEST or not bool((found.std(1) > FAINT).all()):
             return 0.0
-        return ramp(float(torch.corrcoef(found)[0, 1]), *_EVEN_NOSE)
+        return (1 - self.jaw) * ramp(float(torch.corrcoef(found)[0, 1]), *_EVEN_NOSE)
 
     @cached_property
     def weave(self) -> float:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import CHIN, LEFT_BROW, LEFT_EYE, LIPS, OVAL, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.masks import grown, shrunk
-from stylizer.styles.brows import mean_colours
 from stylizer.styles.looks import ramp
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import polygon
@@ -32,7 +32,6 @@ _JAW, _LOBES = (172, 397), (132, 361)  # corners of the jaw; where it begins, be
 _NECK = (0.15, 0.45)  # below a chin, in distances of it to the eyes: all of the neck, none any more
 _LINE, _BEGIN = 170, 0.06  # a side holds so many times a jaw's line's reach; of a side, over which it begins
 _ACROSS_LINE, _LOOKS, _ENDS = 0.03, 25, 4  # sides of a picture across a jaw's line; looks at it, of either end of it
-_SOFT = 0.03  # of a side: over so much the height of ears begins and ends
 _RIDGE = (6, 4)  # from between the eyes to the tip
 _LEFT_CORNER, _RIGHT_CORNER, _OUTER_LIP, _UPPER, _LOWER = 61, 291, 0, 13, 14
 
@@ -73,15 +72,11 @@ def around_lips(mesh: Points, side: int) -> Tensor:
     return polygon(outline.mean(0) + _LIPS * (outline - outline.mean(0)), side, 1.0)
 
 
-def around_brows(mesh: Points, side: int, room: float = _BROW) -> Tensor:
-    """Both brows and the skin above and below them; room: how much of it, in distances of the eyes."""
-    return torch.maximum(*(around_brow(brow, mesh, side, room) for brow in (LEFT_BROW, RIGHT_BROW)))
-
-
-def around_brow(brow: list[int], mesh: Points, side: int, room: float) -> Tensor:
-    """The same, of one brow."""
-    reach = max(1, round(room * float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))))
-    return grown(polygon(mesh[brow, :2], side, 1.0), reach)
+def around_brows(mesh: Points, side: int) -> Tensor:
+    """Both brows and a little skin above and below them."""
+    reach = max(1, round(_BROW * float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))))
+    left, right = (grown(polygon(mesh[brow, :2], side, 1.0), reach) for brow in (LEFT_BROW, RIGHT_BROW))
+    return torch.maximum(left, right)
 
 
 def below_jaw(mesh: Points, side: int) -> Tensor:
@@ -117,19 +112,11 @@ def across_jaw(mesh: Points, picture: Tensor) -> tuple[float, float]:
     if not below.any():
         return 0.0, 0.0
     steps = np.linspace(-_ACROSS_LINE, _ACROSS_LINE, _LOOKS) * side
-    colours = np.stack([mean_colours(picture, (outline + step * outward)[below][:, None]) for step in steps])
+    colours = np.stack([_colours_at(picture, (outline + step * outward)[below]) for step in steps])
     ends, light = (colours[:_ENDS].mean(0), colours[-_ENDS:].mean(0)), colours.mean(2)
     dip = np.minimum(*(end.mean(1) for end in ends)) - light[_ENDS:-_ENDS].min(0)
     apart = np.sqrt(np.square(ends[0] - ends[1]).mean(1))
     return max(0.0, float(np.median(dip))), float(np.median(apart))
-
-
-def around_ears(mesh: Points, side: int) -> Tensor:
-    """All that is as high as ears are: beside a face it is they."""
-    rows, soft = torch.arange(side, dtype=torch.float32)[:, None] + 0.5, _SOFT * side
-    eyes, mouth = float(mesh[[*LEFT_EYE, *RIGHT_EYE], 1].mean()), float(mesh[LIPS, 1].mean())
-    heights = ((rows - eyes) / soft + 1).clamp(0, 1) * ((mouth - rows) / soft + 1).clamp(0, 1)
-    return heights.expand(1, 1, side, side)
 
 
 @dataclass(frozen=True)
@@ -159,3 +146,11 @@ class MouthShape:
             (self.hang - other.hang, _LIFTS),
         )
         return float(np.prod([1 - ramp(abs(difference), *limits) for difference, limits in pairs]))
+
+
+def _colours_at(picture: Tensor, places: Points) -> Points:
+    """Of (N, 2) places, in pixels of a (1, 3, S, S) picture: (N, 3)."""
+    grid = torch.from_numpy((places + 0.5) * (2 / picture.shape[-1]) - 1).to(picture)[None, None]
+    found = F.grid_sample(picture, grid, padding_mode="border", align_corners=False)
+    colours: Points = found[0, :, 0].T.double().numpy()
+    return colours

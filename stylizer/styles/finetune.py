@@ -29,6 +29,7 @@ from stylizer.progress import OnStep
 from stylizer.settings import TrainSettings
 from stylizer.styles import losses
 from stylizer.styles.color_start import color_map
+from stylizer.styles.colours import colours_of
 from stylizer.styles.example import Example
 from stylizer.styles.line_finish import coherence
 from stylizer.styles.mixing import with_finish
@@ -68,6 +69,7 @@ class _Training:
         maker = PairMaker(networks, reader, shape=recipe.shape, offset=recipe.offset)
         references = [maker.reference(*example) for example in examples]
         self.deformation = maker.deformation(references)
+        self.colours = colours_of(references[0])
         self.lines = fmean(coherence(each.full, 1 - each.regions.ground) for each in references)
         # The first reference alone: two people's eyes are not to be joined. A photo in paint shows but its sitter.
         example = Example.of(references[0], maker.partner)
@@ -212,8 +214,8 @@ def finetune(
         small: leave out the windows at full resolution, for a device that is short of memory.
         recipe: rates and loss weights.
     Returns:
-        Style with an empty key and name; its card holds the deformation and the lines, its example is of the first
-        reference. The same inputs and seed give the same bits.
+        Style with an empty key and name; its card holds the deformation, the lines and the colours, these and its
+        example of the first reference. The same inputs and seed give the same bits.
     """
     recipe = replace(recipe, windows=0) if small else recipe
     total = settings.iterations
@@ -223,5 +225,6 @@ def finetune(
         if on_step:
             on_step(index + 1, total, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
     deformation = LandmarkDeformation().between(training.deformation.on_landmarks(), recipe.shape)
-    card = {"deformation": deformation.to_json(), "lines": round(training.lines, 3)}
+    colours = {name: spread.to_json() for name, spread in training.colours.items()}
+    card = {"deformation": deformation.to_json(), "lines": round(training.lines, 3), "colours": colours}
     return Style("", "", training.tuned.delta(), card, training.examples)

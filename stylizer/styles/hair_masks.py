@@ -78,6 +78,16 @@ def scalp_of(picture: Tensor, regions: Regions) -> Tensor:
     return joined(near, skin, _FOREHEAD // 2, rim=2) * skin
 
 
+def bare_skin_of(picture: Tensor, regions: Regions) -> Tensor:
+    """Where a person shows bare skin, ears, neck and a high forehead too: (1, 1, s, s), 0 to 1.
+
+    Args:
+        picture: (1, 3, s, s), of the regions' side.
+    """
+    skin = skin_of(picture, regions, 1 - regions.ground) * (1 - regions.hair)
+    return torch.maximum(skin, softened(scalp_of(picture, regions), 1)) * (1 - regions.ground)
+
+
 def hair_light(picture: Tensor, regions: Regions, drawn: Tensor, hair: Tensor) -> Tensor:
     """The lightness of a person's hair, (1, 1, S, S); where there is none, as nearby, with the strands of a drawing.
 

@@ -1,12 +1,11 @@
 """An example's strokes lent to a drawn face: what was learned draws everybody, the example draws the features.
 
 The generator learns how a hand draws faces; of one eye's catchlight, one lash, one stroke of a brow it keeps the mean.
-So the reference's face is warped onto the drawn one by the 468-point mesh. Wholly the example's are: eyes; brows, where
-the drawn ones are much fainter, lying as the person's own, as these make an expression and a person; a mouth of about
-the same expression; a nose that is drawn alike on both sides; a line that is drawn along the jaw; the neck's shadow.
+So the reference's face is warped onto the drawn one by the 468-point mesh. Wholly the example's are: eyes; a mouth of
+about the same expression; a nose that is painted alike on both sides; a line that is drawn along the jaw; the neck's
+shadow. Brows, which make an expression and a person, and ears, of which no two lie alike, stay as they are drawn.
 Elsewhere in the face details are joined, level by level: the fine ones, without single strong lines, which are the
-sitter's. Skin gets the example's broad light and its hues: a blush, a neon's glow. An ear, of which no two lie alike,
-gets lines of its own.
+sitter's. Skin gets the example's broad light and its hues: a blush, a neon's glow.
 
 What is the person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn
 ones stay.
@@ -25,47 +24,37 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.faces.hair import filled
-from stylizer.faces.mesh_parts import LEFT_BROW, RIGHT_BROW
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.brows import contrast_of_brows, with_brows_of, with_drawn_brows
 from stylizer.styles.example import FAINT, Example, View
 from stylizer.styles.features import (
     MouthShape,
     along_jaw,
-    around_brow,
     around_brows,
-    around_ears,
     around_eyes,
     around_lips,
     around_nose,
     below_jaw,
 )
+from stylizer.styles.hair_masks import bare_skin_of
 from stylizer.styles.looks import depth_of, details, ramp, with_own_looks
-from stylizer.styles.mesh_warp import Points, believed, grid_between, resized, sampled
-from stylizer.styles.regions import FaceRegions, Regions, face_regions_of, skin_of
+from stylizer.styles.mesh_warp import Points, believed, grid_between, sampled
+from stylizer.styles.regions import FaceRegions, Regions, face_regions_of
 
 _FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # how much of the example skin has in each level, fine to coarse
 _LIGHT = 0.6  # how much of the example's broad light and shade its skin has
 _REACH = (10, 5)  # pixels of the small masks over which light and hues are broad
 _NO_SKIN = 0.5  # mean difference, of 2: skin of one picture and a line or a lock of the other
-_DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye, and in the brows: none is lent, all are
+_DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye: none is lent, both are
 _EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are everybody's, single lines
 _PAPER, _DRAWN = 0.012, 0.022  # of a range of 2: details of a skin that are a paper's or a file's, and that were drawn
 _RIM, _SOFT, _SHARP = 4, 3, 1  # pixels of the small masks: what is left out at a border, and how soft or not it is
-_STROKE, _DRAWN_BROW = 0.035, 0.06  # of the eyes' distance around a brow is its stroke, and so much may be drawn
-_CLEARER = 0.6  # times as clear as the example's drawn brows must be, to stay: beside them lent ones are ghosts
-_SURELY = 0.9  # so much is skin
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
 _NEAR = 9  # pixels of the small picture over which these are compared
 _CELL = 8  # pixels of a skin: its details are finer
-_HIDDEN = 0.03  # of a brow: being known by so much less it is partly hidden
 _LINE = 5  # pixels of half of the picture: half the width of a line
 _STRAYED = 0.06  # sides of the picture by which the mesh of a drawn face lies off the photo's at most
-_EAR, _EAR_MIN = 5, 60  # pixels of the small picture: over which an ear's lines are darker; an area that is an ear
-_FOLD, _DEEPEST = 0.3, 1.9  # deviations below the mean: where an ear's lines begin, and are as dark as they get
-_INKED = 0.8  # how dark that is
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,14 +82,12 @@ def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person,
         return drawn
     picture = to_tensor(drawn)
     laid = _Laid.over(example, picture, mesh_xyz, person)
-    picture = laid.on(picture, example.darkest.expand_as(picture), amount * laid.lines_of_ears())
-    skin = shrunk(laid.regions.face, _RIM) * laid.known * (1 - grown(laid.regions.inner, _RIM))
+    marks = torch.maximum(grown(laid.regions.inner, _RIM), around_brows(laid.place, laid.small))
+    skin = shrunk(laid.regions.face, _RIM) * laid.known * (1 - marks)
     here = laid.dressed()
-    picture = torch.lerp(picture, laid.without_brows(picture), amount)
-    picture = _toned(picture, here, amount * skin)
+    picture = _toned(picture, here, skin, amount * laid.bare_too(skin))
     here = _lit_as(picture, here, skin)
     features, fine = (amount * softened(share, _SOFT) for share in (laid.features(), laid.even(here)))
-    features = torch.maximum(features, amount * softened(laid.brows(), _SHARP))
     picture = _joined(picture, here, fine)
     picture = laid.on(picture, sampled(laid.view.neck, laid.grid, drawn.width), amount * softened(laid.neck(), _SHARP))
     picture = _without_line(picture, amount * (1 - example.jaw) * laid.along_jaw())
@@ -114,8 +101,7 @@ class _Laid:
 
     view: the example as it is seen. warped: (1, 3, side, side), that face. Else (1, C, S, S): natural, own: the two
     people; bare, hair: where the person shows skin and hair; sure: how far the example is known.
-    regions: of the face. place: its mesh, with the person's brows, drawn: as it is drawn; both in pixels of the masks.
-    clear: whether the drawn brows are clearer than the example's.
+    regions: of the face. place: its mesh, in pixels of the masks.
     """
 
     example: Example
@@ -129,20 +115,15 @@ class _Laid:
     sure: Tensor
     regions: FaceRegions
     place: Points
-    drawn: Points
-    clear: bool
 
     @classmethod
     def over(cls, example: Example, picture: Tensor, mesh_xyz: Points, person: Person) -> "_Laid":
         own, theirs, side, small = person.picture, person.regions, picture.shape[-1], person.picture.shape[-1]
-        mesh = with_brows_of(mesh_xyz, person.mesh_xyz)
-        view, other = example.seen_from(mesh)
-        grid, to_own, to_other = (
-            grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz, other.mesh_xyz)
-        )
-        warped = _with_whole_brows(sampled(view.face, grid, side), sampled(other.face, to_other, side), mesh)
-        bare = skin_of(own, theirs, 1 - theirs.ground) * (1 - theirs.hair)
-        own, bare, hair = (sampled(x, to_own, small) for x in (own, bare, theirs.hair))
+        view, mesh = example.seen_from(mesh_xyz), mesh_xyz
+        grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
+        warped = sampled(view.face, grid, side)
+        bare = bare_skin_of(own, theirs)
+        own, bare, hair = (sampled(x, to_own, small) for x in (own, bare, theirs.hair * (1 - bare)))
         return cls(
             example=example,
             view=view,
@@ -155,8 +136,6 @@ class _Laid:
             sure=F.interpolate(warped[:, 3:], size=small, mode="area") * believed(grid, small),
             regions=face_regions_of(mesh, side, small),
             place=mesh * (small / side),
-            drawn=mesh_xyz * (small / side),
-            clear=_contrast(picture, mesh_xyz, small) > _CLEARER * example.brows,
         )
 
     @property
@@ -174,7 +153,7 @@ class _Laid:
         return torch.lerp(picture, other, _resized(share, picture.shape[-1]))
 
     def dressed(self) -> Tensor:
-        """The example with what is the person's own; brows are wholly the example's."""
+        """The example with what is the person's own, but for the brows'."""
         coarse = F.interpolate(self.warped, size=self.small, mode="area")
         depth = depth_of(self.own, self.natural, self.regions)
         looks = with_own_looks(
@@ -183,16 +162,12 @@ class _Laid:
         own = 1 - softened(around_brows(self.place, self.small), _SOFT)
         return (self.warped + _resized((looks - coarse) * own, self.warped.shape[-1])).clamp(-1, 1)
 
-    def without_brows(self, picture: Tensor) -> Tensor:
-        """A drawing with skin where it has brows, and where it is to have them, as is beside them."""
-        brows, small = self._brows(), F.interpolate(picture, size=self.small, mode="area")
-        skin = shrunk(self.regions.face, 2) * (1 - torch.maximum(*around_eyes(self.place, self.small)))
-        beside = filled(small, (skin * (1 - grown(brows, 1)) * (1 - self.hair) > _SURELY).float())
-        share = softened(brows, _SHARP) * self._lent_brows
-        return self.on(picture, _resized(beside, picture.shape[-1]), share)
+    def bare_too(self, skin: Tensor) -> Tensor:
+        """Skin of the face, and what goes on beyond it: ears, neck, a high forehead."""
+        return torch.maximum(skin, self.bare * (1 - self.regions.face) * (1 - self.hair))
 
     def features(self) -> Tensor:
-        """Where all is the example's, but for brows: (1, 1, S, S)."""
+        """Where all is the example's: (1, 1, S, S)."""
         small, place, alike = self.small, self.place, self._alike
         eyes, lips = around_eyes(place, small), around_lips(place, small)
         # Both or neither: two eyes of different hands are worse than none.
@@ -204,10 +179,6 @@ class _Laid:
             self.example.nose * around_nose(place, small) * alike * shrunk(self.regions.face, _RIM),
         )
         return torch.stack(shares).amax(0) * self.known * self.regions.face
-
-    def brows(self) -> Tensor:
-        """Where brows are the example's: their strokes, which are narrow."""
-        return around_brows(self.place, self.small, _STROKE) * self._lent_brows * self.known
 
     def even(self, here: Tensor) -> Tensor:
         """Where the example's fine details are joined to what is drawn: (1, 1, S, S). here: the example."""
@@ -227,29 +198,6 @@ class _Laid:
         """Where the jaw's line is, or would be, if hair does not hang over it."""
         return along_jaw(self.place, self.small) * (1 - self.hair)
 
-    def lines_of_ears(self) -> Tensor:
-        """How dark the lines are that the person's ears get: where they are darker than around."""
-        ears = self.bare * (1 - grown(self.regions.face, 1)) * around_ears(self.place, self.small)
-        known, light = (ears > 0.5).float(), self.own.mean(1, keepdim=True)
-        if float(known.sum()) < _EAR_MIN:
-            return torch.zeros_like(known)
-        inner = shrunk(known, 1)
-        folds = (light - blurred(light * known, _EAR) / blurred(known, _EAR).clamp_min(1e-3)) * inner
-        deviation = (folds.square().sum() / known.sum()).sqrt().clamp_min(FAINT)
-        lines = ((-folds / deviation - _FOLD) / (_DEEPEST - _FOLD)).clamp(0, 1)
-        return _INKED * lines * softened(inner, _SHARP)
-
-    def _brows(self) -> Tensor:
-        """Brows, as they were drawn and as they are to be."""
-        strokes = around_brows(self.place, self.small, _STROKE), around_brows(self.drawn, self.small, _DRAWN_BROW)
-        return torch.maximum(*strokes)
-
-    @cached_property
-    def _lent_brows(self) -> Tensor:
-        """How far brows are the example's: (1, 1, S, S)."""
-        trust = 0.0 if self.clear else ramp(self._trust(around_brows(self.place, self.small)), _DOUBTED, _TRUSTED)
-        return trust * shrunk(self.regions.face, _RIM) * (1 - self.hair)
-
     def _trust(self, place: Tensor) -> float:
         """How far what lies in a place is known of the example, and like what the person has there: its mean."""
         return float((self.known * self._alike * place).sum() / place.sum().clamp_min(1))
@@ -259,30 +207,6 @@ class _Laid:
         """Where two people's features are alike, 1, to where they are of different kinds, 0: (1, 1, S, S)."""
         unlike = F.avg_pool2d(details(self.own) - details(self.natural), _NEAR, 1, _NEAR // 2).abs()
         return ((_UNLIKE - unlike) / (_UNLIKE - _ALIKE)).clamp(0, 1)
-
-
-def _contrast(picture: Tensor, mesh: Points, side: int) -> float:
-    """How clearly the brows of a (1, 3, S, S) drawing are drawn, seen small."""
-    small, place = F.interpolate(picture, size=side, mode="area"), resized(mesh, side / picture.shape[-1])
-    return contrast_of_brows(with_drawn_brows(place, small), small)
-
-
-def _with_whole_brows(face: Tensor, mirrored: Tensor, mesh: Points) -> Tensor:
-    """A face whose brows are both of the side that is better known, where the other is partly hidden.
-
-    Args:
-        face, mirrored: (1, 4, side, side), the picture and how far it is known, and its mirror image's. mesh: of both.
-    """
-    side, small = face.shape[-1], face.shape[-1] // 4
-    for brow in (LEFT_BROW, RIGHT_BROW):
-        stroke = around_brow(brow, mesh / 4, small, _STROKE)
-        known, other = (
-            float((F.interpolate(each[:, 3:], size=small, mode="area") * stroke).sum() / stroke.sum().clamp_min(1))
-            for each in (face, mirrored)
-        )
-        if other > known + _HIDDEN:
-            face = torch.lerp(face, mirrored, _resized(softened(grown(stroke, 2), 2), side))
-    return face
 
 
 def _without_line(picture: Tensor, place: Tensor) -> Tensor:
@@ -304,16 +228,20 @@ def _joined(picture: Tensor, example: Tensor, amount: Tensor) -> Tensor:
     return result
 
 
-def _toned(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
-    """A picture whose skin has the example's light, as far as that is broad, and its hues: (1, 3, side, side)."""
+def _toned(picture: Tensor, example: Tensor, skin: Tensor, share: Tensor) -> Tensor:
+    """A picture whose skin has the example's light, as far as that is broad, and its hues: (1, 3, side, side).
+
+    Args:
+        skin: where both show skin; share: how far what is known from there is given to any place.
+    """
     small = skin.shape[-1]
     difference = F.interpolate(example - picture, size=small, mode="area")
     light = difference.mean(1, keepdim=True)
     tones = [
-        blurred(each * skin, reach) / blurred(skin, reach).clamp_min(1e-3)
+        filled(blurred(each * skin, reach) / blurred(skin, reach).clamp_min(1e-3), skin)
         for each, reach in zip((light, difference - light), _REACH, strict=True)
     ]
-    change = (_LIGHT * tones[0] + tones[1]) * softened(shrunk(skin, _RIM), _SOFT)
+    change = (_LIGHT * tones[0] + tones[1]) * softened(shrunk(share, _RIM), _SOFT)
     return (picture + _resized(change, picture.shape[-1])).clamp(-1, 1)
 
 

@@ -34,7 +34,7 @@ _CRISP = (1.2, 2.5, 3, 40.0)  # pixels of the picture, and of it over which its 
 _HAIR, _HAIR_RIM = 0.3, 6  # painted hair is more than so much of the largest share; pixels of its own sharp outline
 _GRAIN, _LINES = 0.33, 0.4  # coherences: of a grain, which is to stay, and of lines
 _LIDS = (0.85, 0.9)  # half axes of an eye that stays as it is, over those of its outline: a catchlight is no line
-_LIPS = 0.3  # how much of lips stays as it is; they get no sharper, as they are modelled more than drawn
+_LIPS = 0.3  # how much of lips stays as it is, as they are modelled more than drawn
 _SOFT = 4  # pixels of the small picture to each side, over which twice that begins
 _RIM = 8  # the same, around a face
 _FEWEST = 1e-9  # mean square of details: a plain picture has none
@@ -59,7 +59,7 @@ def coherence(picture: Tensor, region: Tensor) -> float:
 
 @torch.no_grad()
 def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: Sequence[Locks] = ()) -> Image.Image:
-    """A drawing smoothed along its lines, with crisp edges; what lies between the lids stays as it is, lips stay soft.
+    """A drawing smoothed along its lines, with crisp edges; what lies between the lids stays as it is.
 
     Around the face it is smoothed further where hair is not painted anew.
 
@@ -79,14 +79,14 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: 
             face = softened(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
             smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
         place = mesh_xyz * (_SIDE / side)
-        soft = softened(around_lips(place, _SIDE), _SOFT)
-        share = share * (1 - torch.maximum(_between_lids(place), _LIPS * soft))
+        lips = softened(around_lips(place, _SIDE), _SOFT)
+        share = share * (1 - torch.maximum(_between_lids(place), _LIPS * lips))
     if locks:
         hair, lent = laid_over(locks, small)
         share = torch.maximum(share, lent)
         smooth = torch.lerp(smooth, hair, lent / share.clamp_min(1e-6))
         strands = shrunk((lent > _HAIR * lent.max()).float(), _HAIR_RIM)
-        soft = torch.maximum(soft, softened(strands, _SOFT))
+        soft = softened(strands, _SOFT)
     smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
     smooth = torch.lerp(crisp(smooth, *_CRISP), smooth, _resized(soft, side))
     return to_image(torch.lerp(picture, smooth, _resized(share, side)).clamp(-1, 1))

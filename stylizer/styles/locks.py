@@ -1,8 +1,9 @@
 """The hair of a drawing in a reference's colours: every strand where the person has it.
 
-What was learned draws hair soft, and all alike. But the person's own picture knows each strand, curl and light. So its
-lightness is taken, place by place by its rank: the darkest strand gets the example's darkest colour, what shines its
-lights. How much broad shine counts beside single strands is the example's too: flat hair stays flat.
+What was learned draws hair soft, and all alike, in locks that are a hand's. The person's own picture knows each strand,
+curl and light, and no hand. So the mean of both is taken, place by place by its rank: the darkest strand gets the
+example's darkest colour, what shines its lights. How much broad shine counts beside single strands is the example's
+too: flat hair stays flat.
 
 Source: Pitie, Kokaram & Dahyot 2007, Automated colour grading using colour distribution transfer (matching by rank).
 """
@@ -14,12 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.imaging.masks import softened
+from stylizer.faces.hair import filled
+from stylizer.imaging.masks import shrunk, softened
 from stylizer.imaging.strokes import along_lines, blurred
 
 SIDE = 512  # of the pictures in which hair is looked at
 # How far strands are followed, so that they are strokes of a hand, not single hairs: see `along_lines`.
 _STROKES = (15.0, 3.0, 2.5)
+_DRAWN_STROKES = (30.0, 6.0, 4.0)  # the same, of drawn hair, which has longer lines than its own noise
+_EDGE = 2  # pixels of the masks: drawn hair is mixed with what is beside it
 _BROAD = 24  # pixels, over which shine is broad
 _SHADES = 96  # that are told apart
 _PLAIN = 1e-2  # a smaller deviation of a range of 2 is none
@@ -50,13 +54,31 @@ class HairTones:
 class Locks:
     """Hair for a drawing.
 
-    share: (1, 1, s, s), 0 to 1: how much of the drawing it takes the place of. light: (1, 1, S, S), of the person's
-    own hair, and of what would be there, where they have none. tones: of the example.
+    share: (1, 1, s, s), 0 to 1: how much of the drawing it takes the place of. light: (1, 1, S, S), see `both_lights`.
+    tones: of the example.
     """
 
     share: Tensor
     light: Tensor
     tones: HairTones
+
+
+def both_lights(own: Tensor, drawn: Tensor, hair: Tensor) -> Tensor:
+    """The mean of a person's lights and of a drawing's, each of mean 0 and deviation 1 in the hair: (1, 1, S, S).
+
+    Args:
+        own: (1, 1, S, S), the lightness of the person's hair. drawn: (1, 3, S, S). hair: (1, 1, s, s), 0 to 1.
+    """
+    side, light = own.shape[-1], drawn.mean(1, keepdim=True)
+    inner = shrunk((hair > 0.5).float(), _EDGE)
+    inside, known = (F.interpolate(x, size=side, mode="bilinear", align_corners=False) for x in (hair, inner))
+    if not bool((known > 0.5).any()):
+        return own
+    # Beside hair is skin or ground, which would be its lightest or its darkest strand all around.
+    beyond = filled(F.interpolate(light, size=hair.shape[-1], mode="area"), inner)
+    beyond = F.interpolate(beyond, size=side, mode="bilinear", align_corners=False)
+    strokes = along_lines(torch.lerp(beyond, light, known), *_DRAWN_STROKES)
+    return (_standard(own, own[inside > 0.5]) + _standard(strokes, strokes[inside > 0.5])) / 2
 
 
 def laid_over(locks: Sequence[Locks], drawn: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,7 +105,7 @@ def _coloured(light: Tensor, tones: HairTones, share: Tensor) -> Tensor:
     if not bool(hair.any()):
         return light.expand(-1, 3, -1, -1)
     broad, fine = (each[0, 0, inside] for each in _lights(along_lines(light, *_STROKES), hair))
-    values = tones.broad * _standard(broad) + tones.fine * _standard(fine)
+    values = tones.broad * _standard(broad, broad) + tones.fine * _standard(fine, fine)
     place = values.argsort().argsort() * ((len(tones.colours) - 1) / max(1, len(values) - 1))
     low = place.long().clamp_max(len(tones.colours) - 2)
     result = tones.colours.mean(0)[None, :, None, None].repeat(1, 1, *light.shape[-2:])
@@ -97,6 +119,6 @@ def _lights(light: Tensor, hair: Tensor) -> tuple[Tensor, Tensor]:
     return broad, light - broad
 
 
-def _standard(values: Tensor) -> Tensor:
-    """Of mean 0 and deviation 1."""
-    return (values - values.mean()) / values.std(correction=0).clamp_min(_PLAIN)
+def _standard(values: Tensor, among: Tensor) -> Tensor:
+    """Of mean 0 and deviation 1 among some."""
+    return (values - among.mean()) / among.std(correction=0).clamp_min(_PLAIN)

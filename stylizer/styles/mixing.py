@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stylizer.errors import SettingsError
 from stylizer.settings import MIX_RATIO_MAX, MIX_RATIO_MIN, check_range
+from stylizer.styles.colours import mixed_colours
 from stylizer.styles.style import Style
 
 
@@ -47,7 +48,14 @@ def blend(one: Style, other: Style, mix_ratio: float) -> Style:
     blend_of = {"styles": [one.key, other.key], "mix_ratio": mix_ratio}
     deformation = one.deformation.between(other.deformation, mix_ratio)
     lines = (1 - mix_ratio) * one.lines + mix_ratio * other.lines
-    card = {"backbone": one.backbone, "blend": blend_of, "deformation": deformation.to_json(), "lines": lines}
+    colours = mixed_colours(one.colours, other.colours, mix_ratio)
+    card = {
+        "backbone": one.backbone,
+        "blend": blend_of,
+        "deformation": deformation.to_json(),
+        "lines": lines,
+        "colours": {name: spread.to_json() for name, spread in colours.items()},
+    }
     shares = ((one.examples, 1 - mix_ratio), (other.examples, mix_ratio))
     examples = tuple((example, share * part) for parts, share in shares for example, part in parts)
     return Style("", name, _between(one.delta, other.delta, mix_ratio), card, examples)

@@ -21,6 +21,7 @@ from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
+from stylizer.styles.colours import with_colours
 from stylizer.styles.lending import Person, lend
 from stylizer.styles.line_finish import in_lines, share_in_lines
 from stylizer.styles.locks import Locks
@@ -96,17 +97,17 @@ class StyleRenderer:
         return bend(picture, landmarks_xy, self._deformation, have, want, size=spec.side)
 
     def _in_the_hand(self, picture: Image.Image, inversion: Inversion, inverted: Image.Image | None) -> Image.Image:
-        """What was drawn, with the strokes of the style's examples and in lines, as far as the settings want them."""
+        """What was drawn, in lines, in the style's colours and with its strokes, as far as the settings want them."""
         settings, faces, style = self._settings, self._networks.faces, self._style
         amount = min(settings.strength * settings.texture, 1.0)
         if style is None or amount <= 0:
             return picture
         lines = amount * share_in_lines(style.lines)
-        if not (style.examples or lines):
+        if not (style.examples or style.colours or lines):
             return picture
         reader = None if faces is None else FaceReader(MeshFinder(faces), faces.segmenter)
         mesh = None if reader is None else reader.mesh(picture)
-        if reader is None or mesh is None or not style.examples or settings.likeness >= 1:
+        if reader is None or mesh is None or not (style.examples or style.colours):
             return in_lines(picture, mesh, lines)
         plain = inverted or draw(self._networks, inversion, None, settings)
         person = self._person(plain, reader)
@@ -114,6 +115,7 @@ class StyleRenderer:
             return in_lines(picture, mesh, lines)
         lent = amount * (1 - settings.likeness)
         picture = in_lines(picture, mesh, lines, _locks(style, picture, plain, person, lent))
+        picture = with_colours(style.colours, picture, mesh, person, amount)
         for example, share in style.examples:
             picture = lend(example, picture, mesh, person, share * lent)
         return picture

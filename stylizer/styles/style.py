@@ -20,6 +20,7 @@ from stylizer.backbones.registry import DEFAULT_BACKBONE
 from stylizer.errors import OtherBackboneError, StyleFileError
 from stylizer.faces.deformation import LandmarkDeformation, deformation_from
 from stylizer.files import write_atomically
+from stylizer.styles.colours import ColourSpread, colours_from
 from stylizer.styles.example import Example
 
 CARD_BYTES_MAX = 64 * 1024
@@ -37,7 +38,8 @@ class Style:
     delta: by parameter name of the generator, float16 on the CPU: fine-tuned weight minus base weight.
     card: facts that JSON can hold: format, settings, backbone, base_hash, reference_hash, licence, created_by;
     deformation: how it draws the parts of a face larger or elsewhere, see `faces.deformation`; may be missing. lines:
-    the coherence of its references, see `line_finish`; 0 where missing.
+    the coherence of its references, see `line_finish`; 0 where missing. colours: how these are spread in its first
+    reference, see `styles.colours`; may be missing.
     examples: faces of references that lend drawn ones their strokes, and how much each does, 0 to 1.
     """
 
@@ -68,6 +70,15 @@ class Style:
         if isinstance(lines, bool) or not isinstance(lines, int | float) or not 0 <= lines <= 1:
             raise ValueError("its lines are not from 0 to 1")
         return float(lines)
+
+    @property
+    def colours(self) -> dict[str, ColourSpread]:
+        """How colours are spread in its first reference's face and hair; nothing where the card says nothing of it.
+
+        Raises:
+            ValueError: the card says nothing sensible of it.
+        """
+        return colours_from(self.card.get("colours", {}))
 
 
 def backbone_of(card: Mapping[str, Any]) -> str:
@@ -252,7 +263,7 @@ def parse_style(
 
 def _checked(style: Style, what: str) -> Style:
     try:
-        _ = style.deformation, style.lines
+        _ = style.deformation, style.lines, style.colours
     except ValueError as error:
         raise _unusable(what, str(error)) from error
     return style

@@ -8,7 +8,7 @@ import torch
 
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.line_finish import in_lines
-from stylizer.styles.locks import HairTones, Locks, laid_over
+from stylizer.styles.locks import HairTones, Locks, both_lights, laid_over
 
 SIDE = 256
 STEPS = (torch.arange(SIDE) + 0.5) / SIDE
@@ -84,3 +84,17 @@ def test_in_a_drawing_locks_take_the_place_of_hair_as_far_as_they_are_shared() -
         assert away.max() <= 1  # where there are none and no lines are wanted, the drawing is as it was
     assert greens == pytest.approx([0.2, 0.15, 0.1], abs=0.02)
     assert in_lines(drawn, None, 0.0) is drawn
+
+
+def test_hair_has_the_persons_lights_and_the_drawings_in_equal_parts() -> None:
+    """Whatever the contrast of either; and what lies beside drawn hair is no lock of it."""
+    shine = (ROWS[None, None] - 0.5) * 4
+    drawn = torch.where(HAIR > 0, (ROWS * 0 + torch.sin(COLUMNS * 20) * 0.1)[None, None], 0.9).expand(1, 3, -1, -1)
+    light = both_lights(shine, drawn, HAIR)
+    inner = light[0, 0, 40:-40, 110:200]
+    down, across = inner.mean(1).std(), inner.mean(0).std()
+    assert 0.4 < float(down / across) < 2.5
+    assert torch.allclose(both_lights(0.1 * shine + 0.3, drawn, HAIR), light, atol=1e-4)
+    white = drawn + (HAIR == 0) * 1.0
+    assert (both_lights(shine, white, HAIR) - light)[..., 40:-40, 110:200].abs().max() < 0.05
+    assert torch.equal(both_lights(shine, drawn, HAIR * 0), shine)
