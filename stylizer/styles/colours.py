@@ -155,7 +155,7 @@ def with_colours(
             torch.maximum(face, _BESIDE * bare_skin_of(person.picture, regions)) * (1 - hair),
             shrunk(face, _RIM) * (hair < _NO_HAIR),
         ),
-        "hair": (hair, (hair > _SURELY_HAIR).float()),
+        "hair": ((2 * hair - 1).clamp_min(0), (hair > _SURELY_HAIR).float()),  # what is perhaps hair is perhaps skin
     }
     result = picture
     for name, spread in spreads.items():

@@ -79,7 +79,7 @@ def test_an_eye_stays_as_it_is() -> None:
     assert change[300:, :].mean() > 10
 
 
-def test_soft_edges_become_crisp_but_those_of_lips(mean_mesh: np.ndarray) -> None:
+def test_soft_edges_become_crisp_those_of_lips_a_little_less(mean_mesh: np.ndarray) -> None:
     mesh = mean_mesh * (SIDE / 1024)
     mouth, cheek = (int(mesh[LIPS, 1].mean()), int(mesh[LIPS, 0].mean())), (120, int(mesh[LIPS, 0].mean()))
     ramp = torch.tanh((torch.arange(SIDE) - mouth[1]) / 4.0) * 0.8  # dark to light, across both
@@ -87,7 +87,7 @@ def test_soft_edges_become_crisp_but_those_of_lips(mean_mesh: np.ndarray) -> Non
     result = np.asarray(in_lines(drawn, mesh, 1.0), float)[..., 0]
     before = np.abs(np.diff(np.asarray(drawn, float)[mouth[0], :, 0])).max()
     steps = [np.abs(np.diff(result[row, column - 20 : column + 20])).max() for row, column in (mouth, cheek)]
-    assert steps[0] < 1.2 * before < steps[1]
+    assert 1.2 * before < steps[0] < steps[1]
 
 
 def test_nothing_is_done_without_an_amount() -> None:
