@@ -9,6 +9,7 @@ FOLDER/<name>/: as firm as the longer of the two, and calmer than either.
 """
 
 import argparse
+import hashlib
 import shutil
 import sys
 import tempfile
@@ -19,6 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # run from a checkout, installed or not
 
+from stylizer.backbones.packing import with_example  # noqa: E402
+from stylizer.files import write_atomically  # noqa: E402
 from stylizer.imaging.opening import open_picture  # noqa: E402
 from stylizer.library.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
@@ -30,7 +33,14 @@ from stylizer.styles.keys import key_of, reference_hash  # noqa: E402
 from stylizer.styles.mixing import blend  # noqa: E402
 from stylizer.styles.pairs import FaceReader, PairMaker  # noqa: E402
 from stylizer.styles.recipe import RECIPE  # noqa: E402
-from stylizer.styles.style import Style, load_style, save_style  # noqa: E402
+from stylizer.styles.style import (  # noqa: E402
+    TENSORS_FILE,
+    Style,
+    load_style,
+    read_card,
+    save_style,
+    write_card,
+)
 
 SITTER = HERE / "examples" / "targets" / "red_polo.webp"
 THUMBNAIL_SIDE = 256
@@ -52,15 +62,19 @@ def halfway(style: Style, other: Style) -> Style:
 
 
 def read_again(stylizer: Stylizer, style: Style, reference: Path) -> Style:
-    """A style with the example and the colours that its reference gives today."""
+    """A stored preset with the example and the colours that its reference gives today, its change as it is."""
     assert stylizer.segment is not None
-    face = stylizer.align(reference)
+    face, folder = stylizer.align(reference), HERE / reference.stem
     reader = FaceReader(stylizer.finder.mesh_finder(), stylizer.segment)
     maker = PairMaker(stylizer.networks, reader, shape=RECIPE.shape, offset=RECIPE.offset)
     found = maker.reference(face, stylizer.invert(face, purpose="reference"))
-    examples = tuple((Example.of(found, maker.partner), share) for _, share in style.examples)
+    example = Example.of(found, maker.partner).to_tensors() if style.examples else {}
+    tensors = with_example((folder / TENSORS_FILE).read_bytes(), example)
     colours = {name: spread.to_json() for name, spread in colours_of(found).items()}
-    return replace(style, examples=examples, card={**style.card, "colours": colours})
+    card = read_card(folder) | {"colours": colours, "sha256": hashlib.sha256(tensors).hexdigest()}
+    write_atomically(folder / TENSORS_FILE, tensors)
+    write_card(folder, card)
+    return load_style(folder)
 
 
 def main() -> None:
@@ -89,7 +103,6 @@ def main() -> None:
         style = stylizer.find_style(key)
         if options.examples:
             style = read_again(stylizer, style, path)
-            save_style(style, HERE / name)
         if options.halfway:
             style = halfway(style, load_style(options.halfway / name))
             save_style(style, HERE / name)

@@ -75,18 +75,19 @@ def unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     return delta, example
 
 
-def without_example(content: bytes) -> bytes:
-    """A packed file without its example, the changes as they are.
+def with_example(content: bytes, example: Mapping[str, Tensor]) -> bytes:
+    """A packed file with another example, the changes as they are; packed again they would be rounded twice.
 
     Args:
-        content: what `unpack` accepts.
+        content: what `unpack` accepts. example: of `Example.to_tensors`; empty: none.
     Raises:
         ValueError, lzma.LZMAError: it is no packed file.
     """
     tensors = tensors_from_bytes(_unfold(content))
-    if not any(label.startswith(_EXAMPLE) for label in tensors):
+    changes = {label: tensor for label, tensor in tensors.items() if not label.startswith(_EXAMPLE)}
+    if not example and len(changes) == len(tensors):
         return content
-    return _folded({label: tensor for label, tensor in tensors.items() if not label.startswith(_EXAMPLE)})
+    return _folded({_EXAMPLE + name: tensor.contiguous() for name, tensor in example.items()} | changes)
 
 
 def _folded(tensors: Mapping[str, Tensor]) -> bytes:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stylizer.backbones.packing import without_example
+from stylizer.backbones.packing import with_example
 from stylizer.errors import StyleFileError
 from stylizer.files import write_atomically
 from stylizer.styles.style import CARD_BYTES_MAX, CARD_FILE, TENSORS_BYTES_MAX, TENSORS_FILE, card_bytes
@@ -36,7 +36,7 @@ class StyleArchive:
 
     def without_example(self) -> "StyleArchive":
         """The style without the face of its reference, for those who may not have that; the archive is sound."""
-        tensors = without_example(self.tensors)
+        tensors = with_example(self.tensors, {})
         card = {**json.loads(self.card), "sha256": hashlib.sha256(tensors).hexdigest()}
         return StyleArchive(card_bytes(card), tensors)
 

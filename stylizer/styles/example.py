@@ -21,21 +21,26 @@ from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.features import across_jaw, around_eyes, around_nose, below_jaw
+from stylizer.styles.hair_masks import AREAS, areas_of, bare_skin_of, hair_by_colour, hair_light, surely_hair
 from stylizer.styles.hair_masks import FEWEST as HAIR_FEWEST
-from stylizer.styles.hair_masks import hair_by_colour, hair_light, surely_hair
 from stylizer.styles.line_finish import coherence, share_in_lines
 from stylizer.styles.locks import SIDE as HAIR_SIDE
 from stylizer.styles.locks import HairTones, Locks, both_lights
 from stylizer.styles.looks import painted, ramp
 from stylizer.styles.mesh_warp import Points, grid_between, lies_nearer, mirrored, sampled
 from stylizer.styles.pairs import Reference
+from stylizer.styles.patches import SIDE as PATCHES_SIDE
+from stylizer.styles.patches import PatchSource, marks_everywhere
 from stylizer.styles.regions import Regions, face_regions_of
+from stylizer.styles.surroundings import apart
 
 SIDE_MAX = 1024  # of the pictures in a file
 FAINT = 0.004  # of a range of 2: weaker details are none
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40, 30, 20), 80  # of WebP: the first that is small enough
 _ALPHA_QUALITY, _HAIR_BYTES = 60, 8_000
-_FACE_BYTES = 84_000  # then a style takes 1.5 MiB at most
+_FACE_BYTES, _MARKS_BYTES = 84_000, 40_000  # then a style takes 1.5 MiB at most
+_FEATURE = 0.3  # of `Regions.parts`: features are lent, not put together
+AREAS_SIDE, UNUSED = 128, len(AREAS)
 _RIM = 4  # pixels of the small masks: what is shown beyond a border, or left out
 _LEAST_LINES = 0.7  # of hair that is an example: what is drawn less in lines stays as it was learned
 _NOSE, _EVEN_NOSE = 12, (0.65, 0.8)  # pixels of the small masks, finer things are of a nose; correlation of its sides
@@ -79,6 +84,8 @@ class Example:
     the other half of the face.
     likeness: see `looks.correlation`.
     hair: WebP of the crop, its hair as alpha; empty where there is too little, or none that is drawn in lines.
+    marks: WebP of the whole crop, where it has marks everywhere (see `patches`), else empty. areas: (AREAS_SIDE,
+    AREAS_SIDE) uint8, of which area a place of that is: an index of AREAS, or UNUSED.
     """
 
     face: bytes
@@ -86,6 +93,8 @@ class Example:
     meshes: Tensor
     likeness: float
     hair: bytes = b""
+    marks: bytes = b""
+    areas: Tensor | None = None
 
     @classmethod
     def of(cls, reference: Reference, partner: NDArray[np.intp]) -> "Example":
@@ -98,12 +107,15 @@ class Example:
         face.putalpha(to_image((2 * known - 1).expand(-1, 3, -1, -1).cpu()).getchannel(0).resize(face.size))
         meshes = np.column_stack([reference.mesh_xyz, reference.natural_mesh_xyz, partner]).astype(np.float32)
         natural = to_image(reference.natural.cpu())
+        marks, areas = _marks_of(reference)
         return cls(
-            _small_webp(face, _FACE_BYTES),
+            _small_webp(face, _FACE_BYTES - len(marks)),
             _webp(natural, _NATURAL_QUALITY),
             torch.from_numpy(meshes),
             float(np.float32(reference.likeness)),
             _hair_of(reference),
+            marks,
+            areas,
         )
 
     def to_tensors(self) -> dict[str, Tensor]:
@@ -114,7 +126,11 @@ class Example:
             "meshes": self.meshes,
             "likeness": torch.tensor([self.likeness], dtype=torch.float32),
         }
-        return tensors | ({"hair": _bytes_to_tensor(self.hair)} if self.hair else {})
+        if self.hair:
+            tensors["hair"] = _bytes_to_tensor(self.hair)
+        if self.areas is not None:
+            tensors |= {"marks": _bytes_to_tensor(self.marks), "areas": self.areas}
+        return tensors
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "Example":
@@ -123,7 +139,8 @@ class Example:
         Raises:
             ValueError: they are none of an example.
         """
-        if tensors.keys() - {"hair"} != {"face", "natural", "meshes", "likeness"}:
+        needed = {"face", "natural", "meshes", "likeness"} | ({"marks", "areas"} if "marks" in tensors else set())
+        if tensors.keys() - {"hair"} != needed:
             raise ValueError("its example is incomplete")
         meshes, likeness = tensors["meshes"], tensors["likeness"]
         if meshes.dtype != torch.float32 or meshes.shape != (468, 7) or not (meshes.abs() < 16 * SIDE_MAX).all():
@@ -134,12 +151,26 @@ class Example:
             raise ValueError("its example says nothing sensible of its likeness")
         face, natural = _tensor_to_bytes(tensors["face"]), _tensor_to_bytes(tensors["natural"])
         hair = _tensor_to_bytes(tensors["hair"]) if "hair" in tensors else b""
-        found = cls(face, natural, meshes, float(likeness), hair)
+        marks, areas = (_tensor_to_bytes(tensors["marks"]), tensors["areas"]) if "marks" in tensors else (b"", None)
+        if areas is not None and (
+            areas.dtype != torch.uint8 or areas.shape != (AREAS_SIDE, AREAS_SIDE) or areas.max() > UNUSED
+        ):
+            raise ValueError("its example says nothing sensible of its areas")
+        found = cls(face, natural, meshes, float(likeness), hair, marks, areas)
         try:
-            _ = found._face, found._natural, found.hair and found._hair
+            _ = found._face, found._natural, found.hair and found._hair, found.patches
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise ValueError("its example holds no picture of a face") from error
         return found
+
+    @cached_property
+    def patches(self) -> PatchSource | None:
+        """What drawings are put together from, where it has marks everywhere."""
+        if self.areas is None:
+            return None
+        picture = F.interpolate(_planes(_opened(self.marks, "RGBA"))[:, :3], size=PATCHES_SIDE, mode="area")
+        areas = torch.stack([self.areas == index for index in range(len(AREAS))]).float()[None]
+        return PatchSource(picture, areas, (self.areas != UNUSED).float()[None, None])
 
     @property
     def hand(self) -> float:
@@ -291,6 +322,20 @@ def _neck_of(reference: Reference) -> Tensor:
     grounds = (small - ground).square().mean(1, keepdim=True) < _GROUND
     grounds = grounds.float() * float((ground - face).square().mean() > _GROUND)
     return shrunk((rest > 0.5).float() * (1 - grounds), 2) * (below_jaw(mesh, small.shape[-1]).to(rest) > _NECK).float()
+
+
+def _marks_of(reference: Reference) -> tuple[bytes, Tensor | None]:
+    """WebP of a reference with marks everywhere, and of which area its places are; nothing for another reference."""
+    picture = F.interpolate(reference.full.cpu(), size=PATCHES_SIDE, mode="area")
+    if marks_everywhere(picture) < 1:
+        return b"", None
+    small, regions = reference.small.cpu(), reference.regions
+    hair, ground = apart(small, regions)
+    areas = areas_of(regions, torch.maximum(bare_skin_of(small, regions), regions.face) * (1 - hair), hair, ground)
+    places = F.interpolate(areas, size=AREAS_SIDE, mode="area").argmax(1)[0].to(torch.uint8)
+    parts = grown((regions.parts > _FEATURE).float() * regions.face, 2)
+    places[F.interpolate(parts, size=AREAS_SIDE, mode="area")[0, 0] > 0] = UNUSED
+    return _small_webp(to_image(picture), _MARKS_BYTES), places
 
 
 def _hair_of(reference: Reference) -> bytes:

@@ -11,6 +11,7 @@ from stylizer.imaging.masks import grown, joined, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.styles.regions import Regions, skin_of
 
+AREAS = ("hair", "skin", "body", "ground")
 FEWEST = 0.02  # of a crop: so much must be hair, to be an example
 _MARGIN, _NEAR = 6, 4  # pixels of the masks: what is surely of a region; how far drawn hair may lie beside its place
 _SPREAD, _NOWHERE = 0.003, 4.0  # mean square of a region's colours at least; of one that is not there
@@ -86,6 +87,15 @@ def bare_skin_of(picture: Tensor, regions: Regions) -> Tensor:
     """
     skin = skin_of(picture, regions, 1 - regions.ground) * (1 - regions.hair)
     return torch.maximum(skin, softened(scalp_of(picture, regions), 1)) * (1 - regions.ground)
+
+
+def areas_of(regions: Regions, skin: Tensor, hair: Tensor, ground: Tensor) -> Tensor:
+    """Of which of the AREAS each place is: (1, 4, s, s), 0 or 1. What is of none is hair, which hides it."""
+    hair = (hair > 0.5).float()
+    skin = (skin > 0.5).float() * (1 - hair)
+    ground = (ground > 0.5).float() * (1 - hair - skin)
+    body = (regions.body > 0.5).float() * (1 - hair - skin - ground)
+    return torch.cat([1 - skin - body - ground, skin, body, ground], 1)
 
 
 def hair_light(picture: Tensor, regions: Regions, drawn: Tensor, hair: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from stylizer.styles.colours import with_colours
 from stylizer.styles.lending import Person, lend
 from stylizer.styles.line_finish import in_lines, share_in_lines
 from stylizer.styles.locks import Locks
+from stylizer.styles.marks import with_marks
 from stylizer.styles.mixing import with_finish
 from stylizer.styles.pairs import FaceReader
 from stylizer.styles.regions import regions_of
@@ -118,6 +119,8 @@ class StyleRenderer:
         picture = with_colours(style.colours, picture, mesh, person, amount)
         for example, share in style.examples:
             picture = lend(example, picture, mesh, person, share * lent)
+            if example.patches is not None:
+                picture = with_marks(example.patches, picture, mesh, person, share * amount)
         return picture
 
     def _person(self, plain: Image.Image, reader: FaceReader) -> Person | None:
