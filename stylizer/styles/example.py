@@ -38,7 +38,9 @@ SIDE_MAX = 1024  # of the pictures in a file
 FAINT = 0.004  # of a range of 2: weaker details are none
 _QUALITIES, _NATURAL_QUALITY = (84, 76, 68, 60, 50, 40, 30, 20), 80  # of WebP: the first that is small enough
 _ALPHA_QUALITY, _HAIR_BYTES = 60, 8_000
-_FACE_BYTES, _MARKS_BYTES = 84_000, 40_000  # then a style takes 1.5 MiB at most
+# Then a style takes 1.5 MiB at most. The second: of the face's picture and that of the marks together.
+_FACE_BYTES, _BOTH_BYTES, _MARKS_BYTES = 84_000, 76_000, 33_000
+_MARKS_SIDES = (PATCHES_SIDE, 448, 384)  # the first one that is small enough
 _FEATURE = 0.3  # of `Regions.parts`: features are lent, not put together
 AREAS_SIDE, UNUSED = 128, len(AREAS)
 _RIM = 4  # pixels of the small masks: what is shown beyond a border, or left out
@@ -99,7 +101,9 @@ class Example:
     @classmethod
     def of(cls, reference: Reference, partner: NDArray[np.intp]) -> "Example":
         """From what is known of a reference."""
-        side, regions, neck = reference.full.shape[-1], reference.regions, _neck_of(reference)
+        marks, areas = _marks_of(reference)
+        side, regions = reference.full.shape[-1], reference.regions
+        neck = torch.zeros_like(regions.face) if marks else _neck_of(reference)  # marks are laid over a neck too
         known = torch.maximum(reference.sure * grown(regions.face, _RIM), neck)
         shown = _resized(grown(grown(torch.maximum(regions.face, neck), _RIM), _RIM), side)
         mean = (reference.face * shown).sum((2, 3), keepdim=True) / shown.sum().clamp_min(1)
@@ -107,9 +111,8 @@ class Example:
         face.putalpha(to_image((2 * known - 1).expand(-1, 3, -1, -1).cpu()).getchannel(0).resize(face.size))
         meshes = np.column_stack([reference.mesh_xyz, reference.natural_mesh_xyz, partner]).astype(np.float32)
         natural = to_image(reference.natural.cpu())
-        marks, areas = _marks_of(reference)
         return cls(
-            _small_webp(face, _FACE_BYTES - len(marks)),
+            _small_webp(face, _BOTH_BYTES - len(marks) if marks else _FACE_BYTES),
             _webp(natural, _NATURAL_QUALITY),
             torch.from_numpy(meshes),
             float(np.float32(reference.likeness)),
@@ -168,7 +171,7 @@ class Example:
         """What drawings are put together from, where it has marks everywhere."""
         if self.areas is None:
             return None
-        picture = F.interpolate(_planes(_opened(self.marks, "RGBA"))[:, :3], size=PATCHES_SIDE, mode="area")
+        picture = _resized(_planes(_opened(self.marks, "RGBA"))[:, :3], PATCHES_SIDE)
         areas = torch.stack([self.areas == index for index in range(len(AREAS))]).float()[None]
         return PatchSource(picture, areas, (self.areas != UNUSED).float()[None, None])
 
@@ -335,7 +338,9 @@ def _marks_of(reference: Reference) -> tuple[bytes, Tensor | None]:
     places = F.interpolate(areas, size=AREAS_SIDE, mode="area").argmax(1)[0].to(torch.uint8)
     parts = grown((regions.parts > _FEATURE).float() * regions.face, 2)
     places[F.interpolate(parts, size=AREAS_SIDE, mode="area")[0, 0] > 0] = UNUSED
-    return _small_webp(to_image(picture), _MARKS_BYTES), places
+    sizes = [to_image(F.interpolate(picture, size=side, mode="area")) for side in _MARKS_SIDES]
+    found = [_small_webp(each, _MARKS_BYTES) for each in sizes]
+    return next((x for x in found if len(x) <= _MARKS_BYTES), found[-1]), places
 
 
 def _hair_of(reference: Reference) -> bytes:

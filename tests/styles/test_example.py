@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.backbones.base import mean_code
+from stylizer.backbones.packing import unpack, with_example
 from stylizer.inversion.code import Inversion
 from stylizer.library.archive import read_archive
 from stylizer.settings import RenderSettings
@@ -96,6 +97,18 @@ def test_a_style_can_go_without_the_face_of_its_reference(style: Style, example:
     assert all(torch.equal(found.delta[name], change) for name, change in whole.delta.items())
     again = bare.without_example()
     assert (again.card, again.tensors) == (bare.card, bare.tensors)
+
+
+def test_another_example_leaves_the_changes_as_they_are(style: Style, example: Example, tmp_path: Path) -> None:
+    """Packed again they would be rounded twice."""
+    save_style(style, tmp_path / "s")
+    tensors = read_archive(tmp_path / "s").tensors
+    other = replace(example, likeness=0.1)
+    changed = with_example(tensors, other.to_tensors())
+    (delta, found), (before, _) = unpack(changed), unpack(tensors)
+    assert delta.keys() == before.keys() and all(torch.equal(delta[name], before[name]) for name in before)
+    assert Example.from_tensors(found).likeness == np.float32(0.1)
+    assert with_example(changed, example.to_tensors()) == tensors
 
 
 @pytest.mark.parametrize(
