@@ -70,7 +70,7 @@ def test_marks_lie_around_the_face_and_its_middle_stays(marked: Example, drawn: 
     )
     for part in (LEFT_EYE, RIGHT_EYE, LIPS):
         x, y = person.mesh_xyz[part, :2].mean(0).astype(int)
-        assert np.abs(after - before)[y - 20 : y + 20, x - 20 : x + 20].max() <= 1
+        assert np.abs(after - before)[y - 20 : y + 20, x - 20 : x + 20].max() <= 3
     corner = after[:150, :150]
     assert np.abs(np.diff(corner, axis=1)).mean() > 5 * np.abs(np.diff(before[:150, :150], axis=1)).mean() + 1
     assert np.abs(half - (before + after) / 2).max() <= 2  # three roundings
