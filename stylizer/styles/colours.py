@@ -19,7 +19,7 @@ from torch import Tensor
 
 from stylizer.imaging.masks import shrunk, softened
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.hair_masks import bare_skin_of, hair_by_colour, surely_hair
+from stylizer.styles.hair_masks import hair_by_colour, surely_hair
 from stylizer.styles.lending import Person
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.pairs import Reference
@@ -152,7 +152,7 @@ def with_colours(
     face, hair = face_regions_of(mesh_xyz, drawn.width, side).face, hair_by_colour(small, regions)
     here = {
         "face": (
-            torch.maximum(face, _BESIDE * bare_skin_of(person.picture, regions)) * (1 - hair),
+            torch.maximum(face, _BESIDE * person.bare) * (1 - hair),
             shrunk(face, _RIM) * (hair < _NO_HAIR),
         ),
         "hair": ((2 * hair - 1).clamp_min(0), (hair > _SURELY_HAIR).float()),  # what is perhaps hair is perhaps skin

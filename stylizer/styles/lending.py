@@ -68,6 +68,11 @@ class Person:
     mesh_xyz: Points
     regions: Regions
 
+    @cached_property
+    def bare(self) -> Tensor:
+        """Where they show bare skin: see `bare_skin_of`."""
+        return bare_skin_of(self.picture, self.regions)
+
 
 @torch.no_grad()
 def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person, amount: float) -> Image.Image:
@@ -122,7 +127,7 @@ class _Laid:
         view, mesh = example.seen_from(mesh_xyz), mesh_xyz
         grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
         warped = sampled(view.face, grid, side)
-        bare = bare_skin_of(own, theirs)
+        bare = person.bare
         own, bare, hair = (sampled(x, to_own, small) for x in (own, bare, theirs.hair * (1 - bare)))
         return cls(
             example=example,

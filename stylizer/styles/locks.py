@@ -22,7 +22,7 @@ from stylizer.imaging.strokes import along_lines, blurred
 SIDE = 512  # of the pictures in which hair is looked at
 # How far strands are followed, so that they are strokes of a hand, not single hairs: see `along_lines`.
 _STROKES = (24.0, 5.0, 3.0)
-_DRAWN_STROKES = (30.0, 6.0, 4.0)  # the same, of drawn hair, which has longer lines than its own noise
+_DRAWN_STROKES = (15.0, 3.0, 2.0)  # the same, of drawn hair at half of that side: its lines are longer than its noise
 _LOCK = 4  # pixels, of a single hair and less than a lock: as what the person's light is seen
 _EDGE = 2  # pixels of the masks: drawn hair is mixed with what is beside it
 _BROAD = 24  # pixels, over which shine is broad
@@ -78,7 +78,8 @@ def both_lights(own: Tensor, drawn: Tensor, hair: Tensor) -> Tensor:
     # Beside hair is skin or ground, which would be its lightest or its darkest strand all around.
     beyond = filled(F.interpolate(light, size=hair.shape[-1], mode="area"), inner)
     beyond = F.interpolate(beyond, size=side, mode="bilinear", align_corners=False)
-    strokes = along_lines(torch.lerp(beyond, light, known), *_DRAWN_STROKES)
+    halved = F.avg_pool2d(torch.lerp(beyond, light, known), 2)
+    strokes = F.interpolate(along_lines(halved, *_DRAWN_STROKES), size=side, mode="bilinear", align_corners=False)
     locks = blurred(own, _LOCK)
     return (_standard(locks, locks[inside > 0.5]) + _standard(strokes, strokes[inside > 0.5])) / 2
 

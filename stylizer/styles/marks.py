@@ -12,7 +12,7 @@ from stylizer.faces.hair import filled
 from stylizer.imaging.masks import shrunk, softened
 from stylizer.imaging.strokes import crisp
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.hair_masks import areas_of, bare_skin_of, hair_by_colour
+from stylizer.styles.hair_masks import areas_of, hair_by_colour
 from stylizer.styles.lending import Person
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.patches import SIDE, PatchSource
@@ -37,7 +37,7 @@ def with_marks(source: PatchSource, drawn: Image.Image, mesh_xyz: Points, person
     face = face_regions_of(mesh_xyz, drawn.width, small).face
     around = 1 - softened(shrunk(face, _MIDDLE), _SOFT)
     coarse = F.interpolate(picture, size=small, mode="area")
-    skin, regions = torch.maximum(bare_skin_of(person.picture, person.regions), face), person.regions
+    skin, regions = torch.maximum(person.bare, face), person.regions
     areas = areas_of(regions, skin, hair_by_colour(coarse, regions), regions.ground)
     guide = F.interpolate(picture, size=SIDE, mode="area")
     # A soft outline's glow is of no colour of the ground.
@@ -45,7 +45,7 @@ def with_marks(source: PatchSource, drawn: Image.Image, mesh_xyz: Points, person
     plain = filled(coarse, shrunk(ground, _GLOW))
     guide = torch.lerp(guide, _enlarged(plain, SIDE), _enlarged(ground, SIDE))
     painted = source.painted(guide, areas, around)
-    painted = F.interpolate(painted, size=drawn.width, mode="bicubic", align_corners=False)
+    painted = F.interpolate(painted, size=drawn.width, mode="bicubic", align_corners=False).clamp(-1, 1)
     share = amount * _enlarged(around, drawn.width)
     return to_image(torch.lerp(picture, crisp(painted, *_CRISP), share).clamp(-1, 1))
 
