@@ -9,7 +9,6 @@ FOLDER/<name>/: as firm as the longer of the two, and calmer than either.
 """
 
 import argparse
-import hashlib
 import shutil
 import sys
 import tempfile
@@ -20,27 +19,20 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # run from a checkout, installed or not
 
-from stylizer.backbones.packing import with_example  # noqa: E402
 from stylizer.files import write_atomically  # noqa: E402
 from stylizer.imaging.opening import open_picture  # noqa: E402
+from stylizer.library.archive import read_archive  # noqa: E402
 from stylizer.library.library import THUMBNAIL, Library  # noqa: E402
 from stylizer.pipeline import Stylizer  # noqa: E402
 from stylizer.runtime import tune_process  # noqa: E402
 from stylizer.settings import THOROUGH_STEPS, TrainSettings  # noqa: E402
-from stylizer.styles.colours import colours_of  # noqa: E402
+from stylizer.styles.colours import colours_of, colours_to_json  # noqa: E402
 from stylizer.styles.example import Example  # noqa: E402
 from stylizer.styles.keys import key_of, reference_hash  # noqa: E402
 from stylizer.styles.mixing import blend  # noqa: E402
 from stylizer.styles.pairs import FaceReader, PairMaker  # noqa: E402
 from stylizer.styles.recipe import RECIPE  # noqa: E402
-from stylizer.styles.style import (  # noqa: E402
-    TENSORS_FILE,
-    Style,
-    load_style,
-    read_card,
-    save_style,
-    write_card,
-)
+from stylizer.styles.style import CARD_FILE, TENSORS_FILE, Style, load_style, save_style  # noqa: E402
 
 SITTER = HERE / "examples" / "targets" / "red_polo.webp"
 THUMBNAIL_SIDE = 256
@@ -69,11 +61,9 @@ def read_again(stylizer: Stylizer, style: Style, reference: Path) -> Style:
     maker = PairMaker(stylizer.networks, reader, shape=RECIPE.shape, offset=RECIPE.offset)
     found = maker.reference(face, stylizer.invert(face, purpose="reference"))
     example = Example.of(found, maker.partner).to_tensors() if style.examples else {}
-    tensors = with_example((folder / TENSORS_FILE).read_bytes(), example)
-    colours = {name: spread.to_json() for name, spread in colours_of(found).items()}
-    card = read_card(folder) | {"colours": colours, "sha256": hashlib.sha256(tensors).hexdigest()}
-    write_atomically(folder / TENSORS_FILE, tensors)
-    write_card(folder, card)
+    archive = read_archive(folder).with_example(example, colours=colours_to_json(colours_of(found)))
+    write_atomically(folder / TENSORS_FILE, archive.tensors)
+    write_atomically(folder / CARD_FILE, archive.card)
     return load_style(folder)
 
 

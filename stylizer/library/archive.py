@@ -11,9 +11,12 @@ import json
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from stylizer.backbones.packing import with_example
 from stylizer.errors import StyleFileError
@@ -34,11 +37,19 @@ class StyleArchive:
     card: bytes
     tensors: bytes
 
+    def with_example(self, example: Mapping[str, Tensor], **facts: Any) -> "StyleArchive":
+        """The style with another example, of `Example.to_tensors`, and these facts in its card; its change stays.
+
+        Raises:
+            ValueError, lzma.LZMAError: it is no packed style.
+        """
+        tensors = with_example(self.tensors, example)
+        card = {**json.loads(self.card), **facts, "sha256": hashlib.sha256(tensors).hexdigest()}
+        return StyleArchive(card_bytes(card), tensors)
+
     def without_example(self) -> "StyleArchive":
         """The style without the face of its reference, for those who may not have that; the archive is sound."""
-        tensors = with_example(self.tensors, {})
-        card = {**json.loads(self.card), "sha256": hashlib.sha256(tensors).hexdigest()}
-        return StyleArchive(card_bytes(card), tensors)
+        return self.with_example({})
 
 
 def read_archive(folder: Path) -> StyleArchive:

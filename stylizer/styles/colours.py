@@ -127,6 +127,11 @@ def mixed_colours(
     return {name: one[name].between(other[name], share) for name in one if name in other}
 
 
+def colours_to_json(spreads: Mapping[str, ColourSpread]) -> dict[str, dict[str, list[float]]]:
+    """For a style's card."""
+    return {name: spread.to_json() for name, spread in spreads.items()}
+
+
 def colours_from(facts: Any) -> dict[str, ColourSpread]:
     """What a style's card says, whoever wrote it. Raises ValueError: it says nothing sensible."""
     if not isinstance(facts, Mapping) or not facts.keys() <= set(_REGIONS):

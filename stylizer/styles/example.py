@@ -298,8 +298,7 @@ class Example:
     @cached_property
     def weave(self) -> float:
         """How far the details of the skin are everywhere alike, 0 to 1."""
-        face, side = self._face, self._face.shape[-1]
-        mesh: Points = self.meshes[:, :3].numpy().astype(np.float64)
+        face, mesh, side = self._face, self._mesh, self._face.shape[-1]
         skin = (face[0, 3] > 0.9) & (torch.maximum(*around_eyes(mesh, side))[0, 0] == 0)
         light = face[:, :3].mean(1, keepdim=True)
         found = (light - _resized(F.avg_pool2d(light, _CELL), side))[0, 0][skin]

@@ -29,7 +29,7 @@ from stylizer.progress import OnStep
 from stylizer.settings import TrainSettings
 from stylizer.styles import losses
 from stylizer.styles.color_start import color_map
-from stylizer.styles.colours import colours_of
+from stylizer.styles.colours import colours_of, colours_to_json
 from stylizer.styles.example import Example
 from stylizer.styles.line_finish import coherence
 from stylizer.styles.mixing import with_finish
@@ -225,6 +225,6 @@ def finetune(
         if on_step:
             on_step(index + 1, total, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
     deformation = LandmarkDeformation().between(training.deformation.on_landmarks(), recipe.shape)
-    colours = {name: spread.to_json() for name, spread in training.colours.items()}
+    colours = colours_to_json(training.colours)
     card = {"deformation": deformation.to_json(), "lines": round(training.lines, 3), "colours": colours}
     return Style("", "", training.tuned.delta(), card, training.examples)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stylizer.errors import SettingsError
 from stylizer.settings import MIX_RATIO_MAX, MIX_RATIO_MIN, check_range
-from stylizer.styles.colours import mixed_colours
+from stylizer.styles.colours import colours_to_json, mixed_colours
 from stylizer.styles.style import Style
 
 
@@ -54,7 +54,7 @@ def blend(one: Style, other: Style, mix_ratio: float) -> Style:
         "blend": blend_of,
         "deformation": deformation.to_json(),
         "lines": lines,
-        "colours": {name: spread.to_json() for name, spread in colours.items()},
+        "colours": colours_to_json(colours),
     }
     shares = ((one.examples, 1 - mix_ratio), (other.examples, mix_ratio))
     examples = tuple((example, share * part) for parts, share in shares for example, part in parts)

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylizer.imaging.masks import averaged
 from stylizer.styles.looks import ramp
 
 SIDE = 512  # of the pictures that are put together
@@ -65,21 +66,20 @@ class PatchSource:
             guide: (1, 3, SIDE, SIDE), whose colours it has, coarsely. areas: of that, as of the source.
             where: (1, 1, s, s), more than 0 where it is painted; elsewhere the guide stays.
         """
-        rng, found, painted = torch.Generator().manual_seed(0), None, guide
+        rng, before, painted = torch.Generator().manual_seed(0), None, guide
         for level in self._levels:
             canvas = _Canvas.of(level, guide, areas, where)
             if not len(canvas.places):
                 return guide
-            if found is None:
+            if before is None:
                 found = level.nearest(canvas.features(canvas.guide, rng), coarse_only=True)
             else:
-                found = canvas.refined(found)
+                found = canvas.refined(*before)
             for _ in range(_ROUNDS):
                 wanted = canvas.features(canvas.laid(found), rng)
                 searched = level.side <= _SEARCHED
                 found = level.nearest(wanted) if searched else canvas.shared(found, wanted, rng)
-            painted = canvas.laid(found)
-            found = canvas.as_parents(found)
+            painted, before = canvas.laid(found), (canvas, found)
         return painted
 
     @cached_property
@@ -90,19 +90,11 @@ class PatchSource:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """Patches of a source, (N,) each: which picture, row and column; of the lattice, of a finished level in pixels.
-
-    grid: (across * across,), which of them lies at a place of the canvas; -1: none.
-    """
+    """Patches of a source, (N,) each: of which of its pictures, in which row and column of the level's lattice."""
 
     picture: Tensor
     row: Tensor
     column: Tensor
-    grid: Tensor
-
-    def places(self) -> tuple[Tensor, Tensor, Tensor]:
-        """In the source."""
-        return self.picture, self.row, self.column
 
 
 class _Level:
@@ -127,7 +119,7 @@ class _Level:
     def features_of(self, picture: Tensor, colours: Tensor, areas: Tensor, stride: int) -> Tensor:
         """Of all patches of a picture, (N, F): its pixels' principal components, coarse colours, areas."""
         pixels = (F.unfold(picture, PATCH, stride=stride)[0].T - self._mean) @ self._basis / (3 * PATCH**2) ** 0.5
-        low = _averaged(colours, self.reach)
+        low = averaged(colours, self.reach, 2)
         parts = [_quarters(x, stride) / (4 * x.shape[1]) ** 0.5 for x in (low, _resized(areas, self.side))]
         return torch.cat([pixels, _COLOUR * parts[0], _AREA * parts[1]], 1)
 
@@ -140,7 +132,7 @@ class _Level:
             [torch.addmm(sizes[None], each, known.T, alpha=-2).argmin(1) for each in torch.split(wanted, _CHUNK)]
         )
         count = self.across**2
-        return _Found(best // count, best % count // self.across, best % self.across, best[:0])
+        return _Found(best // count, best % count // self.across, best % self.across)
 
     def distances(self, found: _Found, wanted: Tensor) -> Tensor:
         """(N,), squared."""
@@ -186,48 +178,47 @@ class _Canvas:
         result[..., :reached, :reached] = torch.where(shares > 1e-3, total / shares.clamp_min(1e-3), here)
         return result
 
-    def refined(self, parents: _Found) -> _Found:
+    def refined(self, coarser: "_Canvas", parents: _Found) -> _Found:
         """Patches found at half of the side: every one becomes four."""
         rows, columns = self.places // self.across, self.places % self.across
-        last = int(len(parents.grid) ** 0.5) - 1
-        above, left = (x.div(2, rounding_mode="floor").clamp_max(last) for x in (rows, columns))
-        parent = parents.grid[above * (last + 1) + left].clamp_min(0)
+        above, left = (x.div(2, rounding_mode="floor").clamp_max(coarser.across - 1) for x in (rows, columns))
+        parent = coarser.grid[above * coarser.across + left].clamp_min(0)
         moved = (
-            (2 * corner[parent] + (x - 2 * half) * _STRIDE).div(self.level.step, rounding_mode="floor")
+            (2 * coarser.level.step * corner[parent] + (x - 2 * half) * _STRIDE).div(
+                self.level.step, rounding_mode="floor"
+            )
             for corner, x, half in ((parents.row, rows, above), (parents.column, columns, left))
         )
         row, column = (x.clamp(0, self.level.across - 1) for x in moved)
-        return _Found(parents.picture[parent], row, column, self._grid())
+        return _Found(parents.picture[parent], row, column)
 
     def shared(self, found: _Found, wanted: Tensor, rng: torch.Generator) -> _Found:
         """Patches as they are, or as they would go on from a neighbour's, or a little beside: whichever is nearest."""
         level, best = self.level, self.level.distances(found, wanted)
-        rows, columns, grid = self.places // self.across, self.places % self.across, self._grid()
+        rows, columns = self.places // self.across, self.places % self.across
         own, step = torch.arange(len(self.places)), _STRIDE // level.step
         tried = [(*each, 0) for each in _NEIGHBOURS] + [(0, 0, reach) for reach in (1, 2, 4)]
         for down, right, reach in tried:
             at = [(x + by).clamp(0, self.across - 1) for x, by in ((rows, down), (columns, right))]
-            other = grid[at[0] * self.across + at[1]]
+            other = self.grid[at[0] * self.across + at[1]]
             other = torch.where(other < 0, own, other)
             beside = [torch.randint(-reach, reach + 1, own.shape, generator=rng) for _ in range(2)]
             row = (found.row[other] - down * step + beside[0]).clamp(0, level.across - 1)
             column = (found.column[other] - right * step + beside[1]).clamp(0, level.across - 1)
-            each = _Found(found.picture[other], row, column, grid)
+            each = _Found(found.picture[other], row, column)
             distance = level.distances(each, wanted)
             nearer = distance < best
             best = torch.where(nearer, distance, best)
-            picture, row, column = (
-                torch.where(nearer, new, old) for new, old in zip(each.places(), found.places(), strict=True)
+            found = _Found(
+                torch.where(nearer, each.picture, found.picture),
+                torch.where(nearer, each.row, found.row),
+                torch.where(nearer, each.column, found.column),
             )
-            found = _Found(picture, row, column, grid)
         return found
 
-    def as_parents(self, found: _Found) -> _Found:
-        """The same with corners in pixels, for the next level."""
-        step = self.level.step
-        return _Found(found.picture, found.row * step, found.column * step, self._grid())
-
-    def _grid(self) -> Tensor:
+    @cached_property
+    def grid(self) -> Tensor:
+        """Which of the patches lies at a place: (across * across,); -1: none."""
         grid = torch.full((self.across**2,), -1)
         grid[self.places] = torch.arange(len(self.places))
         return grid
@@ -240,11 +231,6 @@ def _quarters(picture: Tensor, stride: int) -> Tensor:
     reach = means.shape[-1] - half
     parts = [means[..., y : y + reach : stride, x : x + reach : stride] for y in (0, half) for x in (0, half)]
     return torch.cat(parts, 1)[0].flatten(1).T
-
-
-def _averaged(picture: Tensor, reach: int) -> Tensor:
-    padded = F.pad(picture, (reach,) * 4, mode="replicate")
-    return F.avg_pool2d(F.avg_pool2d(F.pad(padded, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1), 2 * reach + 1, 1)
 
 
 def _resized(picture: Tensor, side: int) -> Tensor:

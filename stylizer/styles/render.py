@@ -104,11 +104,12 @@ class StyleRenderer:
         if style is None or amount <= 0:
             return picture
         lines = amount * share_in_lines(style.lines)
-        if not (style.examples or style.colours or lines):
+        colours = style.colours
+        if not (style.examples or colours or lines):
             return picture
         reader = None if faces is None else FaceReader(MeshFinder(faces), faces.segmenter)
         mesh = None if reader is None else reader.mesh(picture)
-        if reader is None or mesh is None or not (style.examples or style.colours):
+        if reader is None or mesh is None or not (style.examples or colours):
             return in_lines(picture, mesh, lines)
         plain = inverted or draw(self._networks, inversion, None, settings)
         person = self._person(plain, reader)
@@ -116,7 +117,7 @@ class StyleRenderer:
             return in_lines(picture, mesh, lines)
         lent = amount * (1 - settings.likeness)
         picture = in_lines(picture, mesh, lines, _locks(style, picture, plain, person, lent))
-        picture = with_colours(style.colours, picture, mesh, person, amount)
+        picture = with_colours(colours, picture, mesh, person, amount)
         for example, share in style.examples:
             picture = lend(example, picture, mesh, person, share * lent)
             if example.patches is not None:
