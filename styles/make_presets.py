@@ -3,7 +3,7 @@
 Each reference in examples/references becomes styles/<name>/: the packed style, its card, and a thumbnail, which is an
 invented face in that style. What is learned already, in as many steps and with these weights, is only drawn again.
 Presets take more steps than a visitor waits for: whoever uploads a preset's reference is given the preset.
---examples keeps what was learned and reads the references anew: the strokes that they lend, and their colours.
+--examples keeps what was learned and reads the references anew: the strokes that they lend, their colours and outlines.
 --halfway FOLDER takes the mean of what was learned and what an earlier training of the same preset learned, which is in
 FOLDER/<name>/: as firm as the longer of the two, and calmer than either.
 """
@@ -30,6 +30,7 @@ from stylizer.styles.colours import colours_of, colours_to_json  # noqa: E402
 from stylizer.styles.example import Example  # noqa: E402
 from stylizer.styles.keys import key_of, reference_hash  # noqa: E402
 from stylizer.styles.mixing import blend  # noqa: E402
+from stylizer.styles.outlines import outlines_of  # noqa: E402
 from stylizer.styles.pairs import FaceReader, PairMaker  # noqa: E402
 from stylizer.styles.recipe import RECIPE  # noqa: E402
 from stylizer.styles.style import CARD_FILE, TENSORS_FILE, Style, load_style, save_style  # noqa: E402
@@ -54,14 +55,17 @@ def halfway(style: Style, other: Style) -> Style:
 
 
 def read_again(stylizer: Stylizer, style: Style, reference: Path) -> Style:
-    """A stored preset with the example and the colours that its reference gives today, its change as it is."""
+    """A stored preset with the example, the colours and the outlines that its reference gives today, its change as it is."""
     assert stylizer.segment is not None
     face, folder = stylizer.align(reference), HERE / reference.stem
     reader = FaceReader(stylizer.finder.mesh_finder(), stylizer.segment)
     maker = PairMaker(stylizer.networks, reader, shape=RECIPE.shape, offset=RECIPE.offset)
     found = maker.reference(face, stylizer.invert(face, purpose="reference"))
     example = Example.of(found, maker.partner).to_tensors() if style.examples else {}
-    archive = read_archive(folder).with_example(example, colours=colours_to_json(colours_of(found)))
+    outlines = [each.to_json() for each in outlines_of(found)]
+    archive = read_archive(folder).with_example(
+        example, colours=colours_to_json(colours_of(found)), outlines=outlines
+    )
     write_atomically(folder / TENSORS_FILE, archive.tensors)
     write_atomically(folder / CARD_FILE, archive.card)
     return load_style(folder)
@@ -76,7 +80,7 @@ def main() -> None:
         "--iterations", type=int, default=THOROUGH_STEPS, help=f"training steps (default {THOROUGH_STEPS})"
     )
     parser.add_argument("--device", help="cpu, cuda or mps; default the best there is")
-    parser.add_argument("--examples", action="store_true", help="only their examples and colours")
+    parser.add_argument("--examples", action="store_true", help="only their examples, colours and outlines")
     parser.add_argument("--halfway", type=Path, metavar="FOLDER", help="of earlier presets: take the mean with these")
     options = parser.parse_args()
     tune_process()

@@ -20,9 +20,9 @@ from torch import Tensor
 from stylizer.imaging.masks import shrunk, softened
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.hair_masks import hair_by_colour, surely_hair
-from stylizer.styles.lending import Person
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.pairs import Reference
+from stylizer.styles.person import Person
 from stylizer.styles.regions import face_regions_of
 
 _FEWEST = 400  # pixels of the small picture with a distribution

@@ -21,11 +21,11 @@ from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.features import across_jaw, around_eyes, around_nose, below_jaw
-from stylizer.styles.hair_masks import AREAS, areas_of, bare_skin_of, hair_by_colour, hair_light, surely_hair
+from stylizer.styles.hair_masks import AREAS, areas_of, bare_skin_of, surely_hair
 from stylizer.styles.hair_masks import FEWEST as HAIR_FEWEST
 from stylizer.styles.line_finish import coherence, share_in_lines
 from stylizer.styles.locks import SIDE as HAIR_SIDE
-from stylizer.styles.locks import HairTones, Locks, both_lights
+from stylizer.styles.locks import HairTones, Locks
 from stylizer.styles.looks import painted, ramp
 from stylizer.styles.mesh_warp import Points, grid_between, lies_nearer, mirrored, sampled
 from stylizer.styles.pairs import Reference
@@ -180,21 +180,6 @@ class Example:
         """How much of the face is the hand's, not the sitter's, 0 to 1."""
         return 1 - painted(self.likeness)
 
-    def locks_for(self, drawn: Image.Image, own: Image.Image, person: Regions, amount: float) -> Locks | None:
-        """Hair for a drawing.
-
-        Args:
-            drawn, own: squares, own: the person without a style. person: regions of that.
-            amount: 0 = nothing, to 1.
-        """
-        tones = self._hair_tones
-        if amount <= 0 or tones is None:
-            return None
-        drawn_small, own_small = (F.interpolate(to_tensor(each), size=HAIR_SIDE, mode="area") for each in (drawn, own))
-        hair = hair_by_colour(drawn_small, person)
-        light = both_lights(hair_light(own_small, person, drawn_small, hair), drawn_small, hair)
-        return Locks(amount * self._hair_lines * hair, light, tones)
-
     def seen_from(self, pose: Points) -> View:
         """It or its mirror image, whichever lies nearer to a pose, (468, 3)."""
         numbers: Points = self.meshes.numpy().astype(np.float64)
@@ -260,9 +245,16 @@ class Example:
         above[..., round(float(self.meshes[CHIN, 1]) * side / self._face.shape[-1]) :, :] = 0
         return planes[:, :3], above if float(above.mean()) >= HAIR_FEWEST else hair
 
+    def locks(self, amount: float) -> Locks | None:
+        """Hair for a drawing; amount: 0 = nothing, to 1.
+
+        None: it lends no hair; there is none, or it is not drawn in lines but rather in facets or stones.
+        """
+        share = 0.0 if self._hair_tones is None else amount * self._hair_lines
+        return Locks(self._hair_tones, share) if self._hair_tones is not None and share > 0 else None
+
     @cached_property
     def _hair_tones(self) -> HairTones | None:
-        """None where it lends no hair: there is none, or it is not drawn in lines but rather in facets or stones."""
         if not self.hair or self._hair_lines < _LEAST_LINES:
             return None
         picture, hair = self._hair

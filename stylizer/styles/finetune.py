@@ -33,6 +33,7 @@ from stylizer.styles.colours import colours_of, colours_to_json
 from stylizer.styles.example import Example
 from stylizer.styles.line_finish import coherence
 from stylizer.styles.mixing import with_finish
+from stylizer.styles.outlines import outlines_of
 from stylizer.styles.pairs import FaceReader, PairMaker
 from stylizer.styles.recipe import RECIPE, Recipe
 from stylizer.styles.style import Style
@@ -69,7 +70,7 @@ class _Training:
         maker = PairMaker(networks, reader, shape=recipe.shape, offset=recipe.offset)
         references = [maker.reference(*example) for example in examples]
         self.deformation = maker.deformation(references)
-        self.colours = colours_of(references[0])
+        self.colours, self.outlines = colours_of(references[0]), outlines_of(references[0])
         self.lines = fmean(coherence(each.full, 1 - each.regions.ground) for each in references)
         # The first reference alone: two people's eyes are not to be joined. A photo in paint shows but its sitter.
         example = Example.of(references[0], maker.partner)
@@ -214,8 +215,8 @@ def finetune(
         small: leave out the windows at full resolution, for a device that is short of memory.
         recipe: rates and loss weights.
     Returns:
-        Style with an empty key and name; its card holds the deformation, the lines and the colours, these and its
-        example of the first reference. The same inputs and seed give the same bits.
+        Style with an empty key and name; its card holds the deformation, the lines, the colours and the outlines, these two
+        and its example of the first reference. The same inputs and seed give the same bits.
     """
     recipe = replace(recipe, windows=0) if small else recipe
     total = settings.iterations
@@ -225,6 +226,10 @@ def finetune(
         if on_step:
             on_step(index + 1, total, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
     deformation = LandmarkDeformation().between(training.deformation.on_landmarks(), recipe.shape)
-    colours = colours_to_json(training.colours)
-    card = {"deformation": deformation.to_json(), "lines": round(training.lines, 3), "colours": colours}
+    card = {
+        "deformation": deformation.to_json(),
+        "lines": round(training.lines, 3),
+        "colours": colours_to_json(training.colours),
+        "outlines": [each.to_json() for each in training.outlines],
+    }
     return Style("", "", training.tuned.delta(), card, training.examples)

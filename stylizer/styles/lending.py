@@ -37,10 +37,10 @@ from stylizer.styles.features import (
     around_nose,
     below_jaw,
 )
-from stylizer.styles.hair_masks import bare_skin_of
 from stylizer.styles.looks import depth_of, details, ramp, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, sampled
-from stylizer.styles.regions import FaceRegions, Regions, face_regions_of
+from stylizer.styles.person import Person
+from stylizer.styles.regions import FaceRegions, face_regions_of
 
 _FACE = (1.0, 1.0, 1.0, 1.0, 0.6, 0.3, 0.0)  # how much of the example skin has in each level, fine to coarse
 _LIGHT = 0.6  # how much of the example's broad light and shade its skin has
@@ -52,26 +52,11 @@ _PAPER, _DRAWN = 0.012, 0.022  # of a range of 2: details of a skin that are a p
 _RIM, _SOFT, _SHARP = 4, 3, 1  # pixels of the small masks: what is left out at a border, and how soft or not it is
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
 _NEAR = 9  # pixels of the small picture over which these are compared
+_DARKEST, _FEWEST = 0.05, 20  # share of colours that are the darkest, or lightest; pixels that are a mouth
 _CELL = 8  # pixels of a skin: its details are finer
+_BELOW = 5  # pixels of the small masks: a jaw's line is drawn, the neck begins below it
 _LINE = 5  # pixels of half of the picture: half the width of a line
 _STRAYED = 0.06  # sides of the picture by which the mesh of a drawn face lies off the photo's at most
-
-
-@dataclass(frozen=True, eq=False)
-class Person:
-    """Somebody without a style.
-
-    picture: (1, 3, S, S), small; regions: of it. mesh_xyz: (468, 3), in pixels of a full picture.
-    """
-
-    picture: Tensor
-    mesh_xyz: Points
-    regions: Regions
-
-    @cached_property
-    def bare(self) -> Tensor:
-        """Where they show bare skin: see `bare_skin_of`."""
-        return bare_skin_of(self.picture, self.regions)
 
 
 @torch.no_grad()
@@ -90,13 +75,13 @@ def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person,
     marks = torch.maximum(grown(laid.regions.inner, _RIM), around_brows(laid.place, laid.small))
     skin = shrunk(laid.regions.face, _RIM) * laid.known * (1 - marks)
     here = laid.dressed()
+    picture = laid.with_teeth(picture, person, amount)
     picture = _toned(picture, here, skin, amount * laid.bare_too(skin))
     here = _lit_as(picture, here, skin)
     features, fine = (amount * softened(share, _SOFT) for share in (laid.features(), laid.even(here)))
     picture = _joined(picture, here, fine)
-    picture = laid.on(picture, sampled(laid.view.neck, laid.grid, drawn.width), amount * softened(laid.neck(), _SHARP))
+    picture = laid.on(picture, sampled(laid.view.neck, laid.grid, drawn.width), amount * softened(laid.neck(), _SOFT))
     picture = _without_line(picture, amount * (1 - example.jaw) * laid.along_jaw())
-    picture = laid.on(picture, laid.warped, amount * example.jaw * softened(laid.along_jaw() * laid.sure, _SHARP))
     return to_image(laid.on(picture, here, features).clamp(-1, 1))
 
 
@@ -106,7 +91,7 @@ class _Laid:
 
     view: the example as it is seen. warped: (1, 3, side, side), that face. Else (1, C, S, S): natural, own: the two
     people; bare, hair: where the person shows skin and hair; sure: how far the example is known.
-    regions: of the face. place: its mesh, in pixels of the masks.
+    regions: of the face. mesh_xyz: of it, in pixels of the picture; place: the same, in pixels of the masks.
     """
 
     example: Example
@@ -119,6 +104,7 @@ class _Laid:
     hair: Tensor
     sure: Tensor
     regions: FaceRegions
+    mesh_xyz: Points
     place: Points
 
     @classmethod
@@ -140,6 +126,7 @@ class _Laid:
             hair=hair,
             sure=F.interpolate(warped[:, 3:], size=small, mode="area") * believed(grid, small),
             regions=face_regions_of(mesh, side, small),
+            mesh_xyz=mesh,
             place=mesh * (small / side),
         )
 
@@ -193,10 +180,24 @@ class _Laid:
         even = _even(here, skin * plain) * (1 - grown(torch.maximum(around_brows(place, small), lips), _RIM))
         return even.clamp_min(self.example.weave) * skin * self._alike
 
+    def with_teeth(self, picture: Tensor, person: Person, amount: float) -> Tensor:
+        """A picture whose open mouth is as light and as dark as the person's: what a sitter with closed lips taught of
+        teeth is grey. White is what is lightest in the drawn face, (1, 3, side, side)."""
+        side, mouth = picture.shape[-1], softened(self.regions.mouth, 1)
+        inside, face = (mask[0, 0] > 0.5 for mask in (mouth, self.regions.face))
+        if int(inside.sum()) < _FEWEST:
+            return picture
+        own = sampled(person.full, grid_between(person.mesh_xyz, self.mesh_xyz, side), side).mean(1, keepdim=True)
+        small, light = F.interpolate(picture, size=self.small, mode="area"), self.own.mean(1)[0]
+        dark, white = float(light[inside].quantile(_DARKEST)), float(light[face].median())
+        lightest, darkest = (_extreme(small[0][:, where], share) for where, share in ((face, -_DARKEST), (inside, _DARKEST)))
+        shade = ((own - dark) / max(white - dark, FAINT)).clamp(0, 1)
+        return self.on(picture, torch.lerp(darkest, lightest, shade.expand_as(picture)), amount * mouth)
+
     def neck(self) -> Tensor:
         """Where the neck is the example's."""
         return (
-            self.example.neck_shown * self.bare * (1 - grown(self.regions.face, 1)) * below_jaw(self.place, self.small)
+            self.example.neck_shown * self.bare * (1 - grown(self.regions.face, _BELOW)) * below_jaw(self.place, self.small)
         )
 
     def along_jaw(self) -> Tensor:
@@ -212,6 +213,12 @@ class _Laid:
         """Where two people's features are alike, 1, to where they are of different kinds, 0: (1, 1, S, S)."""
         unlike = F.avg_pool2d(details(self.own) - details(self.natural), _NEAR, 1, _NEAR // 2).abs()
         return ((_UNLIKE - unlike) / (_UNLIKE - _ALIKE)).clamp(0, 1)
+
+
+def _extreme(colours: Tensor, share: float) -> Tensor:
+    """The mean of a share of colours, (3, n), the darkest, or with a share below 0 the lightest: (1, 3, 1, 1)."""
+    order, count = colours.mean(0).argsort(), max(1, round(abs(share) * colours.shape[1]))
+    return colours[:, order[:count] if share > 0 else order[-count:]].mean(1)[None, :, None, None]
 
 
 def _without_line(picture: Tensor, place: Tensor) -> Tensor:

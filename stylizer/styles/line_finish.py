@@ -9,8 +9,6 @@ Source: Kyprianidis & Kang 2011, Image and video abstraction by coherence-enhanc
 and a sharpening across them).
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -19,11 +17,10 @@ from PIL import Image
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
-from stylizer.imaging.masks import shrunk, softened
+from stylizer.imaging.masks import softened
 from stylizer.imaging.strokes import along_lines, crisp
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.features import around_lips
-from stylizer.styles.locks import Locks, laid_over
 from stylizer.styles.looks import ramp
 from stylizer.styles.regions import face_regions_of
 
@@ -31,7 +28,6 @@ _SIDE = 512  # of the pictures that are smoothed: of finer things no learned sty
 # Pixels of these: how far a line is followed, over what its direction is sought, from one counted place to the next.
 _FACE, _AROUND = (10.0, 3.0, 2.0), (30.0, 6.0, 4.0)  # hair is drawn in long locks, faces and ears in short lines
 _CRISP = (1.2, 2.5, 3, 40.0)  # pixels of the picture, and of it over which its direction is sought; turns; gain
-_HAIR, _HAIR_RIM = 0.3, 6  # painted hair is more than so much of the largest share; pixels of its own sharp outline
 _GRAIN, _LINES = 0.33, 0.4  # coherences: of a grain, which is to stay, and of lines
 _LIDS = (0.85, 0.9)  # half axes of an eye that stays as it is, over those of its outline: a catchlight is no line
 _LIPS = 0.3  # how much of lips stays as it is, as they are modelled more than drawn
@@ -58,38 +54,28 @@ def coherence(picture: Tensor, region: Tensor) -> float:
 
 
 @torch.no_grad()
-def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, locks: Sequence[Locks] = ()) -> Image.Image:
+def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, *, hair_follows: bool = False) -> Image.Image:
     """A drawing smoothed along its lines, with crisp edges; what lies between the lids stays as it is.
-
-    Around the face it is smoothed further where hair is not painted anew.
 
     Args:
         drawn: a square. mesh_xyz: (468, 3), of its face, in its pixels; None: no face is seen.
         amount: 0 = the picture as it is, to 1.
-        locks: take the place of the drawn hair, whose lines they follow and whose light they keep; later ones are
-            laid over earlier ones.
+        hair_follows: hair is drawn in locks afterwards; else it is smoothed further than a face.
     """
-    if amount <= 0 and not locks:
+    if amount <= 0:
         return drawn
     picture, side = to_tensor(drawn), drawn.width
     small, share = F.interpolate(picture, size=_SIDE, mode="area"), torch.full((1, 1, _SIDE, _SIDE), min(amount, 1.0))
-    smooth, soft = along_lines(small, *_FACE), torch.zeros_like(share)
+    smooth = along_lines(small, *_FACE)
     if mesh_xyz is not None:
-        if not locks:
+        if not hair_follows:
             face = softened(face_regions_of(mesh_xyz, side, _SIDE).face, _RIM)
             smooth = torch.lerp(along_lines(small, *_AROUND), smooth, face)
         place = mesh_xyz * (_SIDE / side)
         lips = softened(around_lips(place, _SIDE), _SOFT)
         share = share * (1 - torch.maximum(_between_lids(place), _LIPS * lips))
-    if locks:
-        hair, lent = laid_over(locks, small)
-        share = torch.maximum(share, lent)
-        smooth = torch.lerp(smooth, hair, lent / share.clamp_min(1e-6))
-        strands = shrunk((lent > _HAIR * lent.max()).float(), _HAIR_RIM)
-        soft = softened(strands, _SOFT)
     smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
-    smooth = torch.lerp(crisp(smooth, *_CRISP), smooth, _resized(soft, side))
-    return to_image(torch.lerp(picture, smooth, _resized(share, side)).clamp(-1, 1))
+    return to_image(torch.lerp(picture, crisp(smooth, *_CRISP), _resized(share, side)).clamp(-1, 1))
 
 
 def share_in_lines(coherence_of_reference: float) -> float:

@@ -1,9 +1,9 @@
 """The hair of a drawing in a reference's colours: every strand where the person has it.
 
 What was learned draws hair soft, and all alike, in locks that are a hand's. The person's own picture knows each strand,
-curl and light, and no hand. So the mean of both is taken, place by place by its rank: the darkest strand gets the
-example's darkest colour, what shines its lights. How much broad shine counts beside single strands is the example's
-too: flat hair stays flat.
+curl and light, and no hand. So the mean of both is taken, in strokes along its strands. Broad shine, locks and single
+strands count as much as in the example: flat hair stays flat, what is drawn hair by hair is drawn so. Then each place
+gets its colour by its rank: the darkest strand the example's darkest, what shines its lights.
 
 Source: Pitie, Kokaram & Dahyot 2007, Automated colour grading using colour distribution transfer (matching by rank).
 """
@@ -13,102 +13,106 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from stylizer.faces.hair import filled
-from stylizer.imaging.masks import shrunk, softened
+from stylizer.imaging.masks import shrunk
 from stylizer.imaging.strokes import along_lines, blurred
+from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.styles.hair_masks import hair_light
+from stylizer.styles.person import Person
 
-SIDE = 512  # of the pictures in which hair is looked at
-# How far strands are followed, so that they are strokes of a hand, not single hairs: see `along_lines`.
-_STROKES = (24.0, 5.0, 3.0)
-_DRAWN_STROKES = (15.0, 3.0, 2.0)  # the same, of drawn hair at half of that side: its lines are longer than its noise
-_LOCK = 4  # pixels, of a single hair and less than a lock: as what the person's light is seen
-_EDGE = 2  # pixels of the masks: drawn hair is mixed with what is beside it
-_BROAD = 24  # pixels, over which shine is broad
+SIDE = 512  # of the pictures in which an example's hair is looked at
+_WIDTHS = (2, 6, 24)  # pixels of these: strands, locks, waves; what is broader is shine
+_WORK = 1024  # the largest side of pictures in which hair is drawn
+_STROKES = (24.0, 5.0, 3.0)  # pixels of that: see `along_lines`; strokes of a hand, not single hairs
+_LEARNED = 0.8  # how much the drawing's strokes count beside the person's strands
+_EDGE = 4  # pixels of _WORK: drawn hair is mixed with what is beside it
 _SHADES = 96  # that are told apart
+_SURE = 0.9  # so much hair: its lights are not its neighbours'
 _PLAIN = 1e-2  # a smaller deviation of a range of 2 is none
 
 
 @dataclass(frozen=True, eq=False)
 class HairTones:
-    """An example's hair: colours, (N, 3), from the darkest to the lightest; deviations of its broad lights and of its
-    strands."""
+    """An example's hair: colours, (N, 3), from the darkest to the lightest; deviations of its lights, from the finest
+    to the broadest."""
 
     colours: Tensor
-    broad: float
-    fine: float
+    deviations: tuple[float, ...]
 
     @classmethod
     def of(cls, picture: Tensor, hair: Tensor) -> "HairTones":
-        """From a (1, 3, S, S) picture, S about 512; hair: (1, 1, S, S), 0 or 1."""
+        """From a (1, 3, SIDE, SIDE) picture; hair: (1, 1, SIDE, SIDE), 0 or 1."""
         inside = hair[0, 0] > 0
         found = picture[0, :, inside]
         if not found.shape[1]:
-            return cls(torch.zeros(0, 3), 0.0, 0.0)
+            return cls(torch.zeros(0, 3), (0.0,) * (len(_WIDTHS) + 1))
         colours = F.adaptive_avg_pool1d(found[:, found.mean(0).argsort()][None], _SHADES)[0].T
-        broad, fine = (each[0, 0, inside].std(correction=0) for each in _lights(picture.mean(1, keepdim=True), hair))
-        return cls(colours, float(broad), float(fine))
+        lights = _lights(picture.mean(1, keepdim=True), hair)
+        return cls(colours, tuple(float(each[0, 0, inside].std(correction=0)) for each in lights))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Locks:
-    """Hair for a drawing.
+    """Hair for a drawing: an example's tones, and how much of the drawing it takes the place of, 0 to 1."""
 
-    share: (1, 1, s, s), 0 to 1: how much of the drawing it takes the place of. light: (1, 1, S, S), see `both_lights`.
-    tones: of the example.
-    """
-
-    share: Tensor
-    light: Tensor
     tones: HairTones
+    share: float
 
 
-def both_lights(own: Tensor, drawn: Tensor, hair: Tensor) -> Tensor:
-    """The mean of a person's lights and of a drawing's, each of mean 0 and deviation 1 in the hair: (1, 1, S, S).
+@torch.no_grad()
+def with_locks(locks: Sequence[Locks], drawn: Image.Image, person: Person) -> Image.Image:
+    """A drawing with the hair of examples, the later ones laid over the earlier.
 
     Args:
-        own: (1, 1, S, S), the lightness of the person's hair. drawn: (1, 3, S, S). hair: (1, 1, s, s), 0 to 1.
+        drawn: a square, as large as the person's picture.
     """
-    side, light = own.shape[-1], drawn.mean(1, keepdim=True)
-    inner = shrunk((hair > 0.5).float(), _EDGE)
-    inside, known = (F.interpolate(x, size=side, mode="bilinear", align_corners=False) for x in (hair, inner))
-    if not bool((known > 0.5).any()):
-        return own
+    if not locks:
+        return drawn
+    side, picture = min(drawn.width, _WORK), to_tensor(drawn)
+    hair = person.hair_with(picture)
+    if not bool((hair > _SURE).any()):
+        return drawn
+    own = hair_light(person.full, person.regions, picture, F.interpolate(hair, size=person.picture.shape[-1], mode="area"))
+    own, small, mask = (F.interpolate(x, size=side, mode="area") for x in (own, picture, hair))
+    light, laid, total = strands(own, small, mask), small, 0.0
+    for each in locks:
+        total = min(total + each.share, 1.0)
+        laid = torch.lerp(laid, _coloured(light, each.tones, mask), each.share / total)
+    laid = F.interpolate(laid, size=drawn.width, mode="bilinear", align_corners=False)
+    return to_image(torch.lerp(picture, laid, total * hair).clamp(-1, 1))
+
+
+def strands(own: Tensor, drawn: Tensor, hair: Tensor) -> Tensor:
+    """A person's lights and a drawing's in hair, both of deviation 1, together, in strokes: (1, 1, S, S).
+
+    Args:
+        own: (1, 1, S, S), the lightness of the person's hair. drawn: (1, 3, S, S). hair: (1, 1, S, S), 0 to 1.
+    """
+    core, side = hair[0, 0] > _SURE, own.shape[-1]
+    light, known = drawn.mean(1, keepdim=True), shrunk((hair > 0.5).float(), max(1, _EDGE * side // _WORK))
     # Beside hair is skin or ground, which would be its lightest or its darkest strand all around.
-    beyond = filled(F.interpolate(light, size=hair.shape[-1], mode="area"), inner)
-    beyond = F.interpolate(beyond, size=side, mode="bilinear", align_corners=False)
-    halved = F.avg_pool2d(torch.lerp(beyond, light, known), 2)
-    strokes = F.interpolate(along_lines(halved, *_DRAWN_STROKES), size=side, mode="bilinear", align_corners=False)
-    locks = blurred(own, _LOCK)
-    return (_standard(locks, locks[inside > 0.5]) + _standard(strokes, strokes[inside > 0.5])) / 2
+    beyond = F.interpolate(
+        filled(F.avg_pool2d(light, 4), (F.avg_pool2d(known, 4) == 1).float()), size=side, mode="bilinear"
+    )
+    light = torch.lerp(beyond, light, known)
+    both = _standard(own, core) + _LEARNED * _standard(light, core)
+    scale = side / _WORK
+    return along_lines(both, _STROKES[0] * scale, _STROKES[1] * scale, max(1.0, _STROKES[2] * scale))
 
 
-def laid_over(locks: Sequence[Locks], drawn: Tensor) -> tuple[Tensor, Tensor]:
-    """Locks over a drawing, later ones over earlier ones.
-
-    Args:
-        drawn: (1, 3, S, S).
-    Returns:
-        The hair, (1, 3, S, S), and how much of the drawing it takes the place of, (1, 1, S, S).
-    """
-    side, laid, total = drawn.shape[-1], drawn, drawn.new_zeros(1, 1, 1, 1)
-    for lock in locks:
-        share = F.interpolate(lock.share, size=side, mode="bilinear", align_corners=False)
-        light = F.interpolate(lock.light, size=side, mode="bilinear", align_corners=False)
-        total = (total + share).clamp_max(1)
-        laid = torch.lerp(laid, _coloured(light, lock.tones, share), share / total.clamp_min(1e-6))
-    return laid, total
-
-
-def _coloured(light: Tensor, tones: HairTones, share: Tensor) -> Tensor:
+def _coloured(light: Tensor, tones: HairTones, hair: Tensor) -> Tensor:
     """Strands in the example's colours, by their rank: (1, 3, S, S); beyond them the mean of these."""
-    hair = (share > share.max() / 2).float()
-    inside = softened(hair, 1)[0, 0] > 0
-    if not bool(hair.any()):
-        return light.expand(-1, 3, -1, -1)
-    broad, fine = (each[0, 0, inside] for each in _lights(along_lines(light, *_STROKES), hair))
-    values = tones.broad * _standard(broad, broad) + tones.fine * _standard(fine, fine)
+    inside, core = hair[0, 0] > 0, hair[0, 0] > _SURE
+    parts = _lights(light, (hair > 0.5).float())
+    values = torch.stack(
+        [
+            deviation * _standard(part, core)[0, 0, inside]
+            for deviation, part in zip(tones.deviations, parts, strict=True)
+        ]
+    ).sum(0)
     place = values.argsort().argsort() * ((len(tones.colours) - 1) / max(1, len(values) - 1))
     low = place.long().clamp_max(len(tones.colours) - 2)
     result = tones.colours.mean(0)[None, :, None, None].repeat(1, 1, *light.shape[-2:])
@@ -116,12 +120,19 @@ def _coloured(light: Tensor, tones: HairTones, share: Tensor) -> Tensor:
     return result
 
 
-def _lights(light: Tensor, hair: Tensor) -> tuple[Tensor, Tensor]:
-    """The broad lights of hair, and what is finer: two (1, 1, S, S)."""
-    broad = blurred(light * hair, _BROAD) / blurred(hair, _BROAD).clamp_min(1e-3)
-    return broad, light - broad
+def _lights(light: Tensor, hair: Tensor) -> list[Tensor]:
+    """The lights of hair, each wider than the one before: (1, 1, S, S) each, together what they were."""
+    rest, found, side = light, [], light.shape[-1]
+    coarse, inside = (F.interpolate(x, size=SIDE, mode="area") for x in (light, hair))
+    for width in _WIDTHS:
+        coarse = blurred(coarse * inside, width) / blurred(inside, width).clamp_min(1e-3)
+        low = F.interpolate(coarse, size=side, mode="bilinear", align_corners=False)
+        found.append(rest - low)
+        rest = low
+    return [*found, rest]
 
 
-def _standard(values: Tensor, among: Tensor) -> Tensor:
-    """Of mean 0 and deviation 1 among some."""
+def _standard(values: Tensor, core: Tensor) -> Tensor:
+    """(1, 1, S, S), of mean 0 and deviation 1 in a core, (S, S)."""
+    among = values[0, 0, core]
     return (values - among.mean()) / among.std(correction=0).clamp_min(_PLAIN)

@@ -13,9 +13,9 @@ from stylizer.imaging.masks import shrunk, softened
 from stylizer.imaging.strokes import crisp
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.hair_masks import areas_of, hair_by_colour
-from stylizer.styles.lending import Person
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.patches import SIDE, PatchSource
+from stylizer.styles.person import Person
 from stylizer.styles.regions import face_regions_of
 
 _MIDDLE, _SOFT = 14, 8  # pixels of the masks: how far within a face its middle begins, and over how much

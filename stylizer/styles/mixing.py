@@ -11,6 +11,7 @@ from torch import Tensor
 from stylizer.errors import SettingsError
 from stylizer.settings import MIX_RATIO_MAX, MIX_RATIO_MIN, check_range
 from stylizer.styles.colours import colours_to_json, mixed_colours
+from stylizer.styles.outlines import mixed_outlines
 from stylizer.styles.style import Style
 
 
@@ -55,6 +56,7 @@ def blend(one: Style, other: Style, mix_ratio: float) -> Style:
         "deformation": deformation.to_json(),
         "lines": lines,
         "colours": colours_to_json(colours),
+        "outlines": [each.to_json() for each in mixed_outlines(one.outlines, other.outlines, mix_ratio)],
     }
     shares = ((one.examples, 1 - mix_ratio), (other.examples, mix_ratio))
     examples = tuple((example, share * part) for parts, share in shares for example, part in parts)

@@ -22,12 +22,15 @@ from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
 from stylizer.styles.colours import with_colours
-from stylizer.styles.lending import Person, lend
+from stylizer.styles.ground import with_clear_ground
+from stylizer.styles.lending import lend
 from stylizer.styles.line_finish import in_lines, share_in_lines
-from stylizer.styles.locks import Locks
+from stylizer.styles.locks import with_locks
 from stylizer.styles.marks import with_marks
 from stylizer.styles.mixing import with_finish
+from stylizer.styles.outlines import outlined
 from stylizer.styles.pairs import FaceReader
+from stylizer.styles.person import Person
 from stylizer.styles.regions import regions_of
 from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
@@ -116,21 +119,24 @@ class StyleRenderer:
         if person is None:
             return in_lines(picture, mesh, lines)
         lent = amount * (1 - settings.likeness)
-        picture = in_lines(picture, mesh, lines, _locks(style, picture, plain, person, lent))
+        locks = [found for example, share in style.examples if (found := example.locks(lent * share))]
+        picture = with_locks(locks, in_lines(picture, mesh, lines, hair_follows=bool(locks)), person)
+        picture = with_clear_ground(picture, person.figure, amount)
         picture = with_colours(colours, picture, mesh, person, amount)
         for example, share in style.examples:
             picture = lend(example, picture, mesh, person, share * lent)
             if example.patches is not None:
                 picture = with_marks(example.patches, picture, mesh, person, share * amount)
-        return picture
+        return outlined(style.outlines, picture, person, amount)
 
     def _person(self, plain: Image.Image, reader: FaceReader) -> Person | None:
         """Who is drawn, in a picture without a style; None where no face is seen."""
         mesh, side = reader.mesh(plain), self._networks.spec.head_side
         if mesh is None:
             return None
-        own = F.interpolate(to_tensor(plain), size=side, mode="area")
-        return Person(own, mesh, regions_of(mesh, reader.person(own), own, plain.width, side))
+        full = to_tensor(plain)
+        own = F.interpolate(full, size=side, mode="area")
+        return Person(full, mesh, regions_of(mesh, reader.person(own), own, plain.width, side))
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:
         same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)
@@ -171,12 +177,6 @@ def draw(
         return inverted
     renderer = compile_style(networks, style, settings, inversion.tuned)
     return renderer(inversion, likeness=likeness, inverted=inverted, photo=photo)
-
-
-def _locks(style: Style, picture: Image.Image, own: Image.Image, person: Person, amount: float) -> list[Locks]:
-    """Hair for a drawing by the style's examples, the later ones to be laid over the earlier."""
-    found = [example.locks_for(picture, own, person.regions, amount * share) for example, share in style.examples]
-    return [locks for locks in found if locks is not None]
 
 
 def _shares(settings: RenderSettings, is_texture: ParameterRule) -> Callable[[str], float]:

@@ -22,6 +22,7 @@ from stylizer.faces.deformation import LandmarkDeformation, deformation_from
 from stylizer.files import write_atomically
 from stylizer.styles.colours import ColourSpread, colours_from
 from stylizer.styles.example import Example
+from stylizer.styles.outlines import Outline, outlines_from
 
 CARD_BYTES_MAX = 64 * 1024
 TENSORS_BYTES_MAX = 16 * 2**20  # a style takes 1.5 MB
@@ -39,7 +40,8 @@ class Style:
     card: facts that JSON can hold: format, settings, backbone, base_hash, reference_hash, licence, created_by;
     deformation: how it draws the parts of a face larger or elsewhere, see `faces.deformation`; may be missing. lines:
     the coherence of its references, see `line_finish`; 0 where missing. colours: how these are spread in its first
-    reference, see `styles.colours`; may be missing.
+    reference, see `styles.colours`; may be missing. outlines: how the references draw a person's outline, see
+    `styles.outlines`; may be missing.
     examples: faces of references that lend drawn ones their strokes, and how much each does, 0 to 1.
     """
 
@@ -79,6 +81,15 @@ class Style:
             ValueError: the card says nothing sensible of it.
         """
         return colours_from(self.card.get("colours", {}))
+
+    @property
+    def outlines(self) -> tuple[Outline, ...]:
+        """How its references draw a person's outline; nothing where they draw none, or the card says nothing of it.
+
+        Raises:
+            ValueError: the card says nothing sensible of it.
+        """
+        return outlines_from(self.card.get("outlines", []))
 
 
 def backbone_of(card: Mapping[str, Any]) -> str:
@@ -263,7 +274,7 @@ def parse_style(
 
 def _checked(style: Style, what: str) -> Style:
     try:
-        _ = style.deformation, style.lines, style.colours
+        _ = style.deformation, style.lines, style.colours, style.outlines
     except ValueError as error:
         raise _unusable(what, str(error)) from error
     return style
