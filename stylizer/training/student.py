@@ -175,7 +175,8 @@ def _adapt(options: argparse.Namespace, device: torch.device) -> None:
 def _train(options: argparse.Namespace, device: torch.device) -> None:
     names = ("minutes", "steps", "rate", "batch", "styles_at_once", "turn", "adversarial", "bfloat16", "seed")
     chosen = {name: getattr(options, name) for name in names}
-    how = {"channels_last": not options.contiguous, "compiled": options.compile}
+    start = options.start.name if options.start else ""
+    how = {"channels_last": not options.contiguous, "compiled": options.compile, "start": start}
     config = TrainConfig(**chosen, **how, sides=tuple(options.sides))
     held_out = {name: open_pairs(options.pairs, name, held_out=True) for name in options.styles}
     pairs: dict[str, Pairs] = {name: open_pairs(options.pairs, name) for name in options.styles}

@@ -40,6 +40,7 @@ class TrainConfig:
     adversarial: weight of what an adversary says, which makes pictures crisp; 0: there is none.
     bfloat16: whether the student computes in it. channels_last: how its pictures and kernels lie in memory.
     compiled: whether torch compiles it; that takes a minute at first, and again when the side changes.
+    start: name of the file that the run began with, for the card; empty: none.
     """
 
     minutes: float = 90.0
@@ -57,6 +58,7 @@ class TrainConfig:
     channels_last: bool = True
     compiled: bool = False
     seed: int = 0
+    start: str = ""
 
 
 @dataclass(frozen=True)
