@@ -85,13 +85,7 @@ def save_part(style: StudentStyle, path: Path, digest: str, name: str) -> None:
 
 def read_part(path: Path, shared: SharedStudent) -> dict[str, Tensor] | None:
     """Read what `save_part` wrote; None: it is missing, damaged, or of another shared network."""
-    try:
-        tensors, metadata = _read(path)
-    except WeightsError:
-        return None
-    wanted = shared.student.style()
-    fits = tensors.keys() == wanted.keys() and all(tensors[n].shape == t.shape for n, t in wanted.items())
-    return tensors if fits and metadata.get("student") == shared.digest else None
+    return (_read_part(path, shared) or (None, ""))[0]
 
 
 def part_path(folder: Path, key: str) -> Path:
@@ -116,6 +110,23 @@ def preset_parts(shared: SharedStudent, folder: Path = PRESET_PARTS) -> dict[str
     """All parts that come with the program, by key."""
     found = {path.stem: read_part(path, shared) for path in sorted(folder.glob(f"*{_SUFFIX}"))}
     return {key: part for key, part in found.items() if part is not None}
+
+
+def named_parts(shared: SharedStudent, folder: Path = PRESET_PARTS) -> dict[str, dict[str, Tensor]]:
+    """All parts in a folder, by their styles' names."""
+    found = filter(None, (_read_part(path, shared) for path in sorted(folder.glob(f"*{_SUFFIX}"))))
+    return {name: part for part, name in found}
+
+
+def _read_part(path: Path, shared: SharedStudent) -> tuple[dict[str, Tensor], str] | None:
+    """A part that fits, and its style's name."""
+    try:
+        tensors, metadata = _read(path)
+    except WeightsError:
+        return None
+    wanted = shared.student.style()
+    fits = tensors.keys() == wanted.keys() and all(tensors[n].shape == t.shape for n, t in wanted.items())
+    return (tensors, metadata.get("style", "")) if fits and metadata.get("student") == shared.digest else None
 
 
 def _shared_of(student: Student) -> dict[str, Tensor]:

@@ -67,11 +67,12 @@ class Batch:
         again = None if self.again is None else self.again.pin_memory()
         return Batch(self.seen.pin_memory(), self.target.pin_memory(), again, self.shift)
 
-    def on(self, device: torch.device) -> "Batch":
-        """Float32 in [-1, 1] on a device, channels last."""
+    def on(self, device: torch.device, channels_last: bool = True) -> "Batch":
+        """Float32 in [-1, 1] on a device."""
+        order = torch.channels_last if channels_last else torch.contiguous_format
 
         def put(x: Tensor) -> Tensor:
-            return from_bytes(x.to(device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
+            return from_bytes(x.to(device, non_blocking=True)).contiguous(memory_format=order)
 
         return Batch(put(self.seen), put(self.target), None if self.again is None else put(self.again), self.shift)
 

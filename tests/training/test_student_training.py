@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 import torch
 
-import stylizer.training.student as module
-from stylizer.errors import SettingsError
+import stylizer.training.student as command
+import stylizer.training.student_run as module
+from stylizer.environment import STUDENT_FILE
+from stylizer.errors import SettingsError, WeightsError
 from stylizer.live.adapt import AdaptConfig
-from stylizer.live.files import read_part, read_shared, save_shared
+from stylizer.live.files import named_parts, read_part, read_shared, save_part, save_shared
 from stylizer.live.learning import Teacher, worn
-from stylizer.training.student import TrainConfig, Training, adapt_all, export, run, validate
+from stylizer.networks.student import Student
+from stylizer.training.student import adapt_all, begin, main, read_state
+from stylizer.training.student_run import TrainConfig, Training, export, run, validate
 from tests.live.tiny_student import Inverter, tiny_student, tiny_teaching_networks
 
 CPU = torch.device("cpu")
@@ -112,6 +116,85 @@ def test_a_run_may_begin_with_what_another_one_learned() -> None:
     assert torch.equal(*pictures)
 
 
+def test_a_run_may_begin_with_the_student_that_ships(tmp_path: Path) -> None:
+    path, others = tmp_path / "student.safetensors", [tiny_student(seed) for seed in (4, 5, 6)]
+    save_shared(others[0], path)
+    shared = read_shared(path, tiny_student())
+    for name, other in zip(("negative", "third"), others[1:], strict=True):
+        save_part(other.style(), tmp_path / "student_styles" / f"{name}.safetensors", shared.digest, name)
+    one = training(replace(CONFIG, channels_last=False))  # kernels that lie otherwise have other last bits
+    begin(one, path)
+    parts = named_parts(shared, tmp_path / "student_styles")
+    assert set(parts) == {"negative", "third"}
+    mean = {key: (part + parts["third"][key]) / 2 for key, part in parts["negative"].items()}
+    picture = Inverter().read(0)[0]
+    for name, part in (("negative", parts["negative"]), ("same", mean)):  # the latter has none of its own
+        expected = worn(shared.student, part)(picture)
+        assert torch.equal(worn(one.student, one.own[name])(picture), expected)
+        assert torch.equal(worn(one.averaged, one.averaged_own[name])(picture), expected)
+    assert one.step()["pixels"].isfinite()
+
+
+def test_a_run_begins_with_first_values_where_no_part_is_there(tmp_path: Path) -> None:
+    save_shared(tiny_student(4), tmp_path / "student.safetensors")
+    one, fresh = training(), training()
+    begin(one, tmp_path / "student.safetensors")
+    assert all(torch.equal(tensor, fresh.own["same"][key]) for key, tensor in one.own["same"].items())
+    assert not torch.equal(one.student.stem.weight, fresh.student.stem.weight)
+
+
+def test_a_run_that_begins_with_the_real_student_draws_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "Student", Student)
+    pairs = {"cartoon": Inverter(), "pencil": Inverter()}
+    one = Training(replace(CONFIG, channels_last=False), tiny_teaching_networks(), pairs, CPU)
+    begin(one, STUDENT_FILE)
+    shared = read_shared()
+    parts, picture = named_parts(shared), Inverter().read(0)[0]
+    assert len(parts) == 15
+    for name in pairs:
+        assert torch.equal(worn(one.student, one.own[name])(picture), worn(shared.student, parts[name])(picture))
+
+
+@pytest.mark.parametrize("name", ["student.safetensors", "checkpoint.pt"])
+@pytest.mark.parametrize("content", [None, b"", b"no weights"])
+def test_a_file_that_no_run_can_begin_with_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises((SettingsError, WeightsError), match=name):
+        begin(training(), tmp_path / name)
+
+
+def test_the_command_line_tells_an_error_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--pairs", str(tmp_path), "--styles", "ink", "--folder", str(tmp_path), "--device", "cpu"])
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_is_exported_needs_no_optimiser(tmp_path: Path) -> None:
+    one = training()
+    one.step()
+    kept = ("config", "step", "elapsed", "made_on", "averaged", "averaged_own")
+    torch.save({name: one.state()[name] for name in kept} | {"made_on": {"device": "another"}}, tmp_path / "few.pt")
+    state = read_state(tmp_path / "few.pt", CPU)
+    other = training(TrainConfig(**state["config"]))  # type: ignore[arg-type]
+    other.recall(state)
+    for each, folder in ((one, "one"), (other, "other")):
+        export(each, tmp_path / folder / "s.safetensors", {"same": "1" * 32}, {})
+    assert (tmp_path / "one" / "s.safetensors").read_bytes() == (tmp_path / "other" / "s.safetensors").read_bytes()
+    shared = read_shared(tmp_path / "other" / "s.safetensors", tiny_student(9))
+    first, second = (named_parts(shared, tmp_path / folder / "student_styles")["same"] for folder in ("one", "other"))
+    assert all(torch.equal(tensor, second[key]) for key, tensor in first.items())
+    card = json.loads((tmp_path / "other" / "s.json").read_text())
+    assert (card["steps"], card["device"], card["config"]["steps"]) == (1, "another", 4)
+
+
+def test_memory_may_lie_otherwise() -> None:
+    one, other = training(), training(replace(CONFIG, channels_last=False))
+    first, second = one.step(), other.step()
+    assert other.student.stem.weight.is_contiguous()
+    assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
+
+
 def test_a_run_of_other_styles_is_refused() -> None:
     other = Training(CONFIG, tiny_teaching_networks(), {"another": Inverter()}, CPU)
     with pytest.raises(SettingsError, match="negative, same"):
@@ -143,14 +226,14 @@ def test_parts_of_more_styles_are_learned_from_pairs_that_are_there(
 ) -> None:
     path, asked = tmp_path / "student.safetensors", []
     save_shared(tiny_student(), path)
-    monkeypatch.setattr(module, "read_shared", lambda path: read_shared(path, tiny_student(9)))
+    monkeypatch.setattr(command, "read_shared", lambda path: read_shared(path, tiny_student(9)))
 
     def opened(folder: Path, name: str) -> Inverter:
         asked.append((folder, name))
         return Inverter()
 
-    monkeypatch.setattr(module, "open_pairs", opened)
-    monkeypatch.setattr(module, "AdaptConfig", lambda: AdaptConfig(side=128, rate=0.03))
+    monkeypatch.setattr(command, "open_pairs", opened)
+    monkeypatch.setattr(command, "AdaptConfig", lambda: AdaptConfig(side=128, rate=0.03))
     style = SimpleNamespace(key="2" * 32)
     stylizer: Any = SimpleNamespace(networks=tiny_teaching_networks(), find_style=lambda _: style)
     adapt_all(stylizer, ["negative"], path, tmp_path, 8)
