@@ -63,9 +63,7 @@ def read_again(stylizer: Stylizer, style: Style, reference: Path) -> Style:
     found = maker.reference(face, stylizer.invert(face, purpose="reference"))
     example = Example.of(found, maker.partner).to_tensors() if style.examples else {}
     outlines = [each.to_json() for each in outlines_of(found)]
-    archive = read_archive(folder).with_example(
-        example, colours=colours_to_json(colours_of(found)), outlines=outlines
-    )
+    archive = read_archive(folder).with_example(example, colours=colours_to_json(colours_of(found)), outlines=outlines)
     write_atomically(folder / TENSORS_FILE, archive.tensors)
     write_atomically(folder / CARD_FILE, archive.card)
     return load_style(folder)

@@ -20,6 +20,7 @@ from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.styles.complexion import skin_angle
 from stylizer.styles.features import across_jaw, around_eyes, around_nose, below_jaw
 from stylizer.styles.hair_masks import AREAS, areas_of, bare_skin_of, surely_hair
 from stylizer.styles.hair_masks import FEWEST as HAIR_FEWEST
@@ -31,7 +32,7 @@ from stylizer.styles.mesh_warp import Points, grid_between, lies_nearer, mirrore
 from stylizer.styles.pairs import Reference
 from stylizer.styles.patches import SIDE as PATCHES_SIDE
 from stylizer.styles.patches import PatchSource, marks_everywhere
-from stylizer.styles.regions import Regions, face_regions_of
+from stylizer.styles.regions import face_regions_of
 from stylizer.styles.surroundings import apart
 
 SIDE_MAX = 1024  # of the pictures in a file
@@ -225,6 +226,12 @@ class Example:
         shown = ramp(float((known * below).sum() / below.sum().clamp_min(1)), *_NECK_SHOWN)
         line, apart = self._across_jaw
         return shown * max(ramp(line, *_JAW), ramp(apart, *_APART))
+
+    @cached_property
+    def complexion(self) -> float | None:
+        """The sitter's, see `skin_angle`."""
+        side, numbers = self._natural.shape[-1], self.meshes.numpy().astype(np.float64)
+        return skin_angle(self._natural, face_regions_of(numbers[:, 3:6], self._face.shape[-1], side))
 
     @cached_property
     def jaw(self) -> float:

@@ -215,8 +215,8 @@ def finetune(
         small: leave out the windows at full resolution, for a device that is short of memory.
         recipe: rates and loss weights.
     Returns:
-        Style with an empty key and name; its card holds the deformation, the lines, the colours and the outlines, these two
-        and its example of the first reference. The same inputs and seed give the same bits.
+        Style with an empty key and name; its card holds the deformation, the lines, the colours and the
+        outlines, these two and its example of the first reference. The same inputs and seed give the same bits.
     """
     recipe = replace(recipe, windows=0) if small else recipe
     total = settings.iterations

@@ -190,15 +190,16 @@ class _Laid:
         own = sampled(person.full, grid_between(person.mesh_xyz, self.mesh_xyz, side), side).mean(1, keepdim=True)
         small, light = F.interpolate(picture, size=self.small, mode="area"), self.own.mean(1)[0]
         dark, white = float(light[inside].quantile(_DARKEST)), float(light[face].median())
-        lightest, darkest = (_extreme(small[0][:, where], share) for where, share in ((face, -_DARKEST), (inside, _DARKEST)))
+        lightest, darkest = (
+            _extreme(small[0][:, where], share) for where, share in ((face, -_DARKEST), (inside, _DARKEST))
+        )
         shade = ((own - dark) / max(white - dark, FAINT)).clamp(0, 1)
         return self.on(picture, torch.lerp(darkest, lightest, shade.expand_as(picture)), amount * mouth)
 
     def neck(self) -> Tensor:
         """Where the neck is the example's."""
-        return (
-            self.example.neck_shown * self.bare * (1 - grown(self.regions.face, _BELOW)) * below_jaw(self.place, self.small)
-        )
+        below = below_jaw(self.place, self.small) * (1 - grown(self.regions.face, _BELOW))
+        return self.example.neck_shown * self.bare * below
 
     def along_jaw(self) -> Tensor:
         """Where the jaw's line is, or would be, if hair does not hang over it."""

@@ -75,7 +75,8 @@ def with_locks(locks: Sequence[Locks], drawn: Image.Image, person: Person) -> Im
     hair = person.hair_with(picture)
     if not bool((hair > _SURE).any()):
         return drawn
-    own = hair_light(person.full, person.regions, picture, F.interpolate(hair, size=person.picture.shape[-1], mode="area"))
+    coarse = F.interpolate(hair, size=person.picture.shape[-1], mode="area")
+    own = hair_light(person.full, person.regions, picture, coarse)
     own, small, mask = (F.interpolate(x, size=side, mode="area") for x in (own, picture, hair))
     light, laid, total = strands(own, small, mask), small, 0.0
     for each in locks:

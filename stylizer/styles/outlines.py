@@ -97,8 +97,10 @@ class Outline:
 
 def outlines_of(reference: Reference) -> list[Outline]:
     """How a reference draws outlines: none, or one. Where marks are everywhere (`patches`) they are of these."""
-    found = None if marks_everywhere(F.interpolate(reference.full.cpu(), size=MARKS_SIDE, mode="area")) >= 1 else (
-        Outline.of(reference)
+    found = (
+        None
+        if marks_everywhere(F.interpolate(reference.full.cpu(), size=MARKS_SIDE, mode="area")) >= 1
+        else (Outline.of(reference))
     )
     return [] if found is None else [found]
 

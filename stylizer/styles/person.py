@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.imaging.masks import along_edges, grown
-from stylizer.styles.hair_masks import bare_skin_of, hair_by_colour
+from stylizer.styles.hair_masks import bare_skin_of, hair_by_colour, skin_by_colour
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import Regions
 
@@ -57,10 +57,11 @@ class Person:
         """
         small, regions = F.interpolate(drawn, size=self.picture.shape[-1], mode="area"), self.regions
         own, theirs = (hair_by_colour(picture, regions) for picture in (self.picture, small))
-        hair = torch.maximum(own, theirs * (1 - self.bare))
+        skin = torch.maximum(self.bare, skin_by_colour(self.picture, regions))
+        hair = torch.maximum(own, theirs * (1 - skin))
         # At an outline single hairs let the ground through; a hand draws none of these, but the head of hair.
         outline = grown((regions.ground > 0.5).float(), _WISPS)
-        wisps = regions.hair * grown((hair > 0.5).float(), _WISPS) * outline * (1 - self.bare)
+        wisps = regions.hair * grown((hair > 0.5).float(), _WISPS) * outline * (1 - skin)
         return self.led(torch.maximum(hair, wisps)) * self.figure
 
     def led(self, mask: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
 from stylizer.styles.colours import with_colours
+from stylizer.styles.complexion import with_depth
 from stylizer.styles.ground import with_clear_ground
 from stylizer.styles.lending import lend
 from stylizer.styles.line_finish import in_lines, share_in_lines
@@ -125,9 +126,13 @@ class StyleRenderer:
         picture = with_colours(colours, picture, mesh, person, amount)
         for example, share in style.examples:
             picture = lend(example, picture, mesh, person, share * lent)
+        if style.complexion is not None:
+            picture = with_depth(style.complexion, picture, mesh, person, amount)
+        for example, share in style.examples:
             if example.patches is not None:
                 picture = with_marks(example.patches, picture, mesh, person, share * amount)
-        return outlined(style.outlines, picture, person, amount)
+        # Beside hair that is not drawn up to it, an outline would be a second one.
+        return outlined(style.outlines, picture, person, amount) if locks else picture
 
     def _person(self, plain: Image.Image, reader: FaceReader) -> Person | None:
         """Who is drawn, in a picture without a style; None where no face is seen."""

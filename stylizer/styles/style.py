@@ -21,6 +21,7 @@ from stylizer.errors import OtherBackboneError, StyleFileError
 from stylizer.faces.deformation import LandmarkDeformation, deformation_from
 from stylizer.files import write_atomically
 from stylizer.styles.colours import ColourSpread, colours_from
+from stylizer.styles.complexion import angle_of
 from stylizer.styles.example import Example
 from stylizer.styles.outlines import Outline, outlines_from
 
@@ -81,6 +82,19 @@ class Style:
             ValueError: the card says nothing sensible of it.
         """
         return colours_from(self.card.get("colours", {}))
+
+    @property
+    def complexion(self) -> float | None:
+        """Its sitters', see `styles.complexion`: those of its examples, else of the first reference's painted face.
+
+        Raises:
+            ValueError: the card says nothing sensible of colours.
+        """
+        known = [(each.complexion, share) for each, share in self.examples if each.complexion is not None]
+        if known and (total := sum(share for _, share in known)):
+            return sum(angle * share for angle, share in known) / total
+        face = self.colours.get("face")
+        return None if face is None else angle_of(torch.tensor(face.mean))
 
     @property
     def outlines(self) -> tuple[Outline, ...]:
