@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageFilter
 
 from stylizer.backbones.base import mean_code
@@ -13,8 +14,8 @@ from stylizer.faces import already_aligned
 from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion
 from stylizer.styles.example import Example
-from stylizer.styles.lending import Person
 from stylizer.styles.pairs import PairMaker, Reference
+from stylizer.styles.person import Person
 from stylizer.styles.regions import Regions, face_regions_of
 from stylizer.weights.load import Networks
 from tests.face_readers import FixedReader
@@ -55,4 +56,5 @@ def person(reference: Reference) -> Person:
     hair[: side // 5], ground[:, : side // 10], ground[:, -side // 10 :] = 1, 1, 1
     hair, ground = (torch.from_numpy(each)[None, None] for each in (hair, ground))
     body = (1 - hair - ground - inside.face).clamp_min(0)
-    return Person(reference.natural, mesh, Regions(**vars(inside), hair=hair, body=body, ground=ground))
+    full = F.interpolate(reference.natural, size=1024, mode="bilinear", align_corners=False)
+    return Person(full, mesh, Regions(**vars(inside), hair=hair, body=body, ground=ground))

@@ -12,8 +12,8 @@ from scipy.linalg import sqrtm
 from stylizer.imaging.masks import shrunk
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.colours import ColourSpread, colours_from, colours_of, mixed_colours, with_colours
-from stylizer.styles.lending import Person
 from stylizer.styles.pairs import Reference
+from stylizer.styles.person import Person
 
 SIDE = 64
 ALL = torch.ones(1, 1, SIDE, SIDE)

@@ -18,8 +18,9 @@ from stylizer.inversion.code import Inversion
 from stylizer.library.archive import read_archive
 from stylizer.settings import RenderSettings
 from stylizer.styles.example import Example
-from stylizer.styles.lending import Person, lend
+from stylizer.styles.lending import lend
 from stylizer.styles.mixing import blend
+from stylizer.styles.person import Person
 from stylizer.styles.render import draw
 from stylizer.styles.style import Style, load_style, parse_style, save_style
 from stylizer.weights.load import Networks
@@ -118,7 +119,10 @@ def test_who_wants_no_hand_or_all_of_the_person_gets_no_example(
     networks: Networks, style: Style, settings: RenderSettings
 ) -> None:
     mean = Inversion(mean_code(networks.backbone).clone(), "refined")
-    one, other = (draw(networks, mean, each, settings) for each in (style, replace(style, examples=())))
+    one, other = (
+        draw(networks, mean, each, settings)
+        for each in (style, replace(style, examples=((style.examples[0][0], 0.0),)))
+    )
     assert one.tobytes() == other.tobytes()
 
 

@@ -1,0 +1,60 @@
+"""Who is drawn: the person and their hair end where the picture has its edges."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from stylizer.imaging.masks import along_edges
+from stylizer.styles.person import Person
+from stylizer.styles.regions import Regions, face_regions_of
+
+SIDE, SMALL = 1024, 256
+HAIR, SKIN, GROUND = torch.tensor((-0.7, -0.8, -0.85)), torch.tensor((0.4, 0.1, -0.1)), torch.tensor((0.2, 0.5, 0.8))
+
+
+def circle(radius: float) -> torch.Tensor:
+    steps = torch.arange(SIDE) + 0.5
+    return ((steps - 512)[None] ** 2 + (steps - 512)[:, None] ** 2 < radius**2).float()[None, None]
+
+
+def somebody(mean_mesh: np.ndarray, head: float, told: float) -> Person:
+    """A head of hair around a face, whose outline was found elsewhere: radii in pixels."""
+    inside = face_regions_of(mean_mesh, SIDE, SMALL)
+    face = F.interpolate(inside.face, size=SIDE, mode="bilinear")
+    mixed = torch.where(circle(head) > 0, HAIR[None, :, None, None], GROUND[None, :, None, None])
+    full = torch.lerp(mixed, SKIN[None, :, None, None].expand_as(mixed), (face > 0.5).float())
+    person = F.interpolate(circle(told), size=SMALL, mode="area")
+    hair = person * (1 - inside.face)
+    return Person(full, mean_mesh, Regions(**vars(inside), hair=hair, body=hair * 0, ground=1 - person))
+
+
+def test_a_mask_is_led_to_the_edge_beside_it(mean_mesh: np.ndarray) -> None:
+    person = somebody(mean_mesh, 420, 427)
+    found, told = person.figure, F.interpolate(1 - person.regions.ground, size=SIDE, mode="nearest")
+    wrong, before = ((x - circle(420)).abs().mean() for x in (found, told))
+    assert wrong < 0.5 * before
+    assert float(found.min()) >= 0 and float(found.max()) <= 1
+
+
+def test_where_a_picture_says_nothing_a_mask_is_only_larger() -> None:
+    mask = F.interpolate(circle(300), size=SMALL, mode="area")
+    flat = torch.zeros(1, 1, SIDE, SIDE)
+    assert (along_edges(mask, flat, 2, 2e-3) - circle(300)).abs().mean() < 0.015
+    assert torch.allclose(along_edges(mask * 0 + 0.3, torch.rand(flat.shape), 2, 2e-3), torch.tensor(0.3), atol=1e-4)
+
+
+def test_hair_is_the_persons_without_their_skin(mean_mesh: np.ndarray) -> None:
+    person = somebody(mean_mesh, 420, 420)
+    face = F.interpolate(person.regions.face, size=SIDE, mode="bilinear")
+    hair = person.hair_with(person.full)
+    wanted = circle(420) * (face < 0.5)
+    assert float((hair * wanted).sum() / wanted.sum()) > 0.9
+    assert float((hair * (face > 0.95)).mean()) < 0.02 and float((hair * (1 - circle(440))).max()) < 0.05
+
+
+def test_a_drawings_hair_counts_but_not_on_bare_skin(mean_mesh: np.ndarray) -> None:
+    """A drawing that has hair all over the face."""
+    person = somebody(mean_mesh, 420, 420)
+    drawn = torch.where(circle(420) > 0, HAIR[None, :, None, None], GROUND[None, :, None, None])
+    face = F.interpolate(person.regions.face, size=SIDE, mode="bilinear") > 0.95
+    assert float((person.hair_with(drawn) * face).mean()) < 0.02
