@@ -181,7 +181,7 @@ class Batch:
 
     def _sweep(self) -> None:
         """Remove what killed writers left in the folders of the results."""
-        for folder in {(self._out / item.base).parent for item in self.todo}:
+        for folder in {self._out, *((self._out / item.base).parent for item in self.todo)}:
             with contextlib.suppress(OSError):
                 for path in folder.iterdir():
                     if _PART.fullmatch(path.name):

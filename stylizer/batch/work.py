@@ -2,8 +2,8 @@
 
 import contextlib
 import hashlib
-import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -254,10 +254,12 @@ class Worker:
             yield source.path, sha256
             return
         content = self._archives.read(source.path, source.member)
-        with tempfile.TemporaryDirectory(prefix="stylizer-") as folder:
-            path = Path(folder) / f"video{PurePosixPath(source.member).suffix}"
+        path = self._out / f".{uuid.uuid4().hex[:16]}.part"  # which a later run removes where this one is killed
+        try:
             path.write_bytes(content)
             yield path, hashlib.sha256(content).hexdigest()
+        finally:
+            path.unlink(missing_ok=True)
 
     def _save(self, image: "Image.Image", file: str, origin: Any) -> None:
         from stylizer.provenance.notes import save_result

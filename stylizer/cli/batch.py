@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,12 +79,13 @@ def batch(args: argparse.Namespace, context: Context) -> Outcome:
     """
     from stylizer.batch.manifest import Manifest
     from stylizer.batch.run import Batch, only_one
+    from stylizer.batch.threads import limited_threads
 
     _check(args)
     manifest, console = Manifest(args.out), context.console
     if not args.dry_run:
         make_folder(args.out)
-    with contextlib.nullcontext() if args.dry_run else only_one(args.out):
+    with limited_threads(args.threads), contextlib.nullcontext() if args.dry_run else only_one(args.out):
         records = manifest.read()
         stylizer = context.stylizer(args)
         settings = _settings(args, stylizer)
@@ -93,6 +95,7 @@ def batch(args: argparse.Namespace, context: Context) -> Outcome:
         if args.dry_run:
             return _foretell(work, items, args, records, console)
         executor = _executor(args, context, stylizer, settings)
+        del stylizer  # a pool's processes have their own, and need the room
         return _run(work, executor, manifest, args.limit_errors, console)
 
 
@@ -152,11 +155,14 @@ def _executor(
     args: argparse.Namespace, context: Context, stylizer: "Stylizer", settings: "BatchSettings"
 ) -> "Executor":
     from stylizer.batch.executors import InProcess
+    from stylizer.batch.pool import ProcessPool
     from stylizer.batch.work import WorkerSetup
 
-    memory = int(1e9 * args.worker_memory)
-    setup = WorkerSetup(lambda: stylizer, settings, args.out.absolute(), args.threads, memory)
-    return InProcess(setup)
+    common = (settings, args.out.absolute(), args.threads, int(1e9 * args.worker_memory))
+    if args.workers == 1:
+        return InProcess(WorkerSetup(lambda: stylizer, *common))
+    opener = partial(context.open_stylizer, device=args.device, backbone=args.backbone)
+    return ProcessPool(WorkerSetup(opener, *common), args.workers)
 
 
 def _run(work: "Batch", executor: "Executor", manifest: "Manifest", limit: int | None, console: Console) -> Outcome:
