@@ -109,7 +109,7 @@ def _glob(text: str, out: Path) -> Iterator[Wanted]:
     root = Path(*_fixed(Path(text)))
     found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
     if not found:
-        fault = f"Nothing is called like {clean_characters(text)}; check the pattern."
+        fault = "No file fits this pattern; check it."
         yield Wanted(Source(text, text, Path(text).absolute(), fault=fault))
     for name in found:
         path = Path(name)
