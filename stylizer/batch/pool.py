@@ -154,11 +154,13 @@ def serve(pipe: "Connection[Any, Any]", setup: WorkerSetup) -> None:
     try:
         worker = setup.open()
         pipe.send("ready")
-        while _memory() < setup.memory:
+        small = True
+        while small:
             item = pipe.recv()
             for result in worker.work(item):
                 pipe.send(result)
-            pipe.send("done" if _memory() < setup.memory else "last")
+            small = _memory() < setup.memory
+            pipe.send("done" if small else "last")
     except EOFError:
         return
     except StylizerError as error:
