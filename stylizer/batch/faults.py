@@ -9,11 +9,16 @@ NO_FACE = (
 )
 """Of one photo among many; the finder's own sentence offers what a run of many has not."""
 
+_DIED = "Two processes ended while they worked at it; it may need more memory than there is."
+TRIES = 2  # workers that may die of an item, which may be nobody's fault the first time
 _SETTLED = frozenset(("PictureError", "VideoError", "NoFaceError", "FaceIndexError", "DegenerateFaceError"))
 
 
 class WorkerDied(StylizerError):  # noqa: N818 - a fact that is told, never raised at a caller
-    """Two workers died of the same item."""
+    """So many workers as may die of an item died of this one."""
+
+    def __init__(self, message: str = _DIED) -> None:
+        super().__init__(message)
 
 
 def sentence_of(error: Exception) -> str:

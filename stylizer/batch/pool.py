@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
-from stylizer.batch.faults import WorkerDied
+from stylizer.batch.faults import TRIES, WorkerDied
 from stylizer.batch.plan import Item
 from stylizer.batch.work import Result, WorkerSetup, failed
 from stylizer.errors import StylizerError
 
-_TRIES = 2  # of an item
 _STARTS = 3  # workers in a row that end before they are ready, after which the run ends
 _Word = Literal["ready", "done", "last", "gone"]
 """What a worker says beside results: that it can begin, that an item is done, that it will do no other; or nothing."""
@@ -79,12 +78,11 @@ class ProcessPool:
         if task is None:
             return
         task.deaths += worker.began
-        if task.deaths < _TRIES:
+        if task.deaths < TRIES:
             tasks.put_back(task)
             return
-        error = WorkerDied("Two processes ended while they worked at it; it may need more memory than there is.")
         for request in task.item.requests:
-            yield failed(task.item, request, error, self._setup.settings)
+            yield failed(task.item, request, WorkerDied(), self._setup.settings)
 
 
 class _Tasks:

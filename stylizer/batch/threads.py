@@ -2,16 +2,21 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-@contextlib.contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
+def limited_threads(threads: int) -> contextlib.AbstractContextManager[None]:
     """Have what is loaded, and the processes that are started, meanwhile compute on so many threads."""
-    before = {name: os.environ.get(name) for name in VARIABLES}
-    os.environ.update(dict.fromkeys(VARIABLES, str(threads)))
+    return environment(dict.fromkeys(VARIABLES, str(threads)))
+
+
+@contextlib.contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set these environment variables meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _STOPPED = 130  # as `main.STOPPED`
 _TOLD_EVERY = 30.0  # seconds between two lines of progress, where no bar is shown
-_WORKERS_MAX, _THREADS_MAX, _MEMORY_GB = 256, 256, 4.0
+_WORKERS_MAX, _THREADS_MAX, _MEMORY_GB = 4096, 256, 4.0
 
 
 def add_commands(add: AddCommand) -> None:
@@ -58,8 +58,8 @@ def add_commands(add: AddCommand) -> None:
     sub.add_argument("--retry-failed", action="store_true", help="try again what is known not to work")
     sub.add_argument("--limit-errors", type=int, metavar="N", help="stop when so many inputs have failed")
     sub.add_argument("--dry-run", action="store_true", help="say what would be done and how long it takes, and end")
-    about = "processes that draw (default 1: this one); each needs about 2 GB"
-    sub.add_argument("--workers", type=int, default=1, metavar="N", help=about)
+    about = "processes that draw (default 1: this one; with --ray as many as there is room for)"
+    sub.add_argument("--workers", type=int, metavar="N", help=about)
     about = "threads of each (default 1); another number gives results that differ in their last bits"
     sub.add_argument("--threads", type=int, default=1, metavar="N", help=about)
     about = f"memory from which on a process is replaced by a new one (default {_MEMORY_GB:g})"
@@ -94,7 +94,7 @@ def batch(args: argparse.Namespace, context: Context) -> Outcome:
         work = Batch(items, args.out, settings, records, **redo)
         if args.dry_run:
             return _foretell(work, items, args, records, console)
-        executor = _executor(args, context, stylizer, settings)
+        executor = _executor(args, context, stylizer, settings, work.todo)
         del stylizer  # a pool's processes have their own, and need the room
         return _run(work, executor, manifest, args.limit_errors, console)
 
@@ -104,7 +104,8 @@ def _check(args: argparse.Namespace) -> None:
 
     check_frame(args)
     parse_choice(args.faces)
-    check_range("The number of workers", args.workers, 1, _WORKERS_MAX)
+    if args.workers is not None:
+        check_range("The number of workers", args.workers, 1, _WORKERS_MAX)
     check_range("The number of threads", args.threads, 1, _THREADS_MAX)
     check_range("The memory of a worker", args.worker_memory, 0.5, 4096.0)
     check_range("The share of a GPU", args.ray_gpus, 0.0, 16.0)
@@ -152,17 +153,27 @@ def _plan(args: argparse.Namespace, stylizer: "Stylizer", files: dict[str, str])
 
 
 def _executor(
-    args: argparse.Namespace, context: Context, stylizer: "Stylizer", settings: "BatchSettings"
+    args: argparse.Namespace,
+    context: Context,
+    stylizer: "Stylizer",
+    settings: "BatchSettings",
+    todo: "Sequence[Item]",
 ) -> "Executor":
     from stylizer.batch.executors import InProcess
     from stylizer.batch.pool import ProcessPool
+    from stylizer.batch.ray_pool import RayOptions, RayPool
     from stylizer.batch.work import WorkerSetup
 
     common = (settings, args.out.absolute(), args.threads, int(1e9 * args.worker_memory))
-    if args.workers == 1:
+    if args.ray is None and args.workers in {None, 1}:
         return InProcess(WorkerSetup(lambda: stylizer, *common))
     opener = partial(context.open_stylizer, device=args.device, backbone=args.backbone)
-    return ProcessPool(WorkerSetup(opener, *common), args.workers)
+    setup = WorkerSetup(opener, *common)
+    if args.ray is None:
+        return ProcessPool(setup, args.workers)
+    keys = {request.style.key for item in todo if not item.source.fault for request in item.requests}
+    styles = {key: stylizer.find_style(key) for key in sorted(keys)}
+    return RayPool(setup, styles, RayOptions(args.ray, args.workers, args.ray_gpus))
 
 
 def _run(work: "Batch", executor: "Executor", manifest: "Manifest", limit: int | None, console: Console) -> Outcome:
@@ -203,7 +214,7 @@ def _foretell(
         for request in item.requests:
             what = item.source.fault or f"-> {args.out / item.file_of(request)}"
             console.line(f"{item.source.name} {what}")
-    foreseen = estimate(work.todo, records, args.inversion_mode, args.workers)
+    foreseen = estimate(work.todo, records, args.inversion_mode, args.workers or 1)
     faults = [f"{item.source.name}: {item.source.fault}" for item in items if item.source.fault]
     for fault in faults:
         console.warn(fault)

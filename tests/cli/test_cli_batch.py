@@ -193,7 +193,7 @@ def test_what_nobody_knows_is_an_error_of_the_program(run: Any, fake: FakeStyliz
         (("ann.png", "--style", "nix", "--out", "out"), "StyleNotFoundError", "nix"),
         (("home", "--style", "zinc", "--out", "out"), None, "does not exist"),
         ((".", "--style", "zinc", "--out", "ann.png"), "OutputError", "ann.png"),
-        (("ann.png", "--style", "zinc", "--out", "out", "--workers", "0"), "SettingsError", "1 to 256"),
+        (("ann.png", "--style", "zinc", "--out", "out", "--workers", "0"), "SettingsError", "1 to 4096"),
         (("ann.png", "--style", "zinc", "--out", "out", "--faces", "both"), "SettingsError", "largest"),
         (("ann.png", "--style", "zinc", "--out", "out", "--strength", "2"), "SettingsError", "1.5"),
         (("ann.png", "--style", "zinc", "--out", "out", "--full-frame", "--size", "4096"), "SettingsError", "--size"),
