@@ -9,6 +9,8 @@ import contextlib
 import logging
 import os
 import pickle
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +113,7 @@ class RayWorker:
     """An actor: models loaded once, then block after block. Rows are (number, pickled Item) -> (number, answer)."""
 
     def __init__(self, setup: WorkerSetup, styles: Any, begun: Any) -> None:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
         self._settings, self._begun, self._ray = setup.settings, begun, _ray()
         self._worker: Worker | StylizerError
         try:
@@ -137,6 +140,14 @@ class RayWorker:
             yield from self._worker.work(item)
         except StylizerError as error:  # results cannot be written
             yield error
+
+
+def _end_with_parent() -> None:
+    """A worker in the middle of a picture hears late that its cluster has ended."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 @contextlib.contextmanager
