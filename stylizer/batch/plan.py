@@ -138,7 +138,7 @@ class _Names:
         *folders, last = [part for part in source.place.split("/") if part not in {"", ".", ".."}] or ["picture"]
         stem = _part(PurePosixPath(last).stem, "picture")
         plain = "/".join([*(_part(folder, "folder") for folder in folders), stem])
-        digest, length, base = hashlib.sha256(source.name.encode("utf-8", "replace")).hexdigest(), 6, plain
+        digest, length, base = hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).hexdigest(), 6, plain
         while base.casefold() in self._given:
             base, length = f"{plain}-{digest[:length]}", length + 2
         self._given.add(base.casefold())

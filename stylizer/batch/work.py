@@ -132,7 +132,7 @@ class Worker:
         if faces[0].seconds is not None:
             faces[0].seconds["align"] += opened
         for request in item.requests:
-            own = [face for face in faces if _is_chosen(face.number, request.faces)]
+            own = [face for face in faces if _is_chosen(face, request.faces)]
             numbers = tuple(face.number for face in own)
             drawn = [self._draw(item, request, face) for face in own]
             yield Result(item, request, tuple(replace(r, faces=numbers, sha256=sha256) for r in drawn))
@@ -300,8 +300,10 @@ def _begun(item: Item, request: Request, settings: BatchSettings) -> Record:
     )
 
 
-def _is_chosen(number: int, choice: FaceChoice) -> bool:
-    return choice.kind == "all" or number in (choice.numbers or (0,))
+def _is_chosen(face: _Face, choice: FaceChoice) -> bool:
+    if choice.kind == "all":
+        return not isinstance(face.error, FaceIndexError)  # which was asked for in another style, by its number
+    return face.number in (choice.numbers or (0,))
 
 
 _UNWRITABLE = (OutputError, DiskFullError)

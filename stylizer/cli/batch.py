@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -95,8 +96,17 @@ def batch(args: argparse.Namespace, context: Context) -> Outcome:
         if args.dry_run:
             return _foretell(work, items, args, records, console)
         executor = _executor(args, context, stylizer, settings, work.todo)
-        del stylizer  # a pool's processes have their own, and need the room
+        del stylizer
+        _make_room()
         return _run(work, executor, manifest, args.limit_errors, console)
+
+
+def _make_room() -> None:
+    """Give back what the stylizer held, where a pool's processes have their own."""
+    from stylizer.runtime import release_memory
+
+    gc.collect()
+    release_memory()
 
 
 def _check(args: argparse.Namespace) -> None:

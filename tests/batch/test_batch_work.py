@@ -85,6 +85,17 @@ def test_a_face_that_is_not_there_is_told_beside_those_that_are(photo: Path) -> 
         assert [(record.face, record.kind) for record in result.records] == [(0, None), (5, "FaceIndexError")]
 
 
+def test_styles_may_ask_for_different_faces(photo: Path) -> None:
+    (item,) = items_of([photo])
+    one, other = item.requests
+    requests = (replace(one, faces=parse_choice("all")), replace(other, faces=parse_choice("1,5")))
+    fake = FakeStylizer(presets=STYLES, faces=3)
+    first, second = Worker(fake, BatchSettings(), photo.parent).work(replace(item, requests=requests))
+    assert [(record.face, record.kind) for record in first.records] == [(0, None), (1, None), (2, None)]
+    assert [(record.face, record.kind) for record in second.records] == [(1, None), (5, "FaceIndexError")]
+    assert fake.calls.count("invert") == 3
+
+
 def test_what_is_wrong_with_one_style_leaves_the_others(photo: Path) -> None:
     class Broken(FakeStylizer):
         def find_style(self, name_or_key: str) -> Any:
