@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import pickle
+import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -167,7 +168,8 @@ def _cluster(options: RayOptions, threads: int) -> Iterator[Any]:
             local = {"num_cpus": cpus, "include_dashboard": False}
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         try:
-            ray.init(options.address, runtime_env={"env_vars": variables}, **quiet, **local)
+            with _own_signals():
+                ray.init(options.address, runtime_env={"env_vars": variables}, **quiet, **local)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise SettingsError(f"Ray cannot be reached at {options.address} ({reason}); check --ray.") from error
@@ -176,6 +178,17 @@ def _cluster(options: RayOptions, threads: int) -> Iterator[Any]:
             yield ray
         finally:
             ray.shutdown()
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep how this program is stopped: Ray would end it by SIGTERM with nothing said."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _room(ray: Any, threads: int, gpus: float) -> int:
