@@ -1,5 +1,6 @@
 """A run that is killed goes on by the same command: every picture once, nothing lost, nothing half-written."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ from tests.batch.parts import STYLES, inversions
 from tests.batch.test_batch_pool import digests
 from tests.tiny import noise_picture
 
+RAY = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra ray")
+EXECUTORS = [("--workers", "1"), ("--workers", "2"), pytest.param(("--ray", "local", "--workers", "2"), marks=RAY)]
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = 12
 LIMIT = 300  # seconds on a busy machine
@@ -57,9 +60,9 @@ def without_seconds(desk: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_run_that_is_killed_goes_on(desk: Path, workers: int) -> None:
-    process = start(desk, "--workers", str(workers), delay=0.1)
+@pytest.mark.parametrize("how", EXECUTORS, ids=" ".join)
+def test_a_run_that_is_killed_goes_on(desk: Path, how: tuple[str, ...]) -> None:
+    process = start(desk, *how, delay=0.1)
     wait_for_records(desk, 6)
     process.kill()
     process.communicate(timeout=LIMIT)
@@ -67,10 +70,10 @@ def test_a_run_that_is_killed_goes_on(desk: Path, workers: int) -> None:
     (desk / "out" / FILE_NAME).write_bytes(written + written[:40])  # torn in the middle of a line
     (desk / "out" / ".0123456789abcdef.part").write_bytes(b"half a picture")
     done = {record.input for record in Manifest(desk / "out").read() if record.error is None}
-    time.sleep(1)  # no worker goes on without its parent
+    time.sleep(8 if "--ray" in how else 1)  # no worker goes on without its parent; Ray takes a while to hear of it
     assert {path.name for path in (desk / "out").glob("*.png")} >= {f"{Path(name).stem}__zinc.png" for name in done}
     before = len(inversions(desk))
-    code, value, _ = finish(start(desk, "--workers", str(workers), "--json"))
+    code, value, _ = finish(start(desk, *how, "--json"))
     assert code == 2 and value["inputs"] == PHOTOS and value["skipped"] >= 5
     records = Manifest(desk / "out").read()
     assert [(r.input, r.style) for r in records] == [(f"in/{n:02}.png", s) for n in range(PHOTOS) for s in STYLES]
@@ -92,8 +95,9 @@ def test_a_run_that_is_killed_goes_on(desk: Path, workers: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_stopped_says_how_to_go_on(desk: Path, number: signal.Signals) -> None:
-    process = start(desk, "--workers", "2", delay=0.1)
+@pytest.mark.parametrize("how", EXECUTORS[1:], ids=" ".join)
+def test_a_run_that_is_stopped_says_how_to_go_on(desk: Path, how: tuple[str, ...], number: signal.Signals) -> None:
+    process = start(desk, *how, delay=0.1)
     wait_for_records(desk, 5)
     process.send_signal(number)
     out, err = process.communicate(timeout=LIMIT)
