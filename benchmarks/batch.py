@@ -27,11 +27,12 @@ from stylizer.batch.manifest import Manifest, Record
 from stylizer.batch.plan import Item, make_plan
 from stylizer.batch.pool import ProcessPool
 from stylizer.batch.ray_pool import RayOptions, RayPool
+from stylizer.batch.results import Result, failed
 from stylizer.batch.run import Batch
 from stylizer.batch.settings import BatchSettings
 from stylizer.batch.sources import find_sources
 from stylizer.batch.threads import limited_threads
-from stylizer.batch.work import Result, WorkerSetup, failed
+from stylizer.batch.work import WorkerSetup
 from stylizer.errors import StylizerError
 from stylizer.settings import INVERSION_MODES
 from stylizer.video.choice import FaceChoice

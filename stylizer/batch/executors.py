@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from stylizer.batch.plan import Item
-from stylizer.batch.work import Result, WorkerSetup
+from stylizer.batch.results import Result
+from stylizer.batch.work import WorkerSetup
 
 
 class Executor(Protocol):

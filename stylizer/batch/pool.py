@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from stylizer.batch.faults import TRIES, WorkerDied
 from stylizer.batch.plan import Item
-from stylizer.batch.work import Result, WorkerSetup, failed
+from stylizer.batch.results import Result, failed
+from stylizer.batch.work import WorkerSetup
 from stylizer.errors import StylizerError
 
 _STARTS = 3  # workers in a row that end before they are ready, after which the run ends

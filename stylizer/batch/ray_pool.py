@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from stylizer.batch.faults import TRIES, WorkerDied
 from stylizer.batch.plan import Item
+from stylizer.batch.results import Result, failed
 from stylizer.batch.threads import VARIABLES, environment
-from stylizer.batch.work import Result, Worker, WorkerSetup, failed
+from stylizer.batch.work import Worker, WorkerSetup
 from stylizer.errors import SettingsError, StylizerError
 
 if TYPE_CHECKING:

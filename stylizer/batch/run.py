@@ -13,9 +13,9 @@ from stylizer.batch.executors import Executor
 from stylizer.batch.faults import exit_code_of, is_settled
 from stylizer.batch.manifest import Manifest, Record, newest
 from stylizer.batch.plan import Item, Request
+from stylizer.batch.results import Result, failed
 from stylizer.batch.settings import BatchSettings
 from stylizer.batch.sources import Source
-from stylizer.batch.work import Result, failed
 from stylizer.errors import OutputError, PictureError
 from stylizer.files import write_error
 

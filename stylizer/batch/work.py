@@ -7,37 +7,25 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
-from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from stylizer.batch.archives import ArchiveReader
-from stylizer.batch.faults import sentence_of
+from stylizer.batch.faces import FoundFace, find_faces, is_chosen
 from stylizer.batch.manifest import Record
 from stylizer.batch.plan import Item, Request
+from stylizer.batch.results import Result, begun, failed
 from stylizer.batch.settings import BatchSettings
 from stylizer.batch.sources import Source
-from stylizer.errors import Cancelled, DiskFullError, FaceIndexError, OutputError, PictureError, StylizerError
+from stylizer.errors import Cancelled, DiskFullError, OutputError, PictureError
 from stylizer.files import write_error
 from stylizer.settings import SIZES
-from stylizer.video.choice import FaceChoice
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from stylizer.faces import AlignedFace
-    from stylizer.inversion.code import Inversion
     from stylizer.pipeline import Stylizer
     from stylizer.styles.style import Style
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one request of an item: a record of each face, or one of why there is none."""
-
-    item: Item
-    request: Request
-    records: tuple[Record, ...]
 
 
 @dataclass(frozen=True)
@@ -67,18 +55,6 @@ class WorkerSetup:
         stylizer = self.open_stylizer()
         torch.set_num_threads(self.threads)
         return Worker(stylizer, self.settings, self.out, styles)
-
-
-@dataclass
-class _Face:
-    """A face that was inverted, or the sentence why it was not. seconds: not yet told in any record."""
-
-    number: int
-    aligned: "AlignedFace | None" = None
-    inversion: "Inversion | None" = None
-    inverted: "Image.Image | None" = None
-    error: Exception | None = None
-    seconds: dict[str, float] | None = None
 
 
 class Worker:
@@ -128,38 +104,17 @@ class Worker:
         started = time.perf_counter()
         photo = open_picture(file)
         opened = time.perf_counter() - started
-        faces = list(self._faces(photo, [request.faces for request in item.requests]))
+        choices = [request.faces for request in item.requests]
+        faces = list(find_faces(self._stylizer, photo, choices, self._settings.inversion_mode))
         if faces[0].seconds is not None:
             faces[0].seconds["align"] += opened
         for request in item.requests:
-            own = [face for face in faces if _is_chosen(face, request.faces)]
+            own = [face for face in faces if is_chosen(face, request.faces)]
             numbers = tuple(face.number for face in own)
             drawn = [self._draw(item, request, face) for face in own]
             yield Result(item, request, tuple(replace(r, faces=numbers, sha256=sha256) for r in drawn))
 
-    def _faces(self, photo: "Image.Image", choices: list[FaceChoice]) -> Iterator[_Face]:
-        """The faces that any of the choices asks for. Raises what holds for all of them, as NoFaceError."""
-        every = any(choice.kind == "all" for choice in choices)
-        named = {number for choice in choices for number in choice.numbers or (0,)}
-        for number in count() if every else sorted(named):
-            face = _Face(number)
-            started = time.perf_counter()
-            try:
-                face.aligned = self._stylizer.align(photo, number)
-                aligned_at = time.perf_counter()
-                face.inversion = self._stylizer.invert(face.aligned, self._settings.inversion_mode)
-                face.seconds = {"align": aligned_at - started, "invert": time.perf_counter() - aligned_at}
-            except FaceIndexError as error:
-                if every and number > max(named, default=0):
-                    return
-                face.error = error
-            except StylizerError as error:
-                if number == 0 or isinstance(error, Cancelled):
-                    raise
-                face.error = error
-            yield face
-
-    def _draw(self, item: Item, request: Request, face: _Face) -> Record:
+    def _draw(self, item: Item, request: Request, face: FoundFace) -> Record:
         try:
             if face.error is not None:
                 raise face.error
@@ -169,7 +124,7 @@ class Worker:
         except Exception as error:
             return replace(failed(item, request, error, self._settings).records[0], face=face.number)
 
-    def _drawn(self, item: Item, request: Request, face: _Face) -> Record:
+    def _drawn(self, item: Item, request: Request, face: FoundFace) -> Record:
         from stylizer.provenance.notes import origin_of
 
         settings, stylizer, style = self._settings, self._stylizer, self._style(request)
@@ -276,34 +231,7 @@ class Worker:
 
     def _record(self, item: Item, request: Request, file: str, seconds: Mapping[str, float]) -> Record:
         rounded = {stage: round(value, 3) for stage, value in seconds.items()}
-        return replace(_begun(item, request, self._settings), file=file, seconds=rounded)
-
-
-def failed(item: Item, request: Request, error: Exception, settings: BatchSettings) -> Result:
-    """The result of a request that an error prevented."""
-    record = replace(_begun(item, request, settings), error=sentence_of(error), kind=type(error).__name__)
-    return Result(item, request, (record,))
-
-
-def _begun(item: Item, request: Request, settings: BatchSettings) -> Record:
-    """A record with what is known before the work."""
-    source, stamp = item.source, item.source.stamp
-    return Record(
-        input=source.name,
-        face=None,
-        style=request.style.name,
-        file=None,
-        key=request.style.key,
-        size=None if stamp is None else stamp.size,
-        modified=None if stamp is None else stamp.modified,
-        fingerprint=settings.fingerprint(request),
-    )
-
-
-def _is_chosen(face: _Face, choice: FaceChoice) -> bool:
-    if choice.kind == "all":
-        return not isinstance(face.error, FaceIndexError)  # which was asked for in another style, by its number
-    return face.number in (choice.numbers or (0,))
+        return replace(begun(item, request, self._settings), file=file, seconds=rounded)
 
 
 _UNWRITABLE = (OutputError, DiskFullError)

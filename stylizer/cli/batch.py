@@ -4,11 +4,12 @@ import argparse
 import contextlib
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from stylizer.cli.batch_progress import duration, telling
 from stylizer.cli.console import Console, Context, Outcome
 from stylizer.cli.options import (
     AddCommand,
@@ -31,11 +32,9 @@ if TYPE_CHECKING:
     from stylizer.batch.plan import Item
     from stylizer.batch.run import Batch
     from stylizer.batch.settings import BatchSettings
-    from stylizer.batch.work import Result
     from stylizer.pipeline import Stylizer
 
 _STOPPED = 130  # as `main.STOPPED`
-_TOLD_EVERY = 30.0  # seconds between two lines of progress, where no bar is shown
 _WORKERS_MAX, _THREADS_MAX, _MEMORY_GB = 4096, 256, 4.0
 
 
@@ -188,7 +187,7 @@ def _executor(
 
 def _run(work: "Batch", executor: "Executor", manifest: "Manifest", limit: int | None, console: Console) -> Outcome:
     started, stopped = time.perf_counter(), None
-    with _progress(console, work.requests_left) as on_result:
+    with telling(console, work.requests_left) as on_result:
         try:
             report = work.run(executor, manifest, on_result, limit)
         except (KeyboardInterrupt, Cancelled):
@@ -197,7 +196,7 @@ def _run(work: "Batch", executor: "Executor", manifest: "Manifest", limit: int |
         stopped = "by --limit-errors"
     seconds = time.perf_counter() - started
     told = f"{report.drawn} drawn, {report.skipped} done before, {report.failed + report.known} failed"
-    console.line(f"{told}, in {_duration(seconds)}; see {manifest.path}")
+    console.line(f"{told}, in {duration(seconds)}; see {manifest.path}")
     if stopped:
         console.warn(f"Stopped {stopped}; what is done is kept. Run the same command again to go on.")
     value = {
@@ -232,7 +231,7 @@ def _foretell(
     source = "as measured in its manifest" if foreseen.measured else "as measured on one core of a server"
     console.line(
         f"{len(items)} inputs: {left} to draw, {work.report.skipped} done before, {len(faults)} cannot be used; about "
-        f"{_duration(foreseen.seconds)}, {source}, with one face each."
+        f"{duration(foreseen.seconds)}, {source}, with one face each."
     )
     value = {
         "inputs": len(items),
@@ -244,39 +243,3 @@ def _foretell(
         "warnings": console.warnings,
     }
     return value, 2 if faults else 0
-
-
-@contextlib.contextmanager
-def _progress(console: Console, total: int) -> "Iterator[Any]":
-    """Tell each failure once, and how far the work is: by a bar on a terminal, else by a line now and then."""
-    started, done, told, failed = time.perf_counter(), 0, time.perf_counter(), 0
-    said: set[tuple[str, str]] = set()
-    with console.steps("Drawing", "style") as bar:
-
-        def on_result(result: "Result") -> None:
-            nonlocal done, told, failed
-            done += 1
-            for record in result.records:
-                if record.error is not None and (record.input, record.error) not in said:
-                    said.add((record.input, record.error))
-                    failed += 1
-                    console.warn(f"{record.input}: {record.error}")
-            now = time.perf_counter()
-            if bar is not None:
-                bar(done, total, None)
-            elif now - told > _TOLD_EVERY:
-                told, rate = now, done / (now - started)
-                left = _duration((total - done) / rate)
-                console.log_line(f"{done} of {total}, {rate:.2f} a second, {left} left, {failed} failures")
-
-        yield on_result
-
-
-def _duration(seconds: float) -> str:
-    """As "2 h 5 min", "3 min 20 s" or "12 s"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -16,7 +16,7 @@ from stylizer.batch.executors import Executor, InProcess
 from stylizer.batch.manifest import Record
 from stylizer.batch.plan import Item
 from stylizer.batch.pool import ProcessPool
-from stylizer.batch.work import Result
+from stylizer.batch.results import Result
 from stylizer.errors import StylizerError
 from tests.batch.parts import inversions, items_of, refuse, setup_of
 from tests.tiny import noise_picture

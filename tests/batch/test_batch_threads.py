@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from stylizer.batch.threads import VARIABLES, limited_threads
-from stylizer.cli.batch import _duration
+from stylizer.cli.batch_progress import duration
 
 
 def test_what_is_started_meanwhile_sees_the_limit_and_then_all_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,4 +34,4 @@ def test_the_parts_that_count_threads_load_no_library_that_computes() -> None:
     ("seconds", "text"), [(0.2, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
 )
 def test_durations_are_readable(seconds: float, text: str) -> None:
-    assert _duration(seconds) == text
+    assert duration(seconds) == text

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from stylizer.batch.plan import Request
+from stylizer.batch.results import Result
 from stylizer.batch.settings import BatchSettings
-from stylizer.batch.work import Result, Worker
+from stylizer.batch.work import Worker
 from stylizer.errors import Cancelled, DeviceError, OutputError, StylizerError
 from stylizer.provenance.notes import inspect_picture, origin_of, save_result
 from stylizer.provenance.video import inspect_video
