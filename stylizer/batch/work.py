@@ -24,6 +24,7 @@ from stylizer.settings import SIZES
 if TYPE_CHECKING:
     from PIL import Image
 
+    from stylizer.evaluation.score import Score
     from stylizer.pipeline import Stylizer
     from stylizer.styles.style import Style
 
@@ -142,24 +143,15 @@ class Worker:
         seconds = {**(face.seconds or {"align": 0.0, "invert": 0.0}), "render": done.seconds["render"]}
         seconds["render"] += done.seconds["likeness"]
         face.seconds = None
-        started, score = time.perf_counter(), None
+        score, image, file = None, done.image, item.file_of(request, face.number)
         if settings.score:
-            found = stylizer.judge(style, done.inverted, face.aligned)(done.crop)
-            score = {
-                "identity": round(found.identity, 4),
-                "inversion_identity": round(found.inversion_identity, 4),
-                "style": round(found.style, 4),
-            }
-            seconds["score"] = time.perf_counter() - started
-        image = done.image
+            with _timed(seconds, "score"):
+                score = _facts(stylizer.judge(style, done.inverted, face.aligned)(done.crop))
         if settings.size != SIZES[0]:
-            started = time.perf_counter()
-            image = stylizer.upscale(image)
-            seconds["upscale"] = time.perf_counter() - started
-        started = time.perf_counter()
-        file = item.file_of(request, face.number)
-        self._save(image, file, origin_of(style, "whole photo" if settings.full_frame else "photo"))
-        seconds["save"] = time.perf_counter() - started
+            with _timed(seconds, "upscale"):
+                image = stylizer.upscale(image)
+        with _timed(seconds, "save"):
+            self._save(image, file, origin_of(style, "whole photo" if settings.full_frame else "photo"))
         record = self._record(item, request, file, seconds)
         return replace(record, face=face.number, score=score, notes=face.aligned.notes)
 
@@ -232,6 +224,20 @@ class Worker:
     def _record(self, item: Item, request: Request, file: str, seconds: Mapping[str, float]) -> Record:
         rounded = {stage: round(value, 3) for stage, value in seconds.items()}
         return replace(begun(item, request, self._settings), file=file, seconds=rounded)
+
+
+def _facts(score: "Score") -> dict[str, float]:
+    """A score for the manifest."""
+    facts = {"identity": score.identity, "inversion_identity": score.inversion_identity, "style": score.style}
+    return {name: round(value, 4) for name, value in facts.items()}
+
+
+@contextlib.contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how long this stage takes."""
+    started = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - started
 
 
 _UNWRITABLE = (OutputError, DiskFullError)
