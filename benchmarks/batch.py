@@ -238,9 +238,9 @@ def model(runs: list[Run], line: float, options: argparse.Namespace) -> None:
         memory, reading, share = options.cores * worker, rate * read / 1e6, rate * line
         print(f"| {machines} | {hours:.1f} | {price:.0f} | {rate:.1f} | {memory:.0f} | {reading:.1f} | {share:.0%} |")
     print(
-        f"\nAssumed: all cores like this's; {count} workers reached {efficiency:.0%} of {count} times one, and more "
-        f"reach the same share; one face a photo; the folders' storage keeps up; one process writes the manifest; a "
-        f"core costs {options.core_hour:g} an hour; starting and failures cost nothing."
+        f"\nAssumed: cores like this machine's; {count} workers reached {efficiency:.0%} of {count} times one, and "
+        f"more reach the same share; one face a photo; the folders' storage keeps up; one process writes the manifest; "
+        f"a core costs {options.core_hour:g} an hour; starting and failures cost nothing."
     )
 
 
