@@ -301,6 +301,7 @@ class Stylizer:
         *,
         inversion: Inversion | None = None,
         likeness: Tensor | None = None,
+        inverted: Image.Image | None = None,
     ) -> Stylized:
         """Draw the person of a photo in a style.
 
@@ -309,6 +310,7 @@ class Stylizer:
             full_frame: put the crop back into the whole photo.
             inversion: of this face, if given, `inversion_mode` is ignored.
             likeness: what `likeness` found for this inversion and style. None: found now, where the settings take any.
+            inverted: this inversion drawn without a style, if it was drawn before; as `Stylized` has it.
         Raises:
             The errors of `align`, `invert` and `render`.
         """
@@ -324,7 +326,8 @@ class Stylizer:
         if likeness is None and style is not None and settings.likeness_share:
             likeness = self.likeness(inversion, style, aligned)
         kept_at = time.perf_counter()
-        inverted = draw(self.networks, inversion, None, settings)
+        inverted = optional("The picture without a style", inverted, Image.Image, "a picture")
+        inverted = inverted or draw(self.networks, inversion, None, settings)
         crop = draw(self.networks, inversion, style, settings, likeness=likeness, inverted=inverted, photo=aligned.crop)
         image = self.paste(aligned, crop, inverted) if full_frame else crop
         ended = time.perf_counter()

@@ -345,6 +345,7 @@ class FakeStylizer:
         *,
         inversion: FakeInversion | None = None,
         likeness: Any = None,
+        inverted: Image.Image | None = None,
     ) -> FakeStylized:
         self.calls.append("stylize")
         aligned = photo if isinstance(photo, FakeAligned) else self.align(photo, face)
@@ -354,7 +355,7 @@ class FakeStylizer:
         crop = self.render(inversion, style, settings, likeness, aligned.crop)
         image = self.paste(aligned, crop) if full_frame else crop
         seconds = {"align": 0.01, "invert": self.delay * self.steps, "likeness": 0.0, "render": 0.01}
-        inverted: Image.Image = inversion.w_plus
+        inverted = inverted or inversion.w_plus
         return FakeStylized(image, crop, inverted, aligned, inversion, likeness, settings.strength, seconds)
 
     def invent(

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stylizer.batch.faults import NO_FACE
 from stylizer.cli.console import Console
 from stylizer.errors import (
     Cancelled,
@@ -68,12 +69,8 @@ class Failures:
         except Cancelled:
             raise
         except NoFaceError as error:
-            advice = str(error)
-            if "--already-aligned" in advice:  # which is an option for the reference in a run of several targets
-                advice = (
-                    "No face was found; cut the photo closer around the face, or choose one where the face is larger, "
-                    "sharper and seen from the front."
-                )
+            # The finder's own sentence offers --already-aligned, which here is an option for the reference.
+            advice = NO_FACE if "--already-aligned" in str(error) else str(error)
             self._errors.append(NoFaceError(_named(picture, advice)))
         except StylizerError as error:
             self._errors.append(type(error)(_named(picture, str(error))))

@@ -6,13 +6,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stylizer.cli.console import Context, Outcome
+from stylizer.errors import SettingsError
 from stylizer.settings import (
+    AMOUNT_MAX,
+    AMOUNT_MIN,
+    DEFAULT_DRAWER_KIND,
     DEFAULT_INVERSION_MODE,
+    DRAWER_KINDS,
     INVERSION_MODES,
     ITERATIONS_MAX,
     ITERATIONS_MIN,
+    LIKENESS,
+    LIKENESS_MAX,
+    LIKENESS_MIN,
     RECIPES,
     SEED_MAX,
+    SIZES,
     STRENGTH_MAX,
     STRENGTH_MIN,
     THOROUGH_STEPS,
@@ -54,6 +63,49 @@ def add_strength(sub: argparse.ArgumentParser) -> None:
     default = RenderSettings().strength
     about = f"{STRENGTH_MIN:g} = the photo's own face, 1 = the full style, up to {STRENGTH_MAX:g} (default {default:g})"
     sub.add_argument("--strength", type=float, default=default, metavar="S", help=about)
+
+
+def add_render(sub: argparse.ArgumentParser) -> None:
+    """The amounts of a drawing: --strength, --likeness, --shape, --texture, --color, --preserve-color."""
+    add_strength(sub)
+    about = f"how much of the person's own features, {LIKENESS_MIN:g} to {LIKENESS_MAX:g} (default {LIKENESS:g})"
+    sub.add_argument("--likeness", type=float, default=LIKENESS, metavar="AMOUNT", help=about)
+    for name, what in (
+        ("shape", "proportions (0 keeps the photo's)"),
+        ("texture", "lines and finish"),
+        ("color", "colours"),
+    ):
+        default = getattr(RenderSettings(), name)
+        about = f"how much of the style's {what}, {AMOUNT_MIN:g} to {AMOUNT_MAX:g} (default {default:g})"
+        sub.add_argument(f"--{name}", type=float, default=default, metavar="A", help=about)
+    sub.add_argument("--preserve-color", action="store_true", help="keep the photo's colours")
+
+
+def render_settings(args: argparse.Namespace) -> RenderSettings:
+    """The settings that the options of `add_render` ask for. Raises SettingsError."""
+    return RenderSettings(args.strength, args.preserve_color, args.shape, args.texture, args.color, args.likeness)
+
+
+def add_frame(sub: argparse.ArgumentParser) -> None:
+    """--full-frame and --size."""
+    sub.add_argument("--full-frame", action="store_true", help="put the face back into the whole photo")
+    about = f"side of the portrait in pixels, {SIZES[0]} or {SIZES[1]} (default {SIZES[0]}); not with --full-frame"
+    sub.add_argument("--size", type=int, choices=SIZES, default=SIZES[0], metavar="PX", help=about)
+
+
+def check_frame(args: argparse.Namespace) -> None:
+    """Raise SettingsError where the options of `add_frame` contradict each other."""
+    if args.full_frame and args.size != SIZES[0]:
+        raise SettingsError("The whole photo keeps its size; leave out --size or --full-frame.")
+
+
+def add_drawer(sub: argparse.ArgumentParser) -> None:
+    """--drawer, of videos."""
+    about = (
+        "student: quick, about a minute once for a style; generator: slow, sharper; auto (default): the student where "
+    )
+    about += "it has learned the style"
+    sub.add_argument("--drawer", choices=DRAWER_KINDS, default=DEFAULT_DRAWER_KIND, help=about)
 
 
 def add_no_watermark(sub: argparse.ArgumentParser) -> None:

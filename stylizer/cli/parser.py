@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from stylizer.cli import (
     align,
+    batch,
     bench,
     check,
     live,
@@ -23,7 +24,7 @@ from stylizer.cli import (
 from stylizer.cli.options import Command
 from stylizer.errors import InputError
 
-MODULES = (stylize, video, live, train, sample, styles, sharing, align, upscale, check, weights, page, bench)
+MODULES = (stylize, batch, video, live, train, sample, styles, sharing, align, upscale, check, weights, page, bench)
 """In the order of --help. Each has `add_commands(add: AddCommand)`; `bench` and `page` hand their options on."""
 
 HANDED_ON = (bench.bench, page.page)

@@ -11,27 +11,19 @@ from stylizer.cli.failures import Failures, warn_of_choices
 from stylizer.cli.options import (
     AddCommand,
     add_face,
+    add_frame,
     add_inversion_mode,
     add_no_watermark,
     add_out_folder,
-    add_strength,
+    add_render,
     add_training,
+    check_frame,
+    render_settings,
 )
 from stylizer.cli.outputs import OutputFile, OutputNames, check_output, is_picture_file, make_folder
 from stylizer.cli.train import learn, report, rounded, train_settings
-from stylizer.errors import OutputError, SettingsError
-from stylizer.settings import (
-    AMOUNT_MAX,
-    AMOUNT_MIN,
-    LIKENESS,
-    LIKENESS_MAX,
-    LIKENESS_MIN,
-    MIX_RATIO,
-    MIX_RATIO_MAX,
-    MIX_RATIO_MIN,
-    SIZES,
-    RenderSettings,
-)
+from stylizer.errors import OutputError
+from stylizer.settings import MIX_RATIO, MIX_RATIO_MAX, MIX_RATIO_MIN, SIZES, RenderSettings
 
 if TYPE_CHECKING:
     from stylizer.faces import AlignedFace
@@ -48,24 +40,11 @@ def add_commands(add: AddCommand) -> None:
     style.add_argument("--style", metavar="NAME", help="a style that is there already: its name or key")
     sub.add_argument("--target", type=Path, nargs="+", action="extend", required=True, metavar="PHOTO")
     add_out_folder(sub, "a folder for the pictures; with one photo also a .png, .jpg or .webp file")
-    add_strength(sub)
-    about = f"how much of the person's own features, {LIKENESS_MIN:g} to {LIKENESS_MAX:g} (default {LIKENESS:g})"
-    sub.add_argument("--likeness", type=float, default=LIKENESS, metavar="AMOUNT", help=about)
-    for name, what in (
-        ("shape", "proportions (0 keeps the photo's)"),
-        ("texture", "lines and finish"),
-        ("color", "colours"),
-    ):
-        default = getattr(RenderSettings(), name)
-        about = f"how much of the style's {what}, {AMOUNT_MIN:g} to {AMOUNT_MAX:g} (default {default:g})"
-        sub.add_argument(f"--{name}", type=float, default=default, metavar="A", help=about)
-    sub.add_argument("--preserve-color", action="store_true", help="keep the photo's colours")
+    add_render(sub)
     sub.add_argument("--blend", metavar="NAME", help="mix in another style that is there already: its name or key")
     about = f"how much of it, {MIX_RATIO_MIN:g} to {MIX_RATIO_MAX:g} (default {MIX_RATIO:g})"
     sub.add_argument("--mix-ratio", type=float, default=MIX_RATIO, metavar="B", help=about)
-    sub.add_argument("--full-frame", action="store_true", help="put the face back into the whole photo")
-    about = f"side of the portrait in pixels, {SIZES[0]} or {SIZES[1]} (default {SIZES[0]}); not with --full-frame"
-    sub.add_argument("--size", type=int, choices=SIZES, default=SIZES[0], metavar="PX", help=about)
+    add_frame(sub)
     add_face(sub)
     add_inversion_mode(sub)
     add_no_watermark(sub)
@@ -81,7 +60,7 @@ def stylize(args: argparse.Namespace, context: Context) -> Outcome:
     """
     started = time.perf_counter()
     settings = train_settings(args)
-    render = RenderSettings(args.strength, args.preserve_color, args.shape, args.texture, args.color, args.likeness)
+    render = render_settings(args)
     _check_out(args)
     batch = _Batch(args, render, context)
     stylizer = context.stylizer(args)
@@ -99,8 +78,7 @@ def stylize(args: argparse.Namespace, context: Context) -> Outcome:
 
 def _check_out(args: argparse.Namespace) -> None:
     """Make the folder, or look whether the file may be written. Raises OutputError; SettingsError: of no such size."""
-    if args.full_frame and args.size != SIZES[0]:
-        raise SettingsError("The whole photo keeps its size; leave out --size or --full-frame.")
+    check_frame(args)
     if not is_picture_file(args.out):
         return make_folder(args.out)
     if len(args.target) > 1:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from stylizer.cli.console import Context, Outcome
-from stylizer.cli.options import AddCommand, add_overwrite, add_strength
+from stylizer.cli.options import AddCommand, add_drawer, add_overwrite, add_strength
 from stylizer.cli.outputs import check_output
 from stylizer.errors import Cancelled
-from stylizer.settings import DEFAULT_DRAWER_KIND, DRAWER_KINDS, VIDEO_SIDE_MAX, VIDEO_SIDE_MIN
+from stylizer.settings import VIDEO_SIDE_MAX, VIDEO_SIDE_MIN
 from stylizer.settings import RenderSettings as Settings
 
 _STOPPED = 130  # as `main.STOPPED`
@@ -27,11 +27,7 @@ def add_commands(add: AddCommand) -> None:
     sub.add_argument("--faces", default="all", metavar="all|largest|N,N", help=about)
     about = f"longer side of the result at most, {VIDEO_SIDE_MIN} to {VIDEO_SIDE_MAX} px (default: as the video)"
     sub.add_argument("--size", type=int, metavar="PX", help=about)
-    about = (
-        "student: quick, about a minute once for a style; generator: slow, sharper; auto (default): the student where "
-    )
-    about += "it has learned the style"
-    sub.add_argument("--drawer", choices=DRAWER_KINDS, default=DEFAULT_DRAWER_KIND, help=about)
+    add_drawer(sub)
     about = "when it is stopped (Ctrl-C), leave what is done so far as the result; without it, nothing is left"
     sub.add_argument("--keep-part", action="store_true", help=about)
 
