@@ -119,10 +119,8 @@ def test_who_wants_no_hand_or_all_of_the_person_gets_no_example(
     networks: Networks, style: Style, settings: RenderSettings
 ) -> None:
     mean = Inversion(mean_code(networks.backbone).clone(), "refined")
-    one, other = (
-        draw(networks, mean, each, settings)
-        for each in (style, replace(style, examples=((style.examples[0][0], 0.0),)))
-    )
+    without = replace(style, examples=((style.examples[0][0], 0.0),))
+    one, other = (draw(networks, mean, each, settings) for each in (style, without))
     assert one.tobytes() == other.tobytes()
 
 

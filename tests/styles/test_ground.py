@@ -14,13 +14,8 @@ FIGURE = (AWAY < 120).float()[None, None]
 
 def drawing() -> torch.Tensor:
     """A dark head whose glow runs out over twenty pixels of a ground that goes from blue to green."""
-    ground = torch.stack(
-        [
-            STEPS.expand(SIDE, SIDE) * 0 - 0.5,
-            STEPS.expand(SIDE, SIDE) / SIDE - 0.5,
-            0.5 - STEPS.expand(SIDE, SIDE) / SIDE,
-        ]
-    )
+    share = STEPS.expand(SIDE, SIDE) / SIDE
+    ground = torch.stack([share * 0 - 0.5, share - 0.5, 0.5 - share])
     glow = ((140 - AWAY) / 20).clamp(0, 1)
     return torch.lerp(ground, torch.full_like(ground, -0.9), glow)[None]
 
