@@ -55,7 +55,7 @@ def halfway(style: Style, other: Style) -> Style:
 
 
 def read_again(stylizer: Stylizer, style: Style, reference: Path) -> Style:
-    """A stored preset with the example, the colours and the outlines that its reference gives today, its change as it is."""
+    """A stored preset with the example, colours and outlines that its reference gives today, its change as it is."""
     assert stylizer.segment is not None
     face, folder = stylizer.align(reference), HERE / reference.stem
     reader = FaceReader(stylizer.finder.mesh_finder(), stylizer.segment)

@@ -47,7 +47,7 @@ def test_a_script_is_there(command: str) -> None:
     for module in re.findall(r"^from (stylizer\.training\.\w+) import", text, re.MULTILINE):  # may add options too
         text += (ROOT / module.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
     for option in (word for word in words if word.startswith("--")):
-        name = option.removeprefix("--")  # some options are made from the fields of a dataclass
+        name = option.removeprefix("--").replace("-", "_")  # some options are made from the fields of a dataclass
         assert re.search(rf'"{option}"|^    {name}: ', text, re.MULTILINE), f"{script} has no {option}"
 
 

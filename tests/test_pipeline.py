@@ -420,6 +420,7 @@ ARGUMENTS: list[tuple[str, str, str]] = [
     ("stylize", "full_frame", "flag"),
     ("stylize", "on_step", "callback"),
     ("stylize", "inversion", "value"),
+    ("stylize", "inverted", "value"),
     ("invent", "style", "style"),
     ("invent", "count", "whole number"),
     ("invent", "settings", "settings"),

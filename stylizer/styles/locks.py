@@ -26,8 +26,8 @@ from stylizer.styles.person import Person
 SIDE = 512  # of the pictures in which an example's hair is looked at
 _WIDTHS = (2, 6, 24)  # pixels of these: strands, locks, waves; what is broader is shine
 _WORK = 1024  # the largest side of pictures in which hair is drawn
-_STROKES = (24.0, 5.0, 3.0)  # pixels of that: see `along_lines`; strokes of a hand, not single hairs
-_LEARNED = 0.8  # how much the drawing's strokes count beside the person's strands
+_STROKES = (48.0, 5.0, 4.0)  # pixels of that: see `along_lines`; strokes of a hand, not single hairs
+_LEARNED = 0.3  # how much the drawing's strokes count beside the person's strands
 _EDGE = 4  # pixels of _WORK: drawn hair is mixed with what is beside it
 _SHADES = 96  # that are told apart
 _SURE = 0.9  # so much hair: its lights are not its neighbours'

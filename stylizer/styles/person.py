@@ -61,7 +61,7 @@ class Person:
         hair = torch.maximum(own, theirs * (1 - skin))
         # At an outline single hairs let the ground through; a hand draws none of these, but the head of hair.
         outline = grown((regions.ground > 0.5).float(), _WISPS)
-        wisps = regions.hair * grown((hair > 0.5).float(), _WISPS) * outline * (1 - skin)
+        wisps = regions.hair * grown((hair > 0.5).float(), _WISPS) * outline * (1 - self.bare)
         return self.led(torch.maximum(hair, wisps)) * self.figure
 
     def led(self, mask: Tensor) -> Tensor:

@@ -107,7 +107,7 @@ def test_strands_are_the_persons_and_the_drawings_together() -> None:
     drawn = torch.where(HAIR > 0, (torch.sin(COLUMNS * 40) * 0.1)[None, None], 0.9).expand(1, 3, -1, -1)
     light = strands(WAVES, drawn, HAIR)
     inner = middle(light)[0, 0]
-    assert 0.3 < float(inner.mean(1).std() / inner.mean(0).std()) < 3
+    assert 1 < float(inner.mean(1).std() / inner.mean(0).std()) < 6
     assert torch.allclose(strands(0.2 * WAVES + 0.3, drawn, HAIR), light, atol=1e-3)
     white = drawn + (HAIR == 0) * 1.0
     assert middle(strands(WAVES, white, HAIR) - light).abs().max() < 0.05
