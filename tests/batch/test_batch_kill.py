@@ -97,8 +97,8 @@ def test_a_run_that_is_killed_goes_on(desk: Path, how: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("how", EXECUTORS[1:], ids=" ".join)
 def test_a_run_that_is_stopped_says_how_to_go_on(desk: Path, how: tuple[str, ...], number: signal.Signals) -> None:
-    process = start(desk, *how, delay=0.1)
-    wait_for_records(desk, 5)
+    process = start(desk, *how, delay=0.5)
+    wait_for_records(desk, 3)
     process.send_signal(number)
     out, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 130 and "same command" in err and "Traceback" not in err
