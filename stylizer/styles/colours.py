@@ -92,7 +92,11 @@ class ColourSpread:
         found = []
         for name, size in sizes.items():
             numbers = facts[name]
-            if not isinstance(numbers, list) or len(numbers) != size or not all(_is_colour(each) for each in numbers):
+            if (
+                not isinstance(numbers, list)
+                or len(numbers) != size
+                or not all(is_number(each, -1, 1) for each in numbers)
+            ):
                 raise ValueError("its colours are not numbers of colours")
             found.append(tuple(float(each) for each in numbers))
         mean, covariance, lights = found
@@ -139,6 +143,12 @@ def colours_from(facts: Any) -> dict[str, ColourSpread]:
     return {name: ColourSpread.from_json(each) for name, each in facts.items()}
 
 
+def is_number(value: Any, low: float, high: float) -> bool:
+    """Whether what a card says is a number in this range."""
+    numeric = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    return numeric and low <= value <= high
+
+
 @torch.no_grad()
 def with_colours(
     spreads: Mapping[str, ColourSpread], drawn: Image.Image, mesh_xyz: Points, person: Person, amount: float
@@ -170,10 +180,6 @@ def with_colours(
             share = F.interpolate(softened(shrunk(place, 1), 1), size=drawn.width, mode="bilinear", align_corners=False)
             result = torch.lerp(result, spread.given_to(picture, now, with_mean=name == "hair"), amount * share)
     return to_image(result.clamp(-1, 1))
-
-
-def _is_colour(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value) and abs(value) <= 1
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

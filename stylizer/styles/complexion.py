@@ -64,14 +64,15 @@ def with_depth(sitter: float, drawn: Image.Image, mesh_xyz: Points, person: Pers
         return drawn
     picture, side = to_tensor(drawn), person.picture.shape[-1]
     face = face_regions_of(mesh_xyz, drawn.width, side)
-    hair = hair_by_colour(F.interpolate(picture, size=side, mode="area"), person.regions)
+    small = F.interpolate(picture, size=side, mode="area")
+    hair = hair_by_colour(small, person.regions)
     skin = torch.maximum(face.face, person.bare) * (1 - hair) * (1 - grown(face.inner, _RIM))
     share = F.interpolate(softened(skin, _RIM), size=drawn.width, mode="bilinear", align_corners=False)
     # A power, not a factor: colours deepen as they darken, and do not turn grey.
     bare = skin[0, 0] > _INSIDE
     if not bool(bare.any()):
         return drawn
-    level = float((F.interpolate(picture, size=side, mode="area").mean(1)[0][bare].mean() + 1) / 2)
+    level = float((small.mean(1)[0][bare].mean() + 1) / 2)
     power = min(math.log(level * (1 - darker)) / math.log(level), _STEEPEST) if _DARK < level < _BRIGHT else _STEEPEST
     deeper = ((picture + 1) / 2).clamp(0, 1) ** (power if level > _DARK else 1.0)
     return to_image(torch.lerp(picture, 2 * deeper - 1, amount * share))

@@ -2,10 +2,10 @@
 
 The generator learns how a hand draws faces; of one eye's catchlight, one lash, one stroke of a brow it keeps the mean.
 So the reference's face is warped onto the drawn one by the 468-point mesh. Wholly the example's are: eyes; a mouth of
-about the same expression; a nose that is painted alike on both sides; a line that is drawn along the jaw; the neck's
-shadow. Brows, which make an expression and a person, and ears, of which no two lie alike, stay as they are drawn.
-Elsewhere in the face details are joined, level by level: the fine ones, without single strong lines, which are the
-sitter's. Skin gets the example's broad light and its hues: a blush, a neon's glow.
+about the same expression; a nose that is painted alike on both sides; the neck's shadow. Brows, which make an
+expression and a person, and ears, of which no two lie alike, stay as they are drawn. Elsewhere
+in the face details are joined, level by level: the fine ones, without single strong lines, which are the sitter's.
+Skin gets the example's broad light and its hues: a blush, a neon's glow.
 
 What is the person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn
 ones stay.
@@ -49,7 +49,7 @@ _NO_SKIN = 0.5  # mean difference, of 2: skin of one picture and a line or a loc
 _DOUBTED, _TRUSTED = 0.35, 0.6  # mean trust in the less trusted eye: none is lent, both are
 _EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are everybody's, single lines
 _PAPER, _DRAWN = 0.012, 0.022  # of a range of 2: details of a skin that are a paper's or a file's, and that were drawn
-_RIM, _SOFT, _SHARP = 4, 3, 1  # pixels of the small masks: what is left out at a border, and how soft or not it is
+_RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
 _NEAR = 9  # pixels of the small picture over which these are compared
 _DARKEST, _FEWEST = 0.05, 20  # share of colours that are the darkest, or lightest; pixels that are a mouth

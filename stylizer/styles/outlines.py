@@ -5,7 +5,6 @@ the mean. But where a person ends is known to a pixel. Whether the reference's h
 the reference's own outline: a line is darker than what lies on both sides of it.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from stylizer.faces.mesh_parts import LEFT_BROW, RIGHT_BROW
 from stylizer.imaging.masks import averaged, grown, softened
 from stylizer.imaging.strokes import along_lines, blurred
 from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.styles.colours import is_number
 from stylizer.styles.hair_masks import hair_by_colour
 from stylizer.styles.looks import ramp
 from stylizer.styles.pairs import Reference
@@ -88,9 +88,9 @@ class Outline:
         if not isinstance(facts, Mapping) or facts.keys() != {"ink", "width", "amount"}:
             raise ValueError("its outline is incomplete")
         ink, width, amount = facts["ink"], facts["width"], facts["amount"]
-        if not isinstance(ink, list) or len(ink) != 3 or not all(_is_number(each, -1, 1) for each in ink):
+        if not isinstance(ink, list) or len(ink) != 3 or not all(is_number(each, -1, 1) for each in ink):
             raise ValueError("its outline has no colour")
-        if not _is_number(width, 0, _WIDTHS[1] / _SIDE) or not _is_number(amount, 0, 1):
+        if not is_number(width, 0, _WIDTHS[1] / _SIDE) or not is_number(amount, 0, 1):
             raise ValueError("its outline is not as wide as one can be")
         return cls(tuple(float(each) for each in ink), float(width), float(amount))
 
@@ -202,8 +202,3 @@ def _slopes(x: Tensor) -> tuple[Tensor, Tensor]:
     """Central differences along rows and columns: two (1, 1, H, W)."""
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
     return (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2, (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
-
-
-def _is_number(value: Any, low: float, high: float) -> bool:
-    numeric = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
-    return numeric and low <= value <= high

@@ -126,8 +126,8 @@ class StyleRenderer:
         picture = with_colours(colours, picture, mesh, person, amount)
         for example, share in style.examples:
             picture = lend(example, picture, mesh, person, share * lent)
-        if style.complexion is not None:
-            picture = with_depth(style.complexion, picture, mesh, person, amount)
+        if (sitter := style.complexion) is not None:
+            picture = with_depth(sitter, picture, mesh, person, amount)
         for example, share in style.examples:
             if example.patches is not None:
                 picture = with_marks(example.patches, picture, mesh, person, share * amount)
