@@ -6,6 +6,7 @@ import os
 import re
 import unicodedata
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from stylizer.errors import DiskFullError, OutputError
@@ -42,6 +43,17 @@ def write_atomically(path: Path, content: bytes, *, make_folder: bool = True) ->
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def files_below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """All files in a folder and in those in it, each with what the system says of it, links not followed.
+
+    Others may write, move and remove meanwhile: what has gone when its turn comes is left out.
+    """
+    for root, _, names in os.walk(folder):  # whose errors are passed over; those of Path.rglob end it
+        for path in (Path(root, name) for name in names):
+            with contextlib.suppress(OSError):
+                yield path, path.lstat()
 
 
 def write_error(path: Path, error: OSError) -> DiskFullError | OutputError:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stylizer.errors import DiskFullError, OutputError
-from stylizer.files import FILE_NAME_BYTES_MAX, clean_file_name, write_atomically
+from stylizer.files import FILE_NAME_BYTES_MAX, clean_file_name, files_below, write_atomically
 
 
 def test_many_threads_on_one_path(tmp_path: Path) -> None:
@@ -24,6 +24,31 @@ def test_many_threads_on_one_path(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, contents))
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_below_a_folder_that_others_write_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b/c", "b/d/e"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"123")
+    assert {path: status.st_size for path, status in files_below(tmp_path)} == {
+        tmp_path / name: 3 for name in ("a", "b/c", "b/d/e")
+    }
+    look = os.scandir
+
+    def look_late(folder: str) -> object:  # as pip does: what was listed has gone before it is looked into
+        if Path(folder) == tmp_path / "b":
+            (tmp_path / "b").rename(tmp_path.parent / "gone")
+        return look(folder)
+
+    monkeypatch.setattr(os, "scandir", look_late)
+    assert [path.name for path, _ in files_below(tmp_path)] == ["a"]
+    monkeypatch.undo()
+    assert list(files_below(tmp_path / "none")) == []
+    left = []
+    for path, _ in files_below(tmp_path.parent / "gone"):
+        left.append(path.name)
+        (tmp_path.parent / "gone" / "d" / "e").unlink(missing_ok=True)
+    assert left == ["c"]
 
 
 @pytest.mark.parametrize("name", ["a" * 249, "a" * 255, "é" * 127, "x"])

@@ -17,7 +17,7 @@ from cachetools import LRUCache
 from PIL import Image
 
 from stylizer.errors import InputError
-from stylizer.files import clean_file_name
+from stylizer.files import clean_file_name, files_below
 from stylizer.serving.work import Drawn
 from stylizer.settings import UPSCALE_PIXELS_SERVED_MAX
 
@@ -278,7 +278,7 @@ def _bound_disk(base: Path, max_bytes: int) -> None:
     folders = []
     for folder in base.iterdir():
         with contextlib.suppress(OSError):
-            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            size = sum(status.st_size for _, status in files_below(folder))
             folders.append((folder.stat().st_mtime, size, folder))
     total = sum(size for _, size, _ in folders)
     for _, size, folder in sorted(folders, key=lambda one: one[0]):

