@@ -76,6 +76,7 @@ def inversions(folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":  # the program, on a stand-in: FOLDER DELAY COMMAND ...
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
     folder, delay = Path(sys.argv[1]), float(sys.argv[2])
     sys.argv[1:] = sys.argv[3:]
     from tests.batch import parts  # whose functions other processes know by their name

@@ -118,7 +118,7 @@ def test_workers_that_cannot_begin_end_the_run_in_one_sentence(items: list[Item]
 
 
 def test_closing_ends_the_processes(items: list[Item], tmp_path: Path) -> None:
-    with closing(ProcessPool(setup_of(tmp_path / "pool", tmp_path, delay=5.0), 2).run(items)) as results:  # type: ignore[type-var]
+    with closing(ProcessPool(setup_of(tmp_path / "pool", tmp_path, delay=1.0), 2).run(items)) as results:  # type: ignore[type-var]
         next(results)  # of the broken one, or of the blue one
         processes = {int(line.split()[0]) for line in inversions(tmp_path)}
     assert processes
