@@ -70,7 +70,7 @@ class Replica:
         began = time.monotonic()
         while True:
             try:
-                if httpx.get(f"http://127.0.0.1:{self.port}/health").text.strip('"\n') == "ok":
+                if httpx.get(f"http://127.0.0.1:{self.port}/health").json()["status"] == "ok":
                     return
             except httpx.HTTPError:
                 pass
@@ -161,7 +161,9 @@ def learn_here_draw_there(ports: tuple[int, ...]) -> None:
     again = second.predict(handle_file(str(REFERENCE)), iterations=2, seed=7, api_name="/train")["style"]
     if again["trained"] or again["key"] != learned["key"]:
         sys.exit("The other replica learned the style once more.")
-    second.predict(target=handle_file(str(TARGETS[0])), style=learned["key"], inversion_mode="fast", api_name="/stylize")
+    second.predict(
+        target=handle_file(str(TARGETS[0])), style=learned["key"], inversion_mode="fast", api_name="/stylize"
+    )
 
 
 def table(name: str, crowd: Crowd, seconds: float, ports: dict[str, set[int]]) -> None:
@@ -169,9 +171,7 @@ def table(name: str, crowd: Crowd, seconds: float, ports: dict[str, set[int]]) -
     right = sum(counts["right"] for counts in crowd.verdicts.values())
     load = Counter(min(found) for found in ports.values() if found)
     shares = " and ".join(str(load[port]) for port in REPLICAS)
-    print(
-        f"| {name} | {crowd.answered} | {right} | {seconds:.0f} | {spread(crowd.seconds)} | {shares} |", flush=True
-    )
+    print(f"| {name} | {crowd.answered} | {right} | {seconds:.0f} | {spread(crowd.seconds)} | {shares} |", flush=True)
 
 
 def main() -> None:
@@ -197,7 +197,9 @@ def main() -> None:
             each.wait()
         first = Client(f"http://127.0.0.1:{REPLICAS[0]}", verbose=False)
         alone = {request: ask(first, request) for request in {w for own in plan for w in own if not w.wrong}}
-        print("| | requests | right | seconds | median, worst | clients of each replica |\n|---|---:|---:|---:|---:|---:|")
+        print(
+            "| | requests | right | seconds | median, worst | clients of each replica |\n|---|---:|---:|---:|---:|---:|"
+        )
 
         peace, log = Crowd(url, plan, alone), folder / "access.log"
         began = time.perf_counter()

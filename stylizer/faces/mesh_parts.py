@@ -36,4 +36,16 @@ RIGHT_BROW = [300, 293, 334, 296, 336, 285, 295, 282, 283, 276]
 
 NOSE = [1, 2, 4, 98, 327, 168, 6, 197, 195, 5]
 """Tip, base, wings and ridge."""
+
+NOSTRILS = [129, 98, 97, 2, 326, 327, 358, 1]
+"""Around the nose's base, from wing to wing and over the tip."""
+
+LOWER_FACE = [
+    58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288,
+    425, 423, 326, 2, 97, 203, 205,
+]
+"""Where beards grow: from the corners of the jaw over the chin, back over the cheeks below the nose."""
+
+BRIDGE = [107, 108, 151, 337, 336, 285, 417, 168, 193, 55]
+"""Between the brows, and a little of the forehead above."""
 # fmt: on

@@ -33,6 +33,7 @@ from stylizer.styles.outlines import outlined
 from stylizer.styles.pairs import FaceReader
 from stylizer.styles.person import Person
 from stylizer.styles.regions import regions_of
+from stylizer.styles.shaving import shaved
 from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
 
@@ -126,6 +127,7 @@ class StyleRenderer:
         picture = with_colours(colours, picture, mesh, person, amount)
         for example, share in style.examples:
             picture = lend(example, picture, mesh, person, share * lent)
+        picture = shaved(picture, mesh, person, amount)
         if (sitter := style.complexion) is not None:
             picture = with_depth(sitter, picture, mesh, person, amount)
         for example, share in style.examples:

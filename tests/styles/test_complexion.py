@@ -12,20 +12,10 @@ from PIL import Image
 from stylizer.evaluation.palette import _to_lab
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.complexion import angle_of, skin_angle, with_depth
-from stylizer.styles.person import Person
-from stylizer.styles.regions import Regions, face_regions_of
+from tests.styles.people import SIDE, somebody
 
-SIDE, SMALL = 512, 128
 LIGHT, DARK = torch.tensor((0.75, 0.45, 0.3)), torch.tensor((-0.3, -0.55, -0.7))
 PEACH = torch.tensor((0.9, 0.6, 0.3))
-
-
-def somebody(mean_mesh: np.ndarray, colour: torch.Tensor) -> Person:
-    mesh = mean_mesh / 2
-    inside = face_regions_of(mesh, SIDE, SMALL)
-    ground = 1 - (inside.face > 0.01).float()
-    full = colour[None, :, None, None].expand(1, 3, SIDE, SIDE).clone()
-    return Person(full, mesh, Regions(**vars(inside), hair=ground * 0, body=ground * 0, ground=ground))
 
 
 @pytest.mark.parametrize("colour", [(0.75, 0.45, 0.3), (-0.3, -0.55, -0.7), (0.2, 0.0, -0.2)])
