@@ -57,7 +57,8 @@ class Replica:
         self.port, self._log = port, log
         self._command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--root-path", public]
         self._command += ["--max-per-user", "64"]
-        self._environment = os.environ | {"STYLIZER_HOME": str(home)}
+        threads = str(max(1, (os.cpu_count() or 1) // len(REPLICAS)))  # two that both take all are slower than one
+        self._environment = os.environ | {"STYLIZER_HOME": str(home), "OMP_NUM_THREADS": threads}
         self.start()
 
     def start(self) -> None:
