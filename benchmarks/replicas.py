@@ -76,7 +76,7 @@ class Replica:
             except httpx.HTTPError:
                 pass
             if time.monotonic() - began > PATIENCE or self._process.poll() is not None:
-                sys.exit(f"The page on port {self.port} did not start; see {self._log}.")
+                sys.exit(f"The page on port {self.port} did not start:\n{self._log.read_text()}")
             time.sleep(0.2)
 
     def stop(self) -> None:
