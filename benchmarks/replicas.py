@@ -2,9 +2,9 @@
 
 Starts two replicas with one home of styles, and nginx with `docs/nginx.conf` before them. Ten clients, each with a
 cookie of its own, ask for what `benchmarks/load.py` asks for: once in peace, and once while one replica is restarted.
-Right means there the very picture that one client alone got, or one clear sentence for a mistake. Then a style is learned
-on one replica and drawn on the other. Ends with an error where a client was answered by two replicas in peace, where
-anything was wrong in peace, or where a visitor of the replica that stayed noticed the restart. Needs nginx.
+Right means there the very picture that one client alone got, or one clear sentence for a mistake. Then a style is
+learned on one replica and drawn on the other. Ends with an error where a client was answered by two replicas in peace,
+where anything was wrong in peace, or where a visitor of the replica that stayed noticed the restart. Needs nginx.
 """
 
 import argparse
