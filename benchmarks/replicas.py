@@ -143,10 +143,10 @@ def connect(url: str, cookie: str) -> Client:
     return Client(url, verbose=False, httpx_kwargs={"cookies": {"replica": cookie}, "timeout": 600})
 
 
-def upstreams(log: Path, skip: int = 0) -> dict[str, set[int]]:
-    """The ports that answered each cookie, by the proxy's log from this line on."""
+def upstreams(log: Path) -> dict[str, set[int]]:
+    """The ports that answered each cookie, by the proxy's log."""
     found: dict[str, set[int]] = defaultdict(set)
-    for line in log.read_text().splitlines()[skip:]:
+    for line in log.read_text().splitlines():
         cookie, rest = line.split(" ", 1)
         if cookie != "-":
             found[cookie] |= {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", rest)}
@@ -208,7 +208,7 @@ def main() -> None:
         ports = upstreams(log)
         table("in peace", peace, time.perf_counter() - began, ports)
 
-        restarted, lines = replicas[1], len(log.read_text().splitlines())
+        restarted = replicas[1]
         others = {cookie for cookie in cookies if ports[cookie] == {REPLICAS[0]}}
 
         def restart() -> None:
@@ -219,7 +219,7 @@ def main() -> None:
         war = Crowd(url, plan, alone)
         began = time.perf_counter()
         war.run(restart)
-        table("one restarted", war, time.perf_counter() - began, upstreams(log, lines))
+        table("one restarted", war, time.perf_counter() - began, ports)
         learn_here_draw_there(REPLICAS)
     print(f"\nA style learned on {REPLICAS[0]} was drawn on {REPLICAS[1]} at once.")
     print(f"Of the restarted replica's own clients, not right: {war.wrong(cookies - others) or 'nothing'}")
