@@ -26,7 +26,8 @@ from stylizer.styles.person import Person
 SIDE = 512  # of the pictures in which an example's hair is looked at
 _WIDTHS = (2, 6, 24)  # pixels of these: strands, locks, waves; what is broader is shine
 _WORK = 1024  # the largest side of pictures in which hair is drawn
-_STROKES = (48.0, 5.0, 4.0)  # pixels of that: see `along_lines`; strokes of a hand, not single hairs
+# Pixels of that, see `along_lines`: strokes of a hand, as long as a lock; first short ones, or these would be dotted.
+_SHORT, _LONG = (8.0, 5.0, 2.0), (80.0, 8.0, 8.0)
 _LEARNED = 0.3  # how much the drawing's strokes count beside the person's strands
 _EDGE = 4  # pixels of _WORK: drawn hair is mixed with what is beside it
 _SHADES = 96  # that are told apart
@@ -100,8 +101,10 @@ def strands(own: Tensor, drawn: Tensor, hair: Tensor) -> Tensor:
     )
     light = torch.lerp(beyond, light, known)
     both = _standard(own, core) + _LEARNED * _standard(light, core)
-    scale = side / _WORK
-    return along_lines(both, _STROKES[0] * scale, _STROKES[1] * scale, max(1.0, _STROKES[2] * scale))
+    for length, spread, stride in (_SHORT, _LONG):
+        scale = side / _WORK
+        both = along_lines(both, length * scale, spread * scale, max(1.0, stride * scale))
+    return both
 
 
 def _coloured(light: Tensor, tones: HairTones, hair: Tensor) -> Tensor:

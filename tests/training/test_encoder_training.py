@@ -46,7 +46,15 @@ def test_codes_are_near_w_and_not_all_alike(networks: Networks) -> None:
 
 
 @pytest.mark.slow
-def test_one_seed_one_run_and_one_that_was_stopped_goes_on_where_it_was(networks: Networks, tmp_path: Path) -> None:
+def test_one_seed_one_run(networks: Networks) -> None:
+    one, same_seed, other = (Training(networks, (), replace(SMALL, seed=seed)) for seed in (0, 0, 1))
+    losses = [each.step() for each in (one, same_seed, other)]
+    assert losses[0] == losses[1] != losses[2]
+    assert same(one.encoder, same_seed.encoder) and same(one.averaged, same_seed.averaged)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_goes_on_where_it_was(networks: Networks, tmp_path: Path) -> None:
     class StopError(Exception):
         pass
 
@@ -65,11 +73,6 @@ def test_one_seed_one_run_and_one_that_was_stopped_goes_on_where_it_was(networks
     run(again, tmp_path, every=1, held_out=1)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2]
-    whole = Training(networks, (), SMALL)
-    first = whole.step()
-    whole.step()
-    assert same(whole.encoder, again.encoder) and same(whole.averaged, again.averaged)
-    assert Training(networks, (), replace(SMALL, seed=1)).step() != first
     assert all(len(line["held_out"]["identity"]) == SMALL.passes for line in lines)
     export(again, tmp_path / "encoder.safetensors", [Path("ink.png")], held_out=1)
     card = json.loads((tmp_path / "encoder.json").read_text())
