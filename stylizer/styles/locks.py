@@ -101,8 +101,8 @@ def strands(own: Tensor, drawn: Tensor, hair: Tensor) -> Tensor:
     )
     light = torch.lerp(beyond, light, known)
     both = _standard(own, core) + _LEARNED * _standard(light, core)
+    scale = side / _WORK
     for length, spread, stride in (_SHORT, _LONG):
-        scale = side / _WORK
         both = along_lines(both, length * scale, spread * scale, max(1.0, stride * scale))
     return both
 

@@ -23,6 +23,7 @@ EXECUTORS = [("--workers", "1"), ("--workers", "2"), pytest.param(("--ray", "loc
 STOPPED = [
     (("--workers", "1"), signal.SIGTERM),
     (("--workers", "2"), signal.SIGINT),
+    (("--workers", "2"), signal.SIGTERM),
     pytest.param(("--ray", "local", "--workers", "2"), signal.SIGINT, marks=RAY),
     pytest.param(("--ray", "local", "--workers", "2"), signal.SIGTERM, marks=RAY),
 ]

@@ -11,8 +11,7 @@ SIDE, SMALL = 1024, 256
 
 def somebody(mean_mesh: np.ndarray, colour: torch.Tensor) -> Person:
     """All face, and ground around it. mean_mesh: in a crop of SIDE."""
-    mesh = mean_mesh
-    inside = face_regions_of(mesh, SIDE, SMALL)
+    inside = face_regions_of(mean_mesh, SIDE, SMALL)
     ground = 1 - (inside.face > 0.01).float()
     full = colour[None, :, None, None].expand(1, 3, SIDE, SIDE).clone()
-    return Person(full, mesh, Regions(**vars(inside), hair=ground * 0, body=ground * 0, ground=ground))
+    return Person(full, mean_mesh, Regions(**vars(inside), hair=ground * 0, body=ground * 0, ground=ground))
