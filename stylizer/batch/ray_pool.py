@@ -58,7 +58,7 @@ class RayPool:
         self._setup, self._styles, self._options = setup, styles, options
 
     def run(self, items: Iterable[Item]) -> Iterator[Result]:
-        """See `Executor`. All items are taken at once."""
+        """See `Executor`. All items are taken at once. Raises also SettingsError: its workers do not start."""
         todo = list(items)
         if not todo:
             return
@@ -66,11 +66,12 @@ class RayPool:
             # Held here for as long as workers may be started anew.
             styles, begun = ray.put(dict(self._styles)), ray.remote(num_cpus=0)(Begun).remote()
             answered: set[tuple[int, str]] = set()  # a block that is worked at anew answers anew
-            for number, result in self._answers(ray, todo, styles, begun):
-                task = number, result.request.style.key
-                if task not in answered:
-                    answered.add(task)
-                    yield result
+            with _told(ray):
+                for number, result in self._answers(ray, todo, styles, begun):
+                    task = number, result.request.style.key
+                    if task not in answered:
+                        answered.add(task)
+                        yield result
 
     def _answers(self, ray: Any, items: Sequence[Item], styles: Any, begun: Any) -> Iterator[tuple[int, Result]]:
         rows = [{"number": number, "item": pickle.dumps(item)} for number, item in enumerate(items)]
@@ -173,12 +174,28 @@ def _cluster(options: RayOptions, threads: int) -> Iterator[Any]:
                 ray.init(options.address, runtime_env={"env_vars": variables}, **quiet, **local)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise SettingsError(f"Ray cannot be reached at {options.address} ({reason}); check --ray.") from error
+            raise SettingsError(
+                f"Ray cannot be reached at {options.address} ({reason}); check --ray, and set RAY_AUTH_MODE=token "
+                "where the cluster asks for a token."
+            ) from error
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         try:
             yield ray
         finally:
             ray.shutdown()
+
+
+@contextlib.contextmanager
+def _told(ray: Any) -> Iterator[None]:
+    """What Ray gives up for, in one sentence."""
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1] if lines else type(error).__name__
+        raise SettingsError(
+            f"Ray cannot draw ({reason.rstrip('.')}); this package has to be installed on all nodes, in one version."
+        ) from error
 
 
 @contextlib.contextmanager

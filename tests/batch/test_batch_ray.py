@@ -71,3 +71,13 @@ def test_a_cluster_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with pytest.raises(SettingsError, match="cannot be reached"), ray_pool._cluster(RayOptions("not an address"), 1):
         raise AssertionError("not reached")
+
+
+def test_workers_that_cannot_start_are_one_sentence() -> None:
+    """The last line of what Ray tells is the reason."""
+    import ray
+
+    told = "The actor died ...\nTraceback (most recent call last):\nModuleNotFoundError: No module named 'stylizer'"
+    wanted = r"Ray cannot draw \(ModuleNotFoundError: No module named 'stylizer'\); this package has to be installed"
+    with pytest.raises(SettingsError, match=wanted), ray_pool._told(ray):
+        raise ray.exceptions.RaySystemError(told)
