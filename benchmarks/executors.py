@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 
 from benchmarks.batch import EXAMPLES, descendants
 from stylizer.batch.manifest import FILE_NAME
+from stylizer.batch.run import LOCK_NAME
 
 ROOT = Path(__file__).parents[1]
 WORDS = ("batch", "in", "more.zip", "list.csv", "--faces", "all", "--inversion-mode", "fast")
@@ -142,7 +143,8 @@ class Desk:
 
     def digests(self, name: str) -> dict[str, str]:
         """Of every other file that a run left, by path."""
-        files = (path for path in (self.folder / name).rglob("*") if path.is_file() and path.name != FILE_NAME)
+        known = {FILE_NAME, LOCK_NAME}
+        files = (path for path in (self.folder / name).rglob("*") if path.is_file() and path.name not in known)
         return {
             str(path.relative_to(self.folder / name)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
         }

@@ -25,6 +25,7 @@ def along_lines(
     stride: float = 2.0,
     *,
     guide: Tensor | None = None,
+    where: Tensor | None = None,
 ) -> Tensor:
     """Every place becomes the mean of the line through it.
 
@@ -33,17 +34,34 @@ def along_lines(
         spread: neighbourhood in which one direction is sought, in pixels (a Gaussian's deviation).
         stride: pixels from one place on a line to the next that is counted.
         guide: (1, C, H, W), the picture whose lines are followed; default `picture`.
+        where: (1, 1, H, W), bool; the other places stay as they are, and cost nothing. Default: everywhere.
     Returns:
         (1, C, H, W).
     """
-    direction, grid = _along(_tensor(picture if guide is None else guide, spread)), _places(picture)
+    direction, places = _along(_tensor(picture if guide is None else guide, spread)), _places(picture)
     height, width = picture.shape[-2:]
-    scale = picture.new_tensor([2 * stride / width, 2 * stride / height])
+    scale, steps = picture.new_tensor([2 * stride / width, 2 * stride / height]), max(1, round(length / stride))
     both = torch.cat([direction, picture], 1)  # looked up at the same places
-    total, weights = picture.clone(), 1.0
-    steps = max(1, round(length / stride))
+    if where is None:
+        return _followed(both, both, places, steps, scale)
+    here = where[0, 0]
+    result = picture.clone()
+    result[:, :, here] = _followed(both, both[:, :, here][:, :, None], places[:, here][:, None], steps, scale)[:, :, 0]
+    return result
+
+
+def _followed(both: Tensor, begin: Tensor, places: Tensor, steps: int, scale: Tensor) -> Tensor:
+    """Means along lines.
+
+    Args:
+        both: (1, 2 + C, H, W), the direction and the picture. begin: (1, 2 + C, h, w), the same at the places, (1, h,
+            w, 2), where lines begin. steps: to each side. scale: (2,), of one step.
+    Returns:
+        (1, C, h, w).
+    """
+    total, weights = begin[:, 2:].clone(), 1.0
     for side in (1.0, -1.0):
-        here, heading = grid, side * direction
+        here, heading = places, side * begin[:, :2]
         for step in range(steps):
             here = here + heading.permute(0, 2, 3, 1) * scale
             weight = 0.5 + 0.5 * math.cos(math.pi * (step + 1) / (steps + 1))

@@ -164,7 +164,8 @@ def with_colours(
         return drawn
     picture, regions, side = to_tensor(drawn), person.regions, person.picture.shape[-1]
     small = F.interpolate(picture, size=side, mode="area")
-    face, hair = face_regions_of(mesh_xyz, drawn.width, side).face, hair_by_colour(small, regions)
+    face = face_regions_of(mesh_xyz, drawn.width, side).face
+    hair = torch.maximum(hair_by_colour(small, regions), person.fringe)
     here = {
         "face": (
             torch.maximum(face, _BESIDE * person.bare) * (1 - hair),

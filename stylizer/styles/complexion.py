@@ -65,7 +65,7 @@ def with_depth(sitter: float, drawn: Image.Image, mesh_xyz: Points, person: Pers
     picture, side = to_tensor(drawn), person.picture.shape[-1]
     face = face_regions_of(mesh_xyz, drawn.width, side)
     small = F.interpolate(picture, size=side, mode="area")
-    hair = hair_by_colour(small, person.regions)
+    hair = torch.maximum(hair_by_colour(small, person.regions), person.fringe)
     skin = torch.maximum(face.face, person.bare) * (1 - hair) * (1 - grown(face.inner, _RIM))
     share = F.interpolate(softened(skin, _RIM), size=drawn.width, mode="bilinear", align_corners=False)
     # A power, not a factor: colours deepen as they darken, and do not turn grey.

@@ -7,8 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces.hair import filled
+from stylizer.faces.mesh_parts import LEFT_EYE, LIPS, RIGHT_EYE
 from stylizer.imaging.masks import grown, joined, shrunk, softened
 from stylizer.imaging.strokes import blurred
+from stylizer.styles.features import around_brows
+from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import Regions, skin_of
 
 AREAS = ("hair", "skin", "body", "ground")
@@ -23,6 +26,11 @@ _MOSTLY = 0.6  # of the surroundings of a place of the example must be hair
 # Pixels of the masks: half the width of a parting; beyond a forehead its skin shines through; above a face it ends.
 _PARTING, _MIXED, _FOREHEAD = 4, 7, 44
 _RIM, _STRAND = 6, 8  # of a mask: drawn hair's outline; of a picture: wider than a strand
+# How many times nearer, in squares, to hair than to skin a fringe's colour is; pixels of the masks down from the hair
+# that a fringe has at most, and that a brow's end has.
+_MUCH_NEARER, _FRINGE, _TAIL = 4.0, 60, 6
+_BLEED = 2  # the same: how far the colour of skin beside hair reaches into it
+_OUTLINE = 0.1  # of a mask: its outermost
 _DRAWN = 0.4  # how strong drawn strands are beside the person's
 
 
@@ -79,6 +87,29 @@ def scalp_of(picture: Tensor, regions: Regions) -> Tensor:
     return joined(near, skin, _FOREHEAD // 2, rim=2) * skin
 
 
+def fringe_of(picture: Tensor, regions: Regions, place: Points) -> Tensor:
+    """Hair before a face, which regions count as face: (1, 1, s, s), 0 to 1.
+
+    A fringe, temples, and what hangs beside the cheeks: much nearer to the hair's colour than to that of the skin below
+    the eyes, and joined to the hair. Brows and eyes are none of it, and nothing below the mouth: that is a beard.
+
+    Args:
+        picture: (1, 3, s, s), of the regions' side. place: (468, 3), the mesh, in pixels of these.
+    """
+    side, rows = picture.shape[-1], torch.arange(picture.shape[-1])[:, None] + 0.5
+    eyes, mouth = float(place[LEFT_EYE + RIGHT_EYE, 1].mean()), float(place[LIPS, 1].min())
+    colours = blurred(picture, 1)
+    to_hair, _ = _away(colours, regions.hair)
+    to_skin, _ = _away(colours, regions.face * (rows > eyes))
+    alike = (to_hair * _MUCH_NEARER < to_skin).float()
+    kept = torch.maximum(around_brows(place, side), grown((regions.inner > _OUTLINE).float(), _NEAR))
+    room = grown((regions.face > _OUTLINE).float(), _RIM) * (kept <= _OUTLINE) * (rows < mouth) * alike
+    hair = (torch.maximum(hair_by_colour(picture, regions), regions.hair) > 0.5).float()
+    found = joined(hair, room, _FRINGE) * room
+    found = shrunk(grown(found, _TAIL), _TAIL) * alike  # a tail of a brow that is hidden
+    return softened(shrunk(grown(found, 1), 1), 1) * ((mouth - rows) * 2 / max(mouth - eyes, 1.0)).clamp(0, 1)
+
+
 def bare_skin_of(picture: Tensor, regions: Regions) -> Tensor:
     """Where a person shows bare skin, ears, neck and a high forehead too: (1, 1, s, s), 0 to 1.
 
@@ -98,24 +129,40 @@ def areas_of(regions: Regions, skin: Tensor, hair: Tensor, ground: Tensor) -> Te
     return torch.cat([1 - skin - body - ground, skin, body, ground], 1)
 
 
-def hair_light(picture: Tensor, regions: Regions, drawn: Tensor, hair: Tensor) -> Tensor:
+def hair_light(picture: Tensor, regions: Regions, fringe: Tensor, drawn: Tensor, hair: Tensor) -> Tensor:
     """The lightness of a person's hair, (1, 1, S, S); where there is none, as nearby, with the strands of a drawing.
 
     A parting is of the hair; a forehead is not, whatever the region says.
 
     Args:
-        picture: (1, 3, S, S). regions: of it, of any side. drawn: (1, 3, S, S), the same person, with hair elsewhere;
-            hair: of that, of the regions' side.
+        picture: (1, 3, S, S). regions: of it, of any side. fringe: of it, of the regions' side; see `fringe_of`.
+        drawn: (1, 3, S, S), the same person, with hair elsewhere; hair: of that, of the regions' side.
     """
     scalp = scalp_of(F.interpolate(picture, size=regions.hair.shape[-1], mode="area"), regions)
+    beside = grown(
+        ((regions.face > _SURE) & (fringe < _SURE)).float(), _BLEED
+    )  # skin shines through the edge of a fringe
     own = (regions.hair > _SURE).float() * (1 - grown(scalp, _MIXED))
+    own = torch.maximum(own, (fringe > _SURE).float() * (1 - beside))
     light, strands = picture.mean(1, keepdim=True), drawn.mean(1, keepdim=True)
+    light = _no_skin_through(light, (regions.hair > _SURE).float() * own, fringe)
     beyond = filled(F.interpolate(light, size=own.shape[-1], mode="area"), shrunk(own, 1))
     beyond, known, inside = (
         F.interpolate(x, size=light.shape[-1], mode="bilinear", align_corners=False)
         for x in (beyond, softened(own, 1), softened(shrunk((hair > PERHAPS).float(), _RIM), 1))
     )
     return torch.lerp(beyond + _DRAWN * inside * (strands - blurred(strands, _STRAND)), light, known)
+
+
+def _no_skin_through(light: Tensor, hair: Tensor, fringe: Tensor) -> Tensor:
+    """A fringe that is thin shows skin, which is no shine: (1, 1, S, S), there no lighter than most of the hair."""
+    small = F.interpolate(light, size=hair.shape[-1], mode="area")
+    known = small[hair > 0]
+    if len(known) < 2:
+        return light
+    most = float(known.mean() + known.std())
+    share = F.interpolate(fringe, size=light.shape[-1], mode="bilinear", align_corners=False)
+    return torch.lerp(light, light.clamp_max(most), share)
 
 
 def _likely(colours: Tensor, mask: Tensor) -> Tensor:

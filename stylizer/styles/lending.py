@@ -73,7 +73,7 @@ def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person,
     picture = to_tensor(drawn)
     laid = _Laid.over(example, picture, mesh_xyz, person)
     marks = torch.maximum(grown(laid.regions.inner, _RIM), around_brows(laid.place, laid.small))
-    skin = shrunk(laid.regions.face, _RIM) * laid.known * (1 - marks)
+    skin = shrunk(laid.regions.face * (1 - laid.hair), _RIM) * laid.known * (1 - marks)
     here = laid.dressed()
     picture = laid.with_teeth(picture, person, amount)
     picture = _toned(picture, here, skin, amount * laid.bare_too(skin))
@@ -114,7 +114,8 @@ class _Laid:
         grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
         warped = sampled(view.face, grid, side)
         bare = person.bare
-        own, bare, hair = (sampled(x, to_own, small) for x in (own, bare, theirs.hair * (1 - bare)))
+        hair = torch.maximum(theirs.hair * (1 - bare), person.fringe)
+        own, bare, hair = (sampled(x, to_own, small) for x in (own, bare, hair))
         return cls(
             example=example,
             view=view,
@@ -175,7 +176,7 @@ class _Laid:
     def even(self, here: Tensor) -> Tensor:
         """Where the example's fine details are joined to what is drawn: (1, 1, S, S). here: the example."""
         small, place = self.small, self.place
-        skin, lips = shrunk(self.regions.face, _RIM) * self.known, around_lips(place, small)
+        skin, lips = shrunk(self.regions.face * (1 - self.hair), _RIM) * self.known, around_lips(place, small)
         plain = 1 - grown(torch.maximum(torch.maximum(*around_eyes(place, small)), lips), _RIM)
         even = _even(here, skin * plain) * (1 - grown(torch.maximum(around_brows(place, small), lips), _RIM))
         return even.clamp_min(self.example.weave) * skin * self._alike

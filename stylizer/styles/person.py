@@ -11,12 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.imaging.masks import along_edges, grown
-from stylizer.styles.hair_masks import bare_skin_of, hair_by_colour, skin_by_colour
+from stylizer.imaging.masks import along_edges, grown, softened
+from stylizer.styles.features import around_brows
+from stylizer.styles.hair_masks import bare_skin_of, fringe_of, hair_by_colour, skin_by_colour
 from stylizer.styles.mesh_warp import Points
-from stylizer.styles.regions import Regions
+from stylizer.styles.regions import Regions, face_regions_of
 
 _REACH, _CONTRAST = 0.01, 2e-3  # sides of a mask; variance of a range of 2 that is an edge
+_LIDS = 3  # the same, around drawn eyes
 _WISPS = 5  # pixels of the regions: how far hair is thin
 _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair is drawn or not
 
@@ -43,22 +45,33 @@ class Person:
         return bare_skin_of(self.picture, self.regions)
 
     @cached_property
+    def fringe(self) -> Tensor:
+        """Where hair hangs before the face, (1, 1, S, S): see `fringe_of`."""
+        side = self.picture.shape[-1]
+        return fringe_of(self.picture, self.regions, self.mesh_xyz * (side / self.full.shape[-1]))
+
+    @cached_property
     def figure(self) -> Tensor:
         """Where the person is, and not the ground: (1, 1, W, W), 0 to 1."""
         return self.led(1 - self.regions.ground)
 
-    def hair_with(self, drawn: Tensor) -> Tensor:
+    def hair_with(self, drawn: Tensor, mesh_xyz: Points) -> Tensor:
         """Where hair is to be drawn: where the person has it, and where a drawing of them has, but for bare skin.
 
         Args:
-            drawn: (1, 3, W, W).
+            drawn: (1, 3, W, W). mesh_xyz: (468, 3), of its face, in its pixels: its brows and eyes stay.
         Returns:
             (1, 1, W, W), 0 to 1.
         """
         small, regions = F.interpolate(drawn, size=self.picture.shape[-1], mode="area"), self.regions
         own, theirs = (hair_by_colour(picture, regions) for picture in (self.picture, small))
         skin = torch.maximum(self.bare, skin_by_colour(self.picture, regions))
-        hair = torch.maximum(own, theirs * (1 - skin))
+        side = small.shape[-1]
+        kept = torch.maximum(
+            around_brows(mesh_xyz * (side / drawn.shape[-1]), side),
+            grown(face_regions_of(mesh_xyz, drawn.shape[-1], side).inner, _LIDS),
+        )
+        hair = torch.maximum(torch.maximum(own, theirs * (1 - skin)), self.fringe * (1 - softened(kept, 1)))
         # At an outline single hairs let the ground through; a hand draws none of these, but the head of hair.
         outline = grown((regions.ground > 0.5).float(), _WISPS)
         wisps = regions.hair * grown((hair > 0.5).float(), _WISPS) * outline * (1 - self.bare)

@@ -122,7 +122,7 @@ class StyleRenderer:
             return in_lines(picture, mesh, lines)
         lent = amount * (1 - settings.likeness)
         locks = [found for example, share in style.examples if (found := example.locks(lent * share))]
-        picture = with_locks(locks, in_lines(picture, mesh, lines, hair_follows=bool(locks)), person)
+        picture = with_locks(locks, in_lines(picture, mesh, lines, hair_follows=bool(locks)), mesh, person)
         picture = with_clear_ground(picture, person.figure, amount)
         picture = with_colours(colours, picture, mesh, person, amount)
         for example, share in style.examples:

@@ -42,10 +42,11 @@ def shaved(drawn: Image.Image, mesh_xyz: Points, person: Person, amount: float) 
         return drawn
     picture, side, width = to_tensor(drawn), person.picture.shape[-1], drawn.width
     small, place = F.interpolate(picture, size=side, mode="area"), mesh_xyz * (side / width)
-    own = sampled(person.picture, grid_between(person.mesh_xyz, mesh_xyz, width), side)
+    to_own = grid_between(person.mesh_xyz, mesh_xyz, width)
+    own, fringe = (sampled(x, to_own, side) for x in (person.picture, person.fringe))
     face = face_regions_of(mesh_xyz, width, side)
     lower, bridge, nostrils = (polygon(place[zone, :2], side, 1.0) for zone in (LOWER_FACE, BRIDGE, NOSTRILS))
-    zones = torch.maximum(lower, bridge) * (1 - _around(torch.maximum(face.inner, nostrils)))
+    zones = torch.maximum(lower, bridge) * (1 - _around(torch.maximum(face.inner, nostrils))) * (1 - fringe)
     cheeks = _plain_skin(face, zones)
     if not bool(cheeks.any()):
         return drawn

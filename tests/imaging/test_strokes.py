@@ -60,6 +60,14 @@ def test_another_pictures_lines_can_be_followed() -> None:
     assert laid.diff(dim=3).abs().mean() < 0.3 * laid.diff(dim=2).abs().mean()
 
 
+def test_only_the_places_that_are_asked_for_are_smoothed() -> None:
+    picture = torch.rand(1, 2, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    where = torch.rand(1, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(3)) > 0.7
+    wanted = torch.where(where, along_lines(picture, 8, 3), picture)
+    torch.testing.assert_close(along_lines(picture, 8, 3, where=where), wanted)
+    assert torch.equal(along_lines(picture, 8, 3, where=where & False), picture)
+
+
 def test_a_soft_edge_becomes_sharp_and_stays_where_it_is() -> None:
     x = torch.arange(64, dtype=torch.float32)
     soft = torch.tanh((x - 31.5) / 5).expand(1, 3, 64, 64)

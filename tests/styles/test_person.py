@@ -1,9 +1,12 @@
 """Who is drawn: the person and their hair end where the picture has its edges."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.masks import along_edges
 from stylizer.styles.person import Person
 from stylizer.styles.regions import Regions, face_regions_of
@@ -46,7 +49,7 @@ def test_where_a_picture_says_nothing_a_mask_is_only_larger() -> None:
 def test_hair_is_the_persons_without_their_skin(mean_mesh: np.ndarray) -> None:
     person = somebody(mean_mesh, 420, 420)
     face = F.interpolate(person.regions.face, size=SIDE, mode="bilinear")
-    hair = person.hair_with(person.full)
+    hair = person.hair_with(person.full, mean_mesh)
     wanted = circle(420) * (face < 0.5)
     assert float((hair * wanted).sum() / wanted.sum()) > 0.9
     assert float((hair * (face > 0.95)).mean()) < 0.02 and float((hair * (1 - circle(440))).max()) < 0.05
@@ -57,4 +60,52 @@ def test_a_drawings_hair_counts_but_not_on_bare_skin(mean_mesh: np.ndarray) -> N
     person = somebody(mean_mesh, 420, 420)
     drawn = torch.where(circle(420) > 0, HAIR[None, :, None, None], GROUND[None, :, None, None])
     face = F.interpolate(person.regions.face, size=SIDE, mode="bilinear") > 0.95
-    assert float((person.hair_with(drawn) * face).mean()) < 0.02
+    assert float((person.hair_with(drawn, mean_mesh) * face).mean()) < 0.02
+
+
+def painted(person: Person, where: torch.Tensor) -> Person:
+    """Hair-coloured there, within the face, (SIDE, SIDE), bool."""
+    face = F.interpolate(person.regions.face, size=SIDE, mode="bilinear") > 0.5
+    return replace(person, full=torch.where(face & where, HAIR[None, :, None, None], person.full))
+
+
+def within_face(person: Person) -> float:
+    """How much of a face is taken for a fringe."""
+    return float(person.fringe[person.regions.face > 0.95].mean())
+
+
+def test_a_fringe_is_hair_down_to_the_brows(mean_mesh: np.ndarray) -> None:
+    rows = (torch.arange(SIDE) + 0.5)[:, None].expand(SIDE, SIDE)
+    brows = float(mean_mesh[LEFT_BROW + RIGHT_BROW, 1].min())
+    bare = somebody(mean_mesh, 420, 420)
+    assert within_face(bare) < 0.02
+    person = painted(bare, rows < brows - 30)
+    hair = person.hair_with(person.full, mean_mesh)[0, 0]
+    face = F.interpolate(person.regions.face, size=SIDE, mode="bilinear")[0, 0] > 0.95
+    assert float(hair[face & (rows < brows - 45)].mean()) > 0.9
+    assert float(hair[face & (rows > brows + 10)].mean()) < 0.02
+
+
+def test_what_hangs_over_an_eye_leaves_brow_and_lids_alone(mean_mesh: np.ndarray) -> None:
+    """Also those of a drawing, which lie elsewhere."""
+    columns = (torch.arange(SIDE) + 0.5).expand(SIDE, SIDE)
+    person = painted(somebody(mean_mesh, 420, 420), columns < float(mean_mesh[LEFT_EYE, 0].max()))
+    moved = mean_mesh + np.array([6.0, 10.0, 0.0])
+    hair = person.hair_with(person.full, moved)[0, 0]
+    for mesh in (mean_mesh, moved):
+        x, y = mesh[LEFT_EYE, :2].mean(0).astype(int)
+        assert float(hair[y, x]) < 0.05
+    cheek = mean_mesh[[*LEFT_EYE], 0].min().astype(int) - 30, int(mean_mesh[LEFT_EYE, 1].mean())
+    assert float(hair[cheek[1], cheek[0]]) > 0.9
+    x, y = mean_mesh[RIGHT_EYE, :2].mean(0).astype(int)
+    assert float(hair[y, x]) == 0
+
+
+def test_a_beard_and_a_mole_are_no_fringe(mean_mesh: np.ndarray) -> None:
+    rows, columns = torch.meshgrid(*[torch.arange(SIDE) + 0.5] * 2, indexing="ij")
+    beard = rows > float(mean_mesh[LIPS, 1].min()) - 5
+    x, y = mean_mesh[[*LEFT_BROW, *RIGHT_BROW], :2].mean(0) - np.array([0, 50])
+    mole = (rows - y) ** 2 + (columns - x) ** 2 < 20**2
+    for where in (beard, mole):
+        person = painted(somebody(mean_mesh, 420, 420), where)
+        assert within_face(person) < 0.02
