@@ -8,9 +8,9 @@ from torch import Tensor
 
 from stylizer.faces.hair import filled
 from stylizer.faces.mesh_parts import LEFT_EYE, LIPS, RIGHT_EYE
-from stylizer.imaging.masks import grown, joined, shrunk, softened
+from stylizer.imaging.masks import averaged, grown, joined, shrunk, softened
 from stylizer.imaging.strokes import blurred
-from stylizer.styles.features import around_brows
+from stylizer.styles.features import around_brows, around_eyes
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import Regions, skin_of
 
@@ -29,6 +29,7 @@ _RIM, _STRAND = 6, 8  # of a mask: drawn hair's outline; of a picture: wider tha
 # How many times nearer, in squares, to hair than to skin a fringe's colour is; pixels of the masks down from the hair
 # that a fringe has at most, and that a brow's end has.
 _MUCH_NEARER, _FRINGE, _TAIL = 4.0, 60, 6
+_ROUND = 2  # the same: an edge of a fringe is as smooth
 _BLEED = 2  # the same: how far the colour of skin beside hair reaches into it
 _OUTLINE = 0.1  # of a mask: its outermost
 _DRAWN = 0.4  # how strong drawn strands are beside the person's
@@ -87,6 +88,12 @@ def scalp_of(picture: Tensor, regions: Regions) -> Tensor:
     return joined(near, skin, _FOREHEAD // 2, rim=2) * skin
 
 
+def around_features(place: Points, side: int) -> Tensor:
+    """Brows and eyes, with what a drawing gives to them: (1, 1, side, side), 0 or 1; place: the mesh, in its pixels."""
+    features = torch.stack([around_brows(place, side), *around_eyes(place, side)]).amax(0)
+    return grown((features > _OUTLINE).float(), 1)
+
+
 def fringe_of(picture: Tensor, regions: Regions, place: Points) -> Tensor:
     """Hair before a face, which regions count as face: (1, 1, s, s), 0 to 1.
 
@@ -102,12 +109,13 @@ def fringe_of(picture: Tensor, regions: Regions, place: Points) -> Tensor:
     to_hair, _ = _away(colours, regions.hair)
     to_skin, _ = _away(colours, regions.face * (rows > eyes))
     alike = (to_hair * _MUCH_NEARER < to_skin).float()
-    kept = torch.maximum(around_brows(place, side), grown((regions.inner > _OUTLINE).float(), _NEAR))
+    kept = around_features(place, side)
     room = grown((regions.face > _OUTLINE).float(), _RIM) * (kept <= _OUTLINE) * (rows < mouth) * alike
     hair = (torch.maximum(hair_by_colour(picture, regions), regions.hair) > 0.5).float()
     found = joined(hair, room, _FRINGE) * room
     found = shrunk(grown(found, _TAIL), _TAIL) * alike  # a tail of a brow that is hidden
-    return softened(shrunk(grown(found, 1), 1), 1) * ((mouth - rows) * 2 / max(mouth - eyes, 1.0)).clamp(0, 1)
+    smooth = (averaged(found, _ROUND, 2) > 0.5).float()  # single hairs and curls are torn edges in a drawing
+    return softened(smooth, 1) * ((mouth - rows) * 2 / max(mouth - eyes, 1.0)).clamp(0, 1)
 
 
 def bare_skin_of(picture: Tensor, regions: Regions) -> Tensor:

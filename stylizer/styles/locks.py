@@ -31,10 +31,10 @@ SIDE = 512  # of the pictures in which an example's hair is looked at
 _WIDTHS = (2, 6, 24)  # pixels of these: strands, locks, waves; what is broader is shine
 _WORK = 1024  # the largest side of pictures in which hair is drawn
 # Pixels of that, see `along_lines`: strokes of a hand, as long as a lock; first shorter ones, or these would be dotted.
-_STROKES = ((8.0, 5.0, 2.0), (24.0, 8.0, 4.0), (80.0, 8.0, 8.0))
+_STROKES = ((8.0, 5.0, 2.0), (20.0, 8.0, 5.0), (80.0, 8.0, 8.0))
 _HAIR = 2  # pixels of that: how wide a single hair is
 _HAIRS = (0.7, 0.3, 0.0, 0.0)  # share of the variance that single hairs have, from the finest lights to the broadest
-_AROUND = 24  # pixels of that: lines of hair go on so far beside it
+_AROUND, _CELL = 16, 8  # pixels of that: lines of hair go on so far beside it; of which cells are looked at
 _LEARNED = 0.3  # how much the drawing's strokes count beside the person's strands
 _EDGE = 4  # pixels of _WORK: drawn hair is mixed with what is beside it
 _SHADES = 96  # that are told apart
@@ -124,7 +124,8 @@ def strands(own: Tensor, drawn: Tensor, hair: Tensor, bare: Tensor) -> tuple[Ten
     )
     light = torch.lerp(beyond, light, known)
     both = torch.cat([_standard(own, core) + _LEARNED * _standard(light, core), _noise(side).to(light)], 1)
-    scale, here = side / _WORK, grown((hair > 0).float(), _AROUND) > 0
+    scale, coarse = side / _WORK, F.max_pool2d(hair, _CELL, ceil_mode=True)
+    here = F.interpolate(grown(coarse, _AROUND // _CELL), scale_factor=_CELL)[..., :side, :side] > 0
     for length, spread, stride in _STROKES:
         step = max(1.0, stride * scale)
         both = along_lines(both, length * scale, spread * scale, step, guide=both[:, :1], where=here)

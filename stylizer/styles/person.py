@@ -12,13 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.imaging.masks import along_edges, grown, softened
-from stylizer.styles.features import around_brows
-from stylizer.styles.hair_masks import bare_skin_of, fringe_of, hair_by_colour, skin_by_colour
+from stylizer.styles.hair_masks import around_features, bare_skin_of, fringe_of, hair_by_colour, skin_by_colour
 from stylizer.styles.mesh_warp import Points
-from stylizer.styles.regions import Regions, face_regions_of
+from stylizer.styles.regions import Regions
 
 _REACH, _CONTRAST = 0.01, 2e-3  # sides of a mask; variance of a range of 2 that is an edge
-_LIDS = 3  # the same, around drawn eyes
+_SOFT = 1  # the same, around brows and eyes
 _WISPS = 5  # pixels of the regions: how far hair is thin
 _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair is drawn or not
 
@@ -28,11 +27,13 @@ class Person:
     """Somebody without a style.
 
     full: (1, 3, W, W), the picture, in [-1, 1]. mesh_xyz: (468, 3), in its pixels. regions: of it, small.
+    with_fringe: hair before the face is drawn as hair; else it is drawn as what it was learned as, a face.
     """
 
     full: Tensor
     mesh_xyz: Points
     regions: Regions
+    with_fringe: bool = False
 
     @cached_property
     def picture(self) -> Tensor:
@@ -46,7 +47,9 @@ class Person:
 
     @cached_property
     def fringe(self) -> Tensor:
-        """Where hair hangs before the face, (1, 1, S, S): see `fringe_of`."""
+        """Where hair hangs before the face, (1, 1, S, S): see `fringe_of`; nowhere, if it is not drawn as hair."""
+        if not self.with_fringe:
+            return torch.zeros_like(self.regions.face)
         side = self.picture.shape[-1]
         return fringe_of(self.picture, self.regions, self.mesh_xyz * (side / self.full.shape[-1]))
 
@@ -67,11 +70,8 @@ class Person:
         own, theirs = (hair_by_colour(picture, regions) for picture in (self.picture, small))
         skin = torch.maximum(self.bare, skin_by_colour(self.picture, regions))
         side = small.shape[-1]
-        kept = torch.maximum(
-            around_brows(mesh_xyz * (side / drawn.shape[-1]), side),
-            grown(face_regions_of(mesh_xyz, drawn.shape[-1], side).inner, _LIDS),
-        )
-        hair = torch.maximum(torch.maximum(own, theirs * (1 - skin)), self.fringe * (1 - softened(kept, 1)))
+        kept = around_features(mesh_xyz * (side / drawn.shape[-1]), side)
+        hair = torch.maximum(torch.maximum(own, theirs * (1 - skin)), self.fringe * (1 - softened(kept, _SOFT)))
         # At an outline single hairs let the ground through; a hand draws none of these, but the head of hair.
         outline = grown((regions.ground > 0.5).float(), _WISPS)
         wisps = regions.hair * grown((hair > 0.5).float(), _WISPS) * outline * (1 - self.bare)

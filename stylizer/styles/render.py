@@ -117,11 +117,11 @@ class StyleRenderer:
         if reader is None or mesh is None or not (style.examples or colours):
             return in_lines(picture, mesh, lines)
         plain = inverted or draw(self._networks, inversion, None, settings)
-        person = self._person(plain, reader)
-        if person is None:
-            return in_lines(picture, mesh, lines)
         lent = amount * (1 - settings.likeness)
         locks = [found for example, share in style.examples if (found := example.locks(lent * share))]
+        person = self._person(plain, reader, with_fringe=bool(locks))
+        if person is None:
+            return in_lines(picture, mesh, lines)
         picture = with_locks(locks, in_lines(picture, mesh, lines, hair_follows=bool(locks)), mesh, person)
         picture = with_clear_ground(picture, person.figure, amount)
         picture = with_colours(colours, picture, mesh, person, amount)
@@ -136,14 +136,14 @@ class StyleRenderer:
         # Beside hair that is not drawn up to it, an outline would be a second one.
         return outlined(style.outlines, picture, person, amount) if locks else picture
 
-    def _person(self, plain: Image.Image, reader: FaceReader) -> Person | None:
+    def _person(self, plain: Image.Image, reader: FaceReader, with_fringe: bool) -> Person | None:
         """Who is drawn, in a picture without a style; None where no face is seen."""
         mesh, side = reader.mesh(plain), self._networks.spec.head_side
         if mesh is None:
             return None
         full = to_tensor(plain)
         own = F.interpolate(full, size=side, mode="area")
-        return Person(full, mesh, regions_of(mesh, reader.person(own), own, plain.width, side))
+        return Person(full, mesh, regions_of(mesh, reader.person(own), own, plain.width, side), with_fringe)
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:
         same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)

@@ -28,7 +28,7 @@ def somebody(mean_mesh: np.ndarray, head: float, told: float) -> Person:
     full = torch.lerp(mixed, SKIN[None, :, None, None].expand_as(mixed), (face > 0.5).float())
     person = F.interpolate(circle(told), size=SMALL, mode="area")
     hair = person * (1 - inside.face)
-    return Person(full, mean_mesh, Regions(**vars(inside), hair=hair, body=hair * 0, ground=1 - person))
+    return Person(full, mean_mesh, Regions(**vars(inside), hair=hair, body=hair * 0, ground=1 - person), True)
 
 
 def test_a_mask_is_led_to_the_edge_beside_it(mean_mesh: np.ndarray) -> None:
@@ -80,6 +80,7 @@ def test_a_fringe_is_hair_down_to_the_brows(mean_mesh: np.ndarray) -> None:
     bare = somebody(mean_mesh, 420, 420)
     assert within_face(bare) < 0.02
     person = painted(bare, rows < brows - 30)
+    assert not replace(person, with_fringe=False).fringe.any()
     hair = person.hair_with(person.full, mean_mesh)[0, 0]
     face = F.interpolate(person.regions.face, size=SIDE, mode="bilinear")[0, 0] > 0.95
     assert float(hair[face & (rows < brows - 45)].mean()) > 0.9
@@ -95,8 +96,8 @@ def test_what_hangs_over_an_eye_leaves_brow_and_lids_alone(mean_mesh: np.ndarray
     for mesh in (mean_mesh, moved):
         x, y = mesh[LEFT_EYE, :2].mean(0).astype(int)
         assert float(hair[y, x]) < 0.05
-    cheek = mean_mesh[[*LEFT_EYE], 0].min().astype(int) - 30, int(mean_mesh[LEFT_EYE, 1].mean())
-    assert float(hair[cheek[1], cheek[0]]) > 0.9
+    eyes, mouth = (float(mean_mesh[part, 1].mean()) for part in (LEFT_EYE, LIPS))
+    assert float(hair[int(eyes + 0.4 * (mouth - eyes)), int(mean_mesh[LEFT_EYE, 0].mean())]) > 0.9  # the cheek below
     x, y = mean_mesh[RIGHT_EYE, :2].mean(0).astype(int)
     assert float(hair[y, x]) == 0
 
