@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -41,3 +42,10 @@ def to_bytes(tensor: Tensor) -> Tensor:
 def from_bytes(pixels: Tensor) -> Tensor:
     """The inverse: 0..255 as float32 in [-1, 1]."""
     return pixels.float() / 127.5 - 1
+
+
+def resized(picture: Tensor, side: int) -> Tensor:
+    """A square picture or mask, (1, C, S, S), of another side: means of areas where it gets smaller, else bilinear."""
+    if side <= picture.shape[-1]:
+        return F.interpolate(picture, size=side, mode="area")
+    return F.interpolate(picture, size=side, mode="bilinear", align_corners=False)

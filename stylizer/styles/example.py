@@ -19,7 +19,7 @@ from stylizer.faces.hair import filled
 from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
-from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.imaging.tensors import resized, to_image, to_tensor
 from stylizer.styles.complexion import skin_angle
 from stylizer.styles.features import across_jaw, around_eyes, around_nose, below_jaw
 from stylizer.styles.hair_masks import AREAS, areas_of, bare_skin_of, surely_hair
@@ -106,7 +106,7 @@ class Example:
         side, regions = reference.full.shape[-1], reference.regions
         neck = torch.zeros_like(regions.face) if marks else _neck_of(reference)  # marks are laid over a neck too
         known = torch.maximum(reference.sure * grown(regions.face, _RIM), neck)
-        shown = _resized(grown(grown(torch.maximum(regions.face, neck), _RIM), _RIM), side)
+        shown = resized(grown(grown(torch.maximum(regions.face, neck), _RIM), _RIM), side)
         mean = (reference.face * shown).sum((2, 3), keepdim=True) / shown.sum().clamp_min(1)
         face = to_image(torch.lerp(mean.expand_as(reference.face), reference.face, shown).cpu())
         face.putalpha(to_image((2 * known - 1).expand(-1, 3, -1, -1).cpu()).getchannel(0).resize(face.size))
@@ -172,7 +172,7 @@ class Example:
         """What drawings are put together from, where it has marks everywhere."""
         if self.areas is None:
             return None
-        picture = _resized(_planes(_opened(self.marks, "RGBA"))[:, :3], PATCHES_SIDE)
+        picture = resized(_planes(_opened(self.marks, "RGBA"))[:, :3], PATCHES_SIDE)
         areas = torch.stack([self.areas == index for index in range(len(AREAS))]).float()[None]
         return PatchSource(picture, areas, (self.areas != UNUSED).float()[None, None])
 
@@ -214,8 +214,8 @@ class Example:
     def _neck(self) -> Tensor:
         side, small = self._face.shape[-1], self._small
         known = (small[:, 3:] > _SURELY).float()
-        beyond = _resized(filled(small[:, :3], known), side)
-        return torch.lerp(beyond, self._face[:, :3], _resized(softened(shrunk(known, 1), 1), side))
+        beyond = resized(filled(small[:, :3], known), side)
+        return torch.lerp(beyond, self._face[:, :3], resized(softened(shrunk(known, 1), 1), side))
 
     @cached_property
     def neck_shown(self) -> float:
@@ -300,7 +300,7 @@ class Example:
         face, mesh, side = self._face, self._mesh, self._face.shape[-1]
         skin = (face[0, 3] > 0.9) & (torch.maximum(*around_eyes(mesh, side))[0, 0] == 0)
         light = face[:, :3].mean(1, keepdim=True)
-        found = (light - _resized(F.avg_pool2d(light, _CELL), side))[0, 0][skin]
+        found = (light - resized(F.avg_pool2d(light, _CELL), side))[0, 0][skin]
         evenness = float(found.abs().mean().square() / found.square().mean().clamp_min(1e-9)) if len(found) else 0.0
         return ramp(evenness, _SPARSE, _TEXTURE)
 
@@ -358,12 +358,6 @@ def _planes(picture: Image.Image) -> Tensor:
     """(1, 4, S, S) of an RGBA picture: -1 to 1, and its alpha, 0 to 1."""
     planes = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float()
     return torch.cat([planes[:, :3] / 127.5 - 1, planes[:, 3:] / 255], 1)
-
-
-def _resized(picture: Tensor, side: int) -> Tensor:
-    if side <= picture.shape[-1]:
-        return F.interpolate(picture, size=side, mode="area")
-    return F.interpolate(picture, size=side, mode="bilinear", align_corners=False)
 
 
 def _small_webp(picture: Image.Image, most: int) -> bytes:

@@ -26,7 +26,7 @@ from torch import Tensor
 from stylizer.faces.hair import filled
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
-from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.imaging.tensors import resized, to_image, to_tensor
 from stylizer.styles.example import FAINT, Example, View
 from stylizer.styles.features import (
     MouthShape,
@@ -143,7 +143,7 @@ class _Laid:
 
     def on(self, picture: Tensor, other: Tensor, share: Tensor) -> Tensor:
         """Another picture over one, as far as a small mask says."""
-        return torch.lerp(picture, other, _resized(share, picture.shape[-1]))
+        return torch.lerp(picture, other, resized(share, picture.shape[-1]))
 
     def dressed(self) -> Tensor:
         """The example with what is the person's own, but for the brows'."""
@@ -153,7 +153,7 @@ class _Laid:
             coarse, self.own, self.natural, self.regions, depth=depth, likeness=self.example.likeness
         )
         own = 1 - softened(around_brows(self.place, self.small), _SOFT)
-        return (self.warped + _resized((looks - coarse) * own, self.warped.shape[-1])).clamp(-1, 1)
+        return (self.warped + resized((looks - coarse) * own, self.warped.shape[-1])).clamp(-1, 1)
 
     def bare_too(self, skin: Tensor) -> Tensor:
         """Skin of the face, and what goes on beyond it: ears, neck, a high forehead."""
@@ -228,7 +228,7 @@ def _without_line(picture: Tensor, place: Tensor) -> Tensor:
     half = F.interpolate(picture, scale_factor=0.5, mode="area")
     light = half.mean(1, keepdim=True)
     lighter = shrunk(grown(light, _LINE), _LINE) - light
-    return picture + _resized(lighter, picture.shape[-1]) * _resized(place, picture.shape[-1])
+    return picture + resized(lighter, picture.shape[-1]) * resized(place, picture.shape[-1])
 
 
 def _joined(picture: Tensor, example: Tensor, amount: Tensor) -> Tensor:
@@ -237,8 +237,8 @@ def _joined(picture: Tensor, example: Tensor, amount: Tensor) -> Tensor:
     ours, theirs, result = _pyramid(picture, levels), _pyramid(example, levels), picture.new_zeros(())
     for level in reversed(range(levels + 1)):
         side = ours[level].shape[-1]
-        joined = torch.lerp(ours[level], theirs[level], _FACE[level] * _resized(amount, side))
-        result = joined if level == levels else _resized(result, side) + joined
+        joined = torch.lerp(ours[level], theirs[level], _FACE[level] * resized(amount, side))
+        result = joined if level == levels else resized(result, side) + joined
     return result
 
 
@@ -256,7 +256,7 @@ def _toned(picture: Tensor, example: Tensor, skin: Tensor, share: Tensor) -> Ten
         for each, reach in zip((light, difference - light), _REACH, strict=True)
     ]
     change = (_LIGHT * tones[0] + tones[1]) * softened(shrunk(share, _RIM), _SOFT)
-    return (picture + _resized(change, picture.shape[-1])).clamp(-1, 1)
+    return (picture + resized(change, picture.shape[-1])).clamp(-1, 1)
 
 
 def _lit_as(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
@@ -264,15 +264,15 @@ def _lit_as(picture: Tensor, example: Tensor, skin: Tensor) -> Tensor:
     difference = F.interpolate(picture - example, size=skin.shape[-1], mode="area")
     skin = skin * (difference.abs().mean(1, keepdim=True) < _NO_SKIN).float()
     broad = blurred(difference * skin, _REACH[0]) / blurred(skin, _REACH[0]).clamp_min(1e-3)
-    return (example + _resized(broad, picture.shape[-1])).clamp(-1, 1)
+    return (example + resized(broad, picture.shape[-1])).clamp(-1, 1)
 
 
 def _even(example: Tensor, skin: Tensor) -> Tensor:
     """1 where an example's details are about as strong as everywhere on its skin, 0 at single lines: (1, 1, S, S)."""
     small = skin.shape[-1]
-    light = _resized(example.mean(1, keepdim=True), min(4 * small, example.shape[-1]))
-    lines = (light - _resized(F.avg_pool2d(light, _CELL), light.shape[-1])).abs()
-    strength = blurred(_resized(lines, small), 2)
+    light = resized(example.mean(1, keepdim=True), min(4 * small, example.shape[-1]))
+    lines = (light - resized(F.avg_pool2d(light, _CELL), light.shape[-1])).abs()
+    strength = blurred(resized(lines, small), 2)
     shown = strength[skin > 0.9]
     usual = float(shown.median()) if len(shown) else 0.0
     even = ((_SINGLE - strength / (usual + FAINT)) / (_SINGLE - _EVEN)).clamp(0, 1)
@@ -284,12 +284,6 @@ def _pyramid(picture: Tensor, levels: int) -> list[Tensor]:
     result = []
     for _ in range(levels):
         low = F.avg_pool2d(picture, 2)
-        result.append(picture - _resized(low, picture.shape[-1]))
+        result.append(picture - resized(low, picture.shape[-1]))
         picture = low
     return [*result, picture]
-
-
-def _resized(picture: Tensor, side: int) -> Tensor:
-    if side <= picture.shape[-1]:
-        return F.interpolate(picture, size=side, mode="area")
-    return F.interpolate(picture, size=side, mode="bilinear", align_corners=False)

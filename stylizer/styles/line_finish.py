@@ -19,7 +19,7 @@ from torch import Tensor
 from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
 from stylizer.imaging.masks import softened
 from stylizer.imaging.strokes import along_lines, crisp
-from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.imaging.tensors import resized, to_image, to_tensor
 from stylizer.styles.features import around_lips
 from stylizer.styles.looks import ramp
 from stylizer.styles.regions import face_regions_of
@@ -48,7 +48,7 @@ def coherence(picture: Tensor, region: Tensor) -> float:
     light = F.interpolate(picture, size=_SIDE, mode="area").mean(1, keepdim=True)
     weight = F.interpolate(region, size=_SIDE, mode="bilinear", align_corners=False)
     weight[..., 0] = weight[..., -1] = weight[..., 0, :] = weight[..., -1, :] = 0.0
-    before, after = (x - _resized(F.avg_pool2d(x, 2), _SIDE) for x in (light, along_lines(light, *_FACE)))
+    before, after = (x - resized(F.avg_pool2d(x, 2), _SIDE) for x in (light, along_lines(light, *_FACE)))
     whole = float((before.square() * weight).mean())
     return min(max(float((before * after * weight).mean()) / whole, 0.0), 1.0) if whole > _FEWEST else 1.0
 
@@ -75,7 +75,7 @@ def in_lines(drawn: Image.Image, mesh_xyz: Points | None, amount: float, *, hair
         lips = softened(around_lips(place, _SIDE), _SOFT)
         share = share * (1 - torch.maximum(_between_lids(place), _LIPS * lips))
     smooth = F.interpolate(smooth, size=side, mode="bicubic", align_corners=False)
-    return to_image(torch.lerp(picture, crisp(smooth, *_CRISP), _resized(share, side)).clamp(-1, 1))
+    return to_image(torch.lerp(picture, crisp(smooth, *_CRISP), resized(share, side)).clamp(-1, 1))
 
 
 def share_in_lines(coherence_of_reference: float) -> float:
@@ -92,7 +92,3 @@ def _between_lids(mesh: Points) -> Tensor:
         middle, half = (low + high) / 2, np.maximum((high - low) / 2 * np.array(_LIDS), 1.0)
         inside[((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1] = 1.0
     return softened(torch.from_numpy(inside)[None, None], _SOFT)
-
-
-def _resized(picture: Tensor, side: int) -> Tensor:
-    return F.interpolate(picture, size=side, mode="bilinear", align_corners=False)

@@ -6,12 +6,11 @@ There the learned picture and what is lent to it have the reference's own.
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
 from stylizer.faces.hair import filled
 from stylizer.imaging.masks import shrunk, softened
 from stylizer.imaging.strokes import crisp
-from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.imaging.tensors import resized, to_image, to_tensor
 from stylizer.styles.hair_masks import areas_of, hair_by_colour
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.patches import SIDE, PatchSource
@@ -43,12 +42,8 @@ def with_marks(source: PatchSource, drawn: Image.Image, mesh_xyz: Points, person
     # A soft outline's glow is of no colour of the ground.
     ground = areas[:, 3:]
     plain = filled(coarse, shrunk(ground, _GLOW))
-    guide = torch.lerp(guide, _enlarged(plain, SIDE), _enlarged(ground, SIDE))
+    guide = torch.lerp(guide, resized(plain, SIDE), resized(ground, SIDE))
     painted = source.painted(guide, areas, around)
     painted = F.interpolate(painted, size=drawn.width, mode="bicubic", align_corners=False).clamp(-1, 1)
-    share = amount * _enlarged(around, drawn.width)
+    share = amount * resized(around, drawn.width)
     return to_image(torch.lerp(picture, crisp(painted, *_CRISP), share).clamp(-1, 1))
-
-
-def _enlarged(mask: Tensor, side: int) -> Tensor:
-    return F.interpolate(mask, size=side, mode="bilinear", align_corners=False)

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.imaging.masks import averaged
+from stylizer.imaging.tensors import resized
 from stylizer.styles.looks import ramp
 
 SIDE = 512  # of the pictures that are put together
@@ -103,7 +104,7 @@ class _Level:
     def __init__(self, pictures: Tensor, areas: Tensor, usable: Tensor, sizes: tuple[int, int, int]) -> None:
         side, step, self.reach = sizes
         self.side, self.step = side, step
-        self.pictures = _resized(pictures, side)
+        self.pictures = resized(pictures, side)
         self.across = (side - PATCH) // step + 1
         sample = F.unfold(self.pictures, PATCH, stride=max(2, side // 32)).transpose(1, 2).flatten(0, 1)
         self._mean = sample.mean(0)
@@ -113,14 +114,14 @@ class _Level:
             self.features_of(self.pictures[i : i + 1], self.pictures[i : i + 1], areas[i : i + 1], step)
             for i in range(len(pictures))
         ]
-        whole = F.unfold(_resized(usable, side), PATCH, stride=step).amin(1) > 0.9
+        whole = F.unfold(resized(usable, side), PATCH, stride=step).amin(1) > 0.9
         self.features = torch.where(whole[..., None], torch.stack(shown), _ABSENT)
 
     def features_of(self, picture: Tensor, colours: Tensor, areas: Tensor, stride: int) -> Tensor:
         """Of all patches of a picture, (N, F): its pixels' principal components, coarse colours, areas."""
         pixels = (F.unfold(picture, PATCH, stride=stride)[0].T - self._mean) @ self._basis / (3 * PATCH**2) ** 0.5
         low = averaged(colours, self.reach, 2)
-        parts = [_quarters(x, stride) / (4 * x.shape[1]) ** 0.5 for x in (low, _resized(areas, self.side))]
+        parts = [_quarters(x, stride) / (4 * x.shape[1]) ** 0.5 for x in (low, resized(areas, self.side))]
         return torch.cat([pixels, _COLOUR * parts[0], _AREA * parts[1]], 1)
 
     def nearest(self, wanted: Tensor, coarse_only: bool = False) -> _Found:
@@ -152,9 +153,9 @@ class _Canvas:
 
     @classmethod
     def of(cls, level: _Level, guide: Tensor, areas: Tensor, where: Tensor) -> "_Canvas":
-        on = F.unfold(_resized(where, level.side), PATCH, stride=_STRIDE)[0].amax(0) > 0.02
+        on = F.unfold(resized(where, level.side), PATCH, stride=_STRIDE)[0].amax(0) > 0.02
         across = (level.side - PATCH) // _STRIDE + 1
-        return cls(level, _resized(guide, level.side), areas, on.nonzero()[:, 0], across)
+        return cls(level, resized(guide, level.side), areas, on.nonzero()[:, 0], across)
 
     def features(self, picture: Tensor, rng: torch.Generator) -> Tensor:
         """That the patches should have, (N, F)."""
@@ -231,9 +232,3 @@ def _quarters(picture: Tensor, stride: int) -> Tensor:
     reach = means.shape[-1] - half
     parts = [means[..., y : y + reach : stride, x : x + reach : stride] for y in (0, half) for x in (0, half)]
     return torch.cat(parts, 1)[0].flatten(1).T
-
-
-def _resized(picture: Tensor, side: int) -> Tensor:
-    if side <= picture.shape[-1]:
-        return F.interpolate(picture, size=side, mode="area")
-    return F.interpolate(picture, size=side, mode="bilinear", align_corners=False)

@@ -15,7 +15,7 @@ from stylizer.faces.hair import filled
 from stylizer.faces.mesh_parts import BRIDGE, LOWER_FACE, NOSTRILS
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
-from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.imaging.tensors import resized, to_image, to_tensor
 from stylizer.styles.mesh_warp import Points, grid_between, sampled
 from stylizer.styles.person import Person
 from stylizer.styles.regions import FaceRegions, face_regions_of, polygon
@@ -58,8 +58,8 @@ def shaved(drawn: Image.Image, mesh_xyz: Points, person: Person, amount: float) 
     share = ((expected - light) / _DARKER).clamp(0, 1) * zones
     share = softened(grown(share, _RIM) * zones, _SOFT)
     skin = filled(small, cheeks) + steep * (theirs - filled(theirs, cheeks))
-    laid = _enlarged(skin.clamp(-1, 1), width) + _grain(picture, small, cheeks)
-    return to_image(torch.lerp(picture, laid, _enlarged(amount * share, width)).clamp(-1, 1))
+    laid = resized(skin.clamp(-1, 1), width) + _grain(picture, small, cheeks)
+    return to_image(torch.lerp(picture, laid, resized(amount * share, width)).clamp(-1, 1))
 
 
 def _around(outlines: Tensor) -> Tensor:
@@ -74,11 +74,7 @@ def _plain_skin(face: FaceRegions, zones: Tensor) -> Tensor:
 
 def _grain(picture: Tensor, small: Tensor, cheeks: Tensor) -> Tensor:
     """What is finer in a drawing than its masks, nowhere stronger than on its plain skin."""
-    fine = picture - _enlarged(blurred(small, 1), picture.shape[-1])
+    fine = picture - resized(blurred(small, 1), picture.shape[-1])
     strength = F.interpolate(fine.square().mean(1, keepdim=True), size=small.shape[-1], mode="area").sqrt()
     usual = strength[cheeks > 0].median()
-    return fine * _enlarged((usual / blurred(strength, _NEAR).clamp_min(_NO_GRAIN)).clamp_max(1.0), picture.shape[-1])
-
-
-def _enlarged(picture: Tensor, side: int) -> Tensor:
-    return F.interpolate(picture, size=side, mode="bilinear", align_corners=False)
+    return fine * resized((usual / blurred(strength, _NEAR).clamp_min(_NO_GRAIN)).clamp_max(1.0), picture.shape[-1])
