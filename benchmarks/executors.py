@@ -23,7 +23,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,6 @@ WORDS = ("batch", "in", "more.zip", "list.csv", "--faces", "all", "--inversion-m
 NODE = ("--num-cpus", "1", "--block", "--disable-usage-stats")
 BROKEN = 0.1  # share of the inputs that cannot be used
 PAIRS = 0.1  # share of those that show two people
-_TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # which clusters of Ray ask for
 WRONG_INPUTS = 2  # the exit code of a run in which some inputs were at fault
 
 
@@ -107,7 +106,8 @@ class Desk:
     def __init__(self, folder: Path, styles: list[str]) -> None:
         self.folder = folder
         self._words = [*WORDS, *(word for style in styles for word in ("--style", style))]
-        self.environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # which clusters of Ray ask for
+        self.environment = os.environ | token | {"PYTHONPATH": str(ROOT)}
 
     def start(self, name: str, *more: str) -> "subprocess.Popen[bytes]":
         """Begin, or go on."""
@@ -158,11 +158,16 @@ def command_line(process: int) -> str:
         return ""
 
 
-def kill_one(root: int, word: str) -> int:
+def kill_one(root: int, word: str) -> None:
     """SIGKILL for the first process below that root whose command line has the word in it."""
-    victim = next(process for process in descendants(root)[1:] if word in command_line(process))
-    os.kill(victim, signal.SIGKILL)
-    return victim
+    kill([next(process for process in descendants(root)[1:] if word in command_line(process))])
+
+
+def kill(processes: list[int]) -> None:
+    """SIGKILL for those that are there still."""
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def by_one(desk: Desk, name: str, _: int) -> None:
@@ -195,20 +200,18 @@ def by_ray(desk: Desk, name: str, pictures: int) -> None:
 
 def by_nodes(desk: Desk, name: str, pictures: int) -> None:
     """By two nodes, each with one worker; the one that is not the head is killed with all that runs on it."""
-    with nodes() as (address, second):
-        desk.environment |= _TOKEN
+    with nodes(desk.environment) as (address, second):
         process = desk.start(name, "--workers", "2", "--ray", address)
         desk.wait(process, name, pictures // 3)
         lost = descendants(second)
         if not any("ray::MapWorker" in command_line(each) for each in lost):
             sys.exit("The second node drew nothing.")
-        for each in lost:
-            os.kill(each, signal.SIGKILL)
+        kill(lost)
         desk.finish(process, name)
 
 
 @contextmanager
-def nodes() -> Iterator[tuple[str, int]]:
+def nodes(environment: dict[str, str]) -> Iterator[tuple[str, int]]:
     """A cluster of two of Ray's nodes with one CPU each: its address, and the process of the second node."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -216,7 +219,7 @@ def nodes() -> Iterator[tuple[str, int]]:
     begin = [sys.executable, "-m", "ray.scripts.scripts", "start", *NODE]
     port = address.rsplit(":", 1)[1]
     with tempfile.TemporaryFile() as log:
-        where: dict[str, Any] = {"env": os.environ | _TOKEN | {"PYTHONPATH": str(ROOT)}, "stdout": log, "stderr": log}
+        where: dict[str, Any] = {"env": environment, "stdout": log, "stderr": log}
         head = subprocess.Popen([*begin, "--head", "--port", port, "--include-dashboard", "false"], **where)
         processes = [head]
         try:
@@ -227,8 +230,7 @@ def nodes() -> Iterator[tuple[str, int]]:
             yield address, second
         finally:
             for process in processes:
-                for each in descendants(process.pid):
-                    os.kill(each, signal.SIGKILL)
+                kill(descendants(process.pid))
                 process.wait()
 
 

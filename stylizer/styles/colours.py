@@ -19,7 +19,7 @@ from torch import Tensor
 
 from stylizer.imaging.masks import shrunk, softened
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.hair_masks import hair_by_colour, surely_hair
+from stylizer.styles.hair_masks import surely_hair
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.pairs import Reference
 from stylizer.styles.person import Person
@@ -162,10 +162,10 @@ def with_colours(
     """
     if amount <= 0 or not spreads:
         return drawn
-    picture, regions, side = to_tensor(drawn), person.regions, person.picture.shape[-1]
+    picture, side = to_tensor(drawn), person.picture.shape[-1]
     small = F.interpolate(picture, size=side, mode="area")
     face = face_regions_of(mesh_xyz, drawn.width, side).face
-    hair = torch.maximum(hair_by_colour(small, regions), person.fringe)
+    hair = person.hair_in(small)
     here = {
         "face": (
             torch.maximum(face, _BESIDE * person.bare) * (1 - hair),

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from stylizer.imaging.masks import grown, softened
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.hair_masks import hair_by_colour
 from stylizer.styles.looks import ramp
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.person import Person
@@ -65,7 +64,7 @@ def with_depth(sitter: float, drawn: Image.Image, mesh_xyz: Points, person: Pers
     picture, side = to_tensor(drawn), person.picture.shape[-1]
     face = face_regions_of(mesh_xyz, drawn.width, side)
     small = F.interpolate(picture, size=side, mode="area")
-    hair = torch.maximum(hair_by_colour(small, person.regions), person.fringe)
+    hair = person.hair_in(small)
     skin = torch.maximum(face.face, person.bare) * (1 - hair) * (1 - grown(face.inner, _RIM))
     share = F.interpolate(softened(skin, _RIM), size=drawn.width, mode="bilinear", align_corners=False)
     # A power, not a factor: colours deepen as they darken, and do not turn grey.

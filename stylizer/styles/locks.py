@@ -149,7 +149,7 @@ def _coloured(lights: Sequence[Tensor], hairs: Sequence[Tensor], tones: HairTone
         deviation * (math.sqrt(1 - share) * _standard(light, core) + math.sqrt(share) * _standard(single, core))
         for deviation, share, light, single in zip(tones.deviations, _HAIRS, lights, hairs, strict=True)
     ]
-    fine, broad = sum(parts[:_FINE], torch.zeros(())), sum(parts[_FINE:], torch.zeros(()))
+    fine, broad = _fine_and_broad(parts)
     strength = (tones.gathered * _standard(broad, core).clamp(-_FAR, _FAR)).exp()
     values = (broad + strength * fine)[0, 0, inside]
     ranks = torch.linspace(0, len(values) - 1, len(tones.colours)).round().long()
@@ -164,10 +164,15 @@ def _coloured(lights: Sequence[Tensor], hairs: Sequence[Tensor], tones: HairTone
 def _gathered(lights: Sequence[Tensor], hair: Tensor) -> float:
     """See `HairTones.gathered`; the slope of a regression."""
     inside = hair[0, 0] > 0
-    fine, broad = (torch.stack(list(each)).sum(0) for each in (lights[:_FINE], lights[_FINE:]))
+    fine, broad = _fine_and_broad(lights)
     energy = blurred(fine.square() * hair, _NEARBY) / blurred(hair, _NEARBY).clamp_min(1e-3)
     strength = (energy[0, 0][inside].clamp_min(0).sqrt() + _PLAIN).log()
     return float((_standard(broad, inside)[0, 0][inside] * (strength - strength.mean())).mean())
+
+
+def _fine_and_broad(lights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """What `_lights` gave, together again in two: (1, 1, S, S) each."""
+    return torch.stack(list(lights[:_FINE])).sum(0), torch.stack(list(lights[_FINE:])).sum(0)
 
 
 def _most(colours: Tensor) -> Tensor:

@@ -17,8 +17,7 @@ from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import Regions
 
 _REACH, _CONTRAST = 0.01, 2e-3  # sides of a mask; variance of a range of 2 that is an edge
-_SOFT = 1  # the same, around brows and eyes
-_WISPS = 5  # pixels of the regions: how far hair is thin
+_WISPS, _SOFT = 5, 1  # pixels of the regions: how far hair is thin; how soft brows and eyes end in it
 _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair is drawn or not
 
 
@@ -57,6 +56,10 @@ class Person:
     def figure(self) -> Tensor:
         """Where the person is, and not the ground: (1, 1, W, W), 0 to 1."""
         return self.led(1 - self.regions.ground)
+
+    def hair_in(self, drawn: Tensor) -> Tensor:
+        """Where a small drawing of them, (1, 3, S, S), has hair: (1, 1, S, S), 0 to 1."""
+        return torch.maximum(hair_by_colour(drawn, self.regions), self.fringe)
 
     def hair_with(self, drawn: Tensor, mesh_xyz: Points) -> Tensor:
         """Where hair is to be drawn: where the person has it, and where a drawing of them has, but for bare skin.
