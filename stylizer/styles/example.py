@@ -18,17 +18,16 @@ from torch import Tensor
 from stylizer.faces.hair import filled
 from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.masks import grown, shrunk, softened
-from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import resized, to_image, to_tensor
 from stylizer.styles.complexion import skin_angle
-from stylizer.styles.features import across_jaw, around_eyes, around_nose, below_jaw
+from stylizer.styles.features import across_jaw, around_eyes, below_jaw
 from stylizer.styles.hair_masks import AREAS, areas_of, bare_skin_of, surely_hair
 from stylizer.styles.hair_masks import FEWEST as HAIR_FEWEST
 from stylizer.styles.line_finish import coherence, share_in_lines
 from stylizer.styles.locks import SIDE as HAIR_SIDE
 from stylizer.styles.locks import HairTones, Locks
 from stylizer.styles.looks import painted, ramp
-from stylizer.styles.mesh_warp import Points, grid_between, lies_nearer, mirrored, sampled
+from stylizer.styles.mesh_warp import Points, lies_nearer, mirrored
 from stylizer.styles.pairs import Reference
 from stylizer.styles.patches import SIDE as PATCHES_SIDE
 from stylizer.styles.patches import PatchSource, marks_everywhere
@@ -46,8 +45,6 @@ _FEATURE = 0.3  # of `Regions.parts`: features are lent, not put together
 AREAS_SIDE, UNUSED = 128, len(AREAS)
 _RIM = 4  # pixels of the small masks: what is shown beyond a border, or left out
 _LEAST_LINES = 0.7  # of hair that is an example: what is drawn less in lines stays as it was learned
-_NOSE, _EVEN_NOSE = 12, (0.65, 0.8)  # pixels of the small masks, finer things are of a nose; correlation of its sides
-_FEWEST = 50  # pixels that are enough to tell
 _SURELY = 0.9  # so much hair, neck or face is known
 _SPARSE, _TEXTURE = 0.4, 0.55  # how even a skin's details are: single lines, which are the sitter's, or a weave
 _CELL = 16  # pixels of the crop: details are finer
@@ -273,26 +270,6 @@ class Example:
     def _hair_lines(self) -> float:
         """How far the hair is drawn in lines, 0 to 1."""
         return share_in_lines(coherence(*self._hair))
-
-    @cached_property
-    def nose(self) -> float:
-        """How far the nose is painted alike on both sides, 0 to 1: else it is marks of the side that it was seen from.
-
-        Where the jaw is a line the nose is one too, and beside the drawn one a lent line is a ghost.
-        """
-        side, small = self._face.shape[-1], self._natural.shape[-1]
-        numbers: Points = self.meshes.numpy().astype(np.float64)
-        mesh = numbers[:, :3]
-        grid = grid_between(mirrored(mesh, numbers[:, 6].astype(np.intp), side), mesh, side)
-        faces = torch.cat(
-            [F.interpolate(self._face, size=small, mode="area"), sampled(self._face.flip(3), grid, small)]
-        )
-        known = (faces[:, 3].amin(0) > _SURELY) & (around_nose(mesh * (small / side), small)[0, 0] > 0)
-        light = faces[:, :3].mean(1, keepdim=True)
-        found = (light - blurred(light, _NOSE))[:, 0, known]
-        if found.shape[1] < _FEWEST or not bool((found.std(1) > FAINT).all()):
-            return 0.0
-        return (1 - self.jaw) * ramp(float(torch.corrcoef(found)[0, 1]), *_EVEN_NOSE)
 
     @cached_property
     def weave(self) -> float:

@@ -1,10 +1,8 @@
-"""Where the features of a face are, by its mesh, and whether two mouths say the same.
+"""Where the features of a face are, by its mesh, and how far its mouth is open.
 
 Convention:
     Masks are (1, 1, side, side), 0 to 1; meshes are (468, 2 or more) in pixels of them.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,27 +11,19 @@ from torch import Tensor
 
 from stylizer.faces.mesh_parts import CHIN, LEFT_BROW, LEFT_EYE, LIPS, OVAL, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.masks import grown, shrunk
-from stylizer.styles.looks import ramp
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import polygon
 
 _EYE = (0.2, 0.17)  # how far around an eye reaches beyond it, in distances of the eyes
 _BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is the brow's
 _BROW = 0.06  # the same, around a brow
-_WINGS = 0.2  # widths of a nose that its surroundings reach beyond its wings
-_RIDGE_WIDTH = 0.24  # half of the middle of a ridge, in widths of the nose
-_UNDER_NOSE = 0.45  # of the way from a nose's base to the upper lip
+_BELOW_BROWS = 0.02  # of a picture's side, over which the middle of a face begins
 _LIPS = 1.4  # times as large as the lips their surroundings are
-# From which difference, in distances of the eyes, on two mouths begin to be of two expressions, and at which they are.
-_WIDTHS, _OPENINGS, _LIFTS = (0.15, 0.2), (0.08, 0.15), (0.06, 0.1)
-# Points of the mesh: wings of the nose and beside the ridge, its base, corners of the mouth, and the lips' middles.
-_LEFT_WING, _RIGHT_WING, _LEFT_RIDGE, _RIGHT_RIDGE, _BASE = 129, 358, 193, 417, (98, 2, 327)
 _JAW, _LOBES = (172, 397), (132, 361)  # corners of the jaw; where it begins, below the ears
 _NECK = (0.15, 0.45)  # below a chin, in distances of it to the eyes: all of the neck, none any more
 _LINE, _BEGIN = 170, 0.06  # a side holds so many times a jaw's line's reach; of a side, over which it begins
 _ACROSS_LINE, _LOOKS, _ENDS = 0.03, 25, 4  # sides of a picture across a jaw's line; looks at it, of either end of it
-_RIDGE = (6, 4)  # from between the eyes to the tip
-_LEFT_CORNER, _RIGHT_CORNER, _OUTER_LIP, _UPPER, _LOWER = 61, 291, 0, 13, 14
+_UPPER, _LOWER = 13, 14  # points of the mesh: where the lips meet
 
 
 def around_eyes(mesh: Points, side: int) -> tuple[Tensor, Tensor]:
@@ -50,20 +40,12 @@ def around_eyes(mesh: Points, side: int) -> tuple[Tensor, Tensor]:
     return found[0], found[1]
 
 
-def around_nose(mesh: Points, side: int) -> Tensor:
-    """The sides of the ridge from between the eyes, the wings, and down to half of the way to the lips.
-
-    Not the middle of the ridge: what is drawn there is no shape but a mark, and looks like dirt on another's nose.
-    """
-    xy = mesh[:, :2]
-    beside = _WINGS * (xy[_RIGHT_WING] - xy[_LEFT_WING])
-    below = _UNDER_NOSE * (xy[_OUTER_LIP] - xy[_BASE[1]])
-    wings = (xy[_RIGHT_WING] + beside, *(xy[i] + below for i in reversed(_BASE)), xy[_LEFT_WING] - beside)
-    whole = polygon(np.array([xy[_LEFT_RIDGE], xy[_RIGHT_RIDGE], *wings]), side, 1.0)
-    along, across = (xy[_RIDGE[1]] - xy[_RIDGE[0]]) / 2, _RIDGE_WIDTH * (xy[_RIGHT_WING] - xy[_LEFT_WING])
-    turns = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    middle = (xy[_RIDGE[0]] + xy[_RIDGE[1]]) / 2 + np.outer(np.cos(turns), along) + np.outer(np.sin(turns), across)
-    return whole * (1 - polygon(middle, side, 1.0))
+def middle_of(mesh: Points, side: int) -> Tensor:
+    """A face from below its brows down, brows left out: what two faces have alike, place by place."""
+    rows = torch.arange(side, dtype=torch.float32)[:, None] + 0.5
+    lower = max(float(mesh[brow, 1].mean()) for brow in (LEFT_BROW, RIGHT_BROW))
+    below = ((rows - lower) / max(1.0, _BELOW_BROWS * side)).clamp(0, 1)
+    return polygon(mesh[OVAL, :2], side, 1.0) * below * (1 - around_brows(mesh, side))
 
 
 def around_lips(mesh: Points, side: int) -> Tensor:
@@ -119,33 +101,11 @@ def across_jaw(mesh: Points, picture: Tensor) -> tuple[float, float]:
     return max(0.0, float(np.median(dip))), float(np.median(apart))
 
 
-@dataclass(frozen=True)
-class MouthShape:
-    """Of a mouth, in distances of the eyes: its width, how far it is open, how far its corners hang."""
-
-    width: float
-    opening: float
-    hang: float
-
-    @classmethod
-    def of(cls, mesh: Points) -> "MouthShape":
-        """In an upright picture or a turned one."""
-        xy = mesh[:, :2]
-        across = xy[RIGHT_EYE].mean(0) - xy[LEFT_EYE].mean(0)
-        unit = float(np.linalg.norm(across))
-        down = np.array([-across[1], across[0]]) / unit
-        corners, middle = (xy[[_LEFT_CORNER, _RIGHT_CORNER]].mean(0), xy[[_UPPER, _LOWER]].mean(0))
-        width, opening = (np.linalg.norm(xy[a] - xy[b]) for a, b in ((_RIGHT_CORNER, _LEFT_CORNER), (_LOWER, _UPPER)))
-        return cls(float(width) / unit, float(opening) / unit, float((corners - middle) @ down) / unit)
-
-    def agrees_with(self, other: "MouthShape") -> float:
-        """1 where two mouths have one expression, to 0."""
-        pairs = (
-            (self.width - other.width, _WIDTHS),
-            (self.opening - other.opening, _OPENINGS),
-            (self.hang - other.hang, _LIFTS),
-        )
-        return float(np.prod([1 - ramp(abs(difference), *limits) for difference, limits in pairs]))
+def opening_of(mesh: Points) -> float:
+    """How far a mouth is open, in distances of the eyes; in an upright picture or a turned one."""
+    xy = mesh[:, :2]
+    unit = float(np.linalg.norm(xy[RIGHT_EYE].mean(0) - xy[LEFT_EYE].mean(0)))
+    return float(np.linalg.norm(xy[_LOWER] - xy[_UPPER])) / unit
 
 
 def _colours_at(picture: Tensor, places: Points) -> Points:

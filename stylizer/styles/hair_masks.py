@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces.hair import filled
-from stylizer.faces.mesh_parts import LEFT_EYE, LIPS, RIGHT_EYE
+from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.masks import averaged, grown, joined, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.styles.features import around_brows, around_eyes
@@ -29,6 +29,7 @@ _RIM, _STRAND = 6, 8  # of a mask: drawn hair's outline; of a picture: wider tha
 # How many times nearer, in squares, to hair than to skin a fringe's colour is; pixels of the masks down from the hair
 # that a fringe has at most, and that a brow's end has.
 _MUCH_NEARER, _FRINGE, _TAIL = 4.0, 60, 6
+_BESIDE, _SEAM = 1, 8  # the same: of brows and eyes beyond their ends; from hair beside a jaw to the jaw at most
 _ROUND = 2  # the same: an edge of a fringe is as smooth
 _BLEED = 2  # the same: how far the colour of skin beside hair reaches into it
 _OUTLINE = 0.1  # of a mask: its outermost
@@ -89,16 +90,23 @@ def scalp_of(picture: Tensor, regions: Regions) -> Tensor:
 
 
 def around_features(place: Points, side: int) -> Tensor:
-    """Brows and eyes, with what a drawing gives to them: (1, 1, side, side), 0 or 1; place: the mesh, in its pixels."""
+    """Brows and eyes, with what a drawing gives to them: (1, 1, side, side), 0 or 1; place: the mesh, in its pixels.
+
+    Sideways no more than themselves: hair beside a brow's end is hair.
+    """
     features = torch.stack([around_brows(place, side), *around_eyes(place, side)]).amax(0)
-    return grown((features > _OUTLINE).float(), 1)
+    columns = torch.arange(side, dtype=torch.float32)[None, :]
+    ends = place[LEFT_EYE + LEFT_BROW + RIGHT_EYE + RIGHT_BROW, 0]
+    between = (columns >= float(ends.min()) - _BESIDE) & (columns <= float(ends.max()) + _BESIDE)
+    return grown((features > _OUTLINE).float(), 1) * between
 
 
 def fringe_of(picture: Tensor, regions: Regions, place: Points) -> Tensor:
     """Hair before a face, which regions count as face: (1, 1, s, s), 0 to 1.
 
     A fringe, temples, and what hangs beside the cheeks: much nearer to the hair's colour than to that of the skin below
-    the eyes, and joined to the hair. Brows and eyes are none of it, and nothing below the mouth: that is a beard.
+    the eyes, and joined to the hair. Brows and eyes are none of it. What is below the mouth may be a beard: there, only
+    what lies between the jaw and hair beside it.
 
     Args:
         picture: (1, 3, s, s), of the regions' side. place: (468, 3), the mesh, in pixels of these.
@@ -110,12 +118,15 @@ def fringe_of(picture: Tensor, regions: Regions, place: Points) -> Tensor:
     to_skin, _ = _away(colours, regions.face * (rows > eyes))
     alike = (to_hair * _MUCH_NEARER < to_skin).float()
     kept = around_features(place, side)
-    room = grown((regions.face > _OUTLINE).float(), _RIM) * (kept <= _OUTLINE) * (rows < mouth) * alike
+    near = grown((regions.face > _OUTLINE).float(), _RIM)
+    seam = near * (regions.face < _OUTLINE) * grown((regions.hair > 0.5).float(), _SEAM)
+    room = torch.maximum(near * (rows < mouth), seam) * (kept <= _OUTLINE) * alike
     hair = (torch.maximum(hair_by_colour(picture, regions), regions.hair) > 0.5).float()
     found = joined(hair, room, _FRINGE) * room
     found = shrunk(grown(found, _TAIL), _TAIL) * alike  # a tail of a brow that is hidden
     smooth = (averaged(found, _ROUND, 2) > 0.5).float()  # single hairs and curls are torn edges in a drawing
-    return softened(smooth, 1) * ((mouth - rows) * 2 / max(mouth - eyes, 1.0)).clamp(0, 1)
+    above = ((mouth - rows) * 2 / max(mouth - eyes, 1.0)).clamp(0, 1)
+    return softened(smooth, 1) * torch.maximum(above, softened(seam, 1))
 
 
 def bare_skin_of(picture: Tensor, regions: Regions) -> Tensor:

@@ -1,11 +1,11 @@
 """An example's strokes lent to a drawn face: what was learned draws everybody, the example draws the features.
 
-The generator learns how a hand draws faces; of one eye's catchlight, one lash, one stroke of a brow it keeps the mean.
-So the reference's face is warped onto the drawn one by the 468-point mesh. Wholly the example's are: eyes; a mouth of
-about the same expression; a nose that is painted alike on both sides; the neck's shadow. Brows, which make an
-expression and a person, and ears, of which no two lie alike, stay as they are drawn. Elsewhere
-in the face details are joined, level by level: the fine ones, without single strong lines, which are the sitter's.
-Skin gets the example's broad light and its hues: a blush, a neon's glow.
+The generator learns how a hand draws faces; of one eye's catchlight, one line of a nose, one edge of a lip it keeps the
+mean. So the reference's face is warped onto the drawn one by the 468-point mesh, and the middle of the face is the
+example's: eyes, nose, mouth, and the cheeks between them, as a whole, for parts have borders. The neck's shadow is,
+too. Brows, which make an expression and a person, and ears, of which no two lie alike, stay as they are drawn.
+Elsewhere in the face details are joined, level by level: the fine ones, without single strong lines, which are the
+sitter's. Skin gets the example's broad light and its hues: a blush, a neon's glow.
 
 What is the person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn
 ones stay.
@@ -29,13 +29,13 @@ from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import resized, to_image, to_tensor
 from stylizer.styles.example import FAINT, Example, View
 from stylizer.styles.features import (
-    MouthShape,
     along_jaw,
     around_brows,
     around_eyes,
     around_lips,
-    around_nose,
     below_jaw,
+    middle_of,
+    opening_of,
 )
 from stylizer.styles.looks import depth_of, details, ramp, with_own_looks
 from stylizer.styles.mesh_warp import Points, believed, grid_between, sampled
@@ -51,6 +51,8 @@ _EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are ev
 _PAPER, _DRAWN = 0.012, 0.022  # of a range of 2: details of a skin that are a paper's or a file's, and that were drawn
 _RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
+_BORDER, _BESIDE_HAIR = 8, 3  # pixels of the small masks: a face's middle ends there before its outline, or a fringe
+_OPENINGS = (0.08, 0.15)  # distances of the eyes: a mouth open by so much more is not closed, or stays as it is drawn
 _NEAR = 9  # pixels of the small picture over which these are compared
 _DARKEST, _FEWEST = 0.05, 20  # share of colours that are the darkest, or lightest; pixels that are a mouth
 _CELL = 8  # pixels of a skin: its details are finer
@@ -161,17 +163,15 @@ class _Laid:
 
     def features(self) -> Tensor:
         """Where all is the example's: (1, 1, S, S)."""
-        small, place, alike = self.small, self.place, self._alike
-        eyes, lips = around_eyes(place, small), around_lips(place, small)
+        small, place = self.small, self.place
         # Both or neither: two eyes of different hands are worse than none.
-        trust = ramp(min(self._trust(each) for each in eyes), _DOUBTED, _TRUSTED)
-        agreement = MouthShape.of(place).agrees_with(MouthShape.of(self.view.mesh_xyz * (small / self.view.side)))
-        shares = (
-            trust * torch.maximum(*eyes),
-            agreement * lips,
-            self.example.nose * around_nose(place, small) * alike * shrunk(self.regions.face, _RIM),
-        )
-        return torch.stack(shares).amax(0) * self.known * self.regions.face
+        trust = ramp(min(self._trust(each) for each in around_eyes(place, small)), _DOUBTED, _TRUSTED)
+        # A grin is not to be closed: its teeth would be between lips. Lips that open show the person's teeth.
+        wider = opening_of(self.view.mesh_xyz) - opening_of(place)
+        inside = shrunk(self.regions.face, _BORDER) * (1 - grown(self.hair, _BESIDE_HAIR)) * self._alike
+        eyes = torch.maximum(*around_eyes(place, small)) * self.regions.face
+        middle = middle_of(place, small) * inside * (1 - ramp(wider, *_OPENINGS) * around_lips(place, small))
+        return trust * torch.maximum(eyes, middle) * self.known
 
     def even(self, here: Tensor) -> Tensor:
         """Where the example's fine details are joined to what is drawn: (1, 1, S, S). here: the example."""

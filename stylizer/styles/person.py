@@ -11,13 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.imaging.masks import along_edges, grown, softened
+from stylizer.imaging.masks import along_edges, grown, shrunk, softened
 from stylizer.styles.hair_masks import around_features, bare_skin_of, fringe_of, hair_by_colour, skin_by_colour
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import Regions
 
 _REACH, _CONTRAST = 0.01, 2e-3  # sides of a mask; variance of a range of 2 that is an edge
 _WISPS, _SOFT = 5, 1  # pixels of the regions: how far hair is thin; how soft brows and eyes end in it
+_SURE, _MIDST = 0.9, 10  # of a region; pixels of the regions from its border
 _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair is drawn or not
 
 
@@ -71,6 +72,8 @@ class Person:
         """
         small, regions = F.interpolate(drawn, size=self.picture.shape[-1], mode="area"), self.regions
         own, theirs = (hair_by_colour(picture, regions) for picture in (self.picture, small))
+        # Light and dark locks are coloured as skin or ground, and lie in the midst of hair.
+        own = torch.maximum(own, shrunk((regions.hair > _SURE).float(), _MIDST) * (1 - self.bare))
         skin = torch.maximum(self.bare, skin_by_colour(self.picture, regions))
         side = small.shape[-1]
         kept = around_features(mesh_xyz * (side / drawn.shape[-1]), side)
