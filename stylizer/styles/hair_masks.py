@@ -119,12 +119,13 @@ def fringe_of(picture: Tensor, regions: Regions, place: Points) -> Tensor:
     alike = (to_hair * _MUCH_NEARER < to_skin).float()
     kept = around_features(place, side)
     near = grown((regions.face > _OUTLINE).float(), _RIM)
-    seam = near * (regions.face < _OUTLINE) * grown((regions.hair > 0.5).float(), _SEAM)
+    seam = near * (regions.face < 0.5) * grown((regions.hair > 0.5).float(), _SEAM)
     room = torch.maximum(near * (rows < mouth), seam) * (kept <= _OUTLINE) * alike
     hair = (torch.maximum(hair_by_colour(picture, regions), regions.hair) > 0.5).float()
     found = joined(hair, room, _FRINGE) * room
     found = shrunk(grown(found, _TAIL), _TAIL) * alike  # a tail of a brow that is hidden
-    smooth = (averaged(found, _ROUND, 2) > 0.5).float()  # single hairs and curls are torn edges in a drawing
+    # Single hairs and curls are torn edges in a drawing.
+    smooth = (averaged(torch.maximum(found, hair), _ROUND, 2) > 0.5).float() * grown(found, 1)
     above = ((mouth - rows) * 2 / max(mouth - eyes, 1.0)).clamp(0, 1)
     return softened(smooth, 1) * torch.maximum(above, softened(seam, 1))
 

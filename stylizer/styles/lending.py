@@ -170,7 +170,9 @@ class _Laid:
         wider = opening_of(self.view.mesh_xyz) - opening_of(place)
         inside = shrunk(self.regions.face, _BORDER) * (1 - grown(self.hair, _BESIDE_HAIR)) * self._alike
         eyes = torch.maximum(*around_eyes(place, small)) * self.regions.face
-        middle = middle_of(place, small) * inside * (1 - ramp(wider, *_OPENINGS) * around_lips(place, small))
+        middle = (
+            middle_of(place, small) * inside * (1 - ramp(wider, *_OPENINGS) * grown(around_lips(place, small), _SOFT))
+        )
         return trust * torch.maximum(eyes, middle) * self.known
 
     def even(self, here: Tensor) -> Tensor:

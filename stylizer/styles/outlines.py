@@ -19,8 +19,10 @@ from stylizer.imaging.masks import averaged, grown, softened
 from stylizer.imaging.strokes import along_lines, blurred
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.colours import is_number
+from stylizer.styles.contours import contour_line
 from stylizer.styles.hair_masks import hair_by_colour
 from stylizer.styles.looks import ramp
+from stylizer.styles.mesh_warp import Points
 from stylizer.styles.pairs import Reference
 from stylizer.styles.patches import SIDE as MARKS_SIDE
 from stylizer.styles.patches import marks_everywhere
@@ -119,11 +121,15 @@ def outlines_from(facts: Any) -> tuple[Outline, ...]:
 
 
 @torch.no_grad()
-def outlined(outlines: Sequence[Outline], drawn: Image.Image, person: Person, amount: float) -> Image.Image:
-    """A drawing with the outline of its person, and with lines where ears, neck and clothes have edges.
+def outlined(
+    outlines: Sequence[Outline], drawn: Image.Image, mesh_xyz: Points, person: Person, amount: float, *, jaw: float
+) -> Image.Image:
+    """A drawing with the outline of its person, the contour of its face, and lines where ears, neck and clothes have
+    edges.
 
     Args:
-        drawn: a square, as large as the person's picture.
+        drawn: a square, as large as the person's picture. mesh_xyz: (468, 3), of its face, in its pixels.
+        jaw: how much of the contour the style draws, 0 to 1.
         amount: 0 = the picture as it is, to 1.
     """
     if amount <= 0 or not outlines:
@@ -133,6 +139,8 @@ def outlined(outlines: Sequence[Outline], drawn: Image.Image, person: Person, am
     for outline in outlines:
         half = outline.width * drawn.width / 2
         line = torch.maximum((half + 0.5 - (inward - half).abs()).clamp(0, 1), _folds(person, outline.width) * beside)
+        if jaw > 0:
+            line = torch.maximum(line, jaw * contour_line(picture, mesh_xyz, outline.width))
         ink = picture.new_tensor(outline.ink)[None, :, None, None].expand_as(picture)
         # What is as dark already stays as it is: ink is laid over paint, never paint over ink.
         picture = torch.lerp(picture, torch.minimum(picture, ink), amount * outline.amount * line)

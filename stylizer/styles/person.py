@@ -12,12 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.imaging.masks import along_edges, grown, shrunk, softened
-from stylizer.styles.hair_masks import around_features, bare_skin_of, fringe_of, hair_by_colour, skin_by_colour
+from stylizer.styles.hair_masks import PERHAPS, around_features, bare_skin_of, fringe_of, hair_by_colour, skin_by_colour
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import Regions
 
 _REACH, _CONTRAST = 0.01, 2e-3  # sides of a mask; variance of a range of 2 that is an edge
-_WISPS, _SOFT = 5, 1  # pixels of the regions: how far hair is thin; how soft brows and eyes end in it
+_WISPS, _SOFT = 9, 1  # pixels of the regions: how far hair is thin; how soft brows and eyes end in it
 _SURE, _MIDST = 0.9, 10  # of a region; pixels of the regions from its border
 _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair is drawn or not
 
@@ -80,7 +80,7 @@ class Person:
         hair = torch.maximum(torch.maximum(own, theirs * (1 - skin)), self.fringe * (1 - softened(kept, _SOFT)))
         # At an outline single hairs let the ground through; a hand draws none of these, but the head of hair.
         outline = grown((regions.ground > 0.5).float(), _WISPS)
-        wisps = regions.hair * grown((hair > 0.5).float(), _WISPS) * outline * (1 - self.bare)
+        wisps = (regions.hair > PERHAPS).float() * grown((hair > 0.5).float(), _WISPS) * outline * (1 - self.bare)
         return self.led(torch.maximum(hair, wisps)) * self.figure
 
     def led(self, mask: Tensor) -> Tensor:

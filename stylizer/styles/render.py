@@ -134,7 +134,8 @@ class StyleRenderer:
             if example.patches is not None:
                 picture = with_marks(example.patches, picture, mesh, person, share * amount)
         # Beside hair that is not drawn up to it, an outline would be a second one.
-        return outlined(style.outlines, picture, person, amount) if locks else picture
+        jaw = sum(share * example.jaw for example, share in style.examples)
+        return outlined(style.outlines, picture, mesh, person, amount, jaw=jaw) if locks else picture
 
     def _person(self, plain: Image.Image, reader: FaceReader, with_fringe: bool) -> Person | None:
         """Who is drawn, in a picture without a style; None where no face is seen."""

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.outlines import Outline, mixed_outlines, outlined, outlines_from, outlines_of
 from stylizer.styles.pairs import Reference
@@ -61,20 +62,26 @@ def test_an_edge_without_a_line_and_a_shadow_are_no_outline(reference: Reference
     assert outlines_of(like(reference, shaded)) == []
 
 
+def inked(
+    outlines: list[Outline], plain: Image.Image, person: Person, amount: float = 1.0, jaw: float = 0.0
+) -> Image.Image:
+    return outlined(outlines, plain, person.mesh_xyz, person, amount, jaw=jaw)
+
+
 def test_it_is_drawn_along_the_person_and_nowhere_else(person: Person) -> None:
     outline = Outline(INK, 8 / SIDE, 1.0)
     plain = to_image(drawing(0))
-    after, before = (to_tensor(each)[0].mean(0) for each in (outlined([outline], plain, of_disc(person), 1.0), plain))
+    after, before = (to_tensor(each)[0].mean(0) for each in (inked([outline], plain, of_disc(person)), plain))
     line = (AWAY > 374) & (AWAY < 378)
     assert float((after[line] - np.mean(INK)).abs().mean()) < 0.15
     for elsewhere in (AWAY < 362, AWAY > 388):
         assert float((after - before)[elsewhere].abs().max()) < 0.02
-    assert outlined([], plain, person, 1.0) is plain and outlined([outline], plain, person, 0.0) is plain
+    assert inked([], plain, person) is plain and inked([outline], plain, person, amount=0.0) is plain
 
 
 def test_what_is_darker_than_ink_stays(person: Person) -> None:
     black = Image.new("RGB", (SIDE, SIDE))
-    assert np.array_equal(outlined([Outline(INK, 0.01, 1.0)], black, of_disc(person), 1.0), black)
+    assert np.array_equal(inked([Outline(INK, 0.01, 1.0)], black, of_disc(person)), black)
 
 
 def test_clothes_get_lines_where_they_have_edges(person: Person) -> None:
@@ -83,10 +90,20 @@ def test_clothes_get_lines_where_they_have_edges(person: Person) -> None:
     full = somebody.full.clone()
     full[..., 640:760, 520:700] = -0.3
     plain = to_image(drawing(0))
-    after = to_tensor(outlined([Outline(INK, 8 / SIDE, 1.0)], plain, replace(somebody, full=full), 1.0))[0].mean(0)
+    after = to_tensor(inked([Outline(INK, 8 / SIDE, 1.0)], plain, replace(somebody, full=full)))[0].mean(0)
     before = to_tensor(plain)[0].mean(0)
     assert float((before - after)[660:740, 522:530].mean()) > 0.5
     assert float((before - after)[660:740, 500:512].mean()) < 0.05 > float((before - after)[680:720, 580:640].mean())
+
+
+def test_a_face_has_a_contour_where_the_style_draws_jaws(person: Person) -> None:
+    x, y = person.mesh_xyz[CHIN, :2].astype(int)
+    plain = Image.new("RGB", (SIDE, SIDE), (200, 200, 200))
+    none, half, whole = (
+        to_tensor(inked([Outline(INK, 8 / SIDE, 1.0)], plain, person, jaw=jaw))[0, :, y - 3 : y + 4, x].mean()
+        for jaw in (0.0, 0.5, 1.0)
+    )
+    assert float(none) > 0.5 > float(half) > float(whole) and float(whole) < 0
 
 
 def test_a_blend_draws_both_as_far_as_they_are_shared() -> None:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
-from stylizer.imaging.masks import along_edges
+from stylizer.imaging.masks import along_edges, grown
 from stylizer.styles.person import Person
 from stylizer.styles.regions import Regions, face_regions_of
 
@@ -61,6 +61,34 @@ def test_a_drawings_hair_counts_but_not_on_bare_skin(mean_mesh: np.ndarray) -> N
     drawn = torch.where(circle(420) > 0, HAIR[None, :, None, None], GROUND[None, :, None, None])
     face = F.interpolate(person.regions.face, size=SIDE, mode="bilinear") > 0.95
     assert float((person.hair_with(drawn, mean_mesh) * face).mean()) < 0.02
+
+
+def test_a_light_lock_in_the_midst_of_hair_is_hair(mean_mesh: np.ndarray) -> None:
+    """Of the colour of skin."""
+    person = somebody(mean_mesh, 420, 420)
+    lock = circle(420) * 0
+    lock[..., 160:190, 480:540] = 1
+    blond = replace(person, full=torch.where(lock > 0, SKIN[None, :, None, None], person.full))
+    assert float(blond.hair_with(blond.full, mean_mesh)[lock > 0].mean()) > 0.9
+
+
+def test_hair_beside_a_jaw_reaches_it(mean_mesh: np.ndarray) -> None:
+    """Regions leave a seam around a face, and no hair beside it is hair below the mouth."""
+    person = somebody(mean_mesh, 420, 420)
+    x, y = mean_mesh[LIPS, 0].mean(), mean_mesh[LIPS, 1].max() + 20
+    seam = grown((person.regions.face > 0.1).float(), 5)
+    parted = replace(person, regions=replace(person.regions, hair=person.regions.hair * (1 - seam)))
+    row = person.regions.face[0, 0, round(y / 4)]
+    edge = int(torch.nonzero(row > 0.5)[-1]) + 4  # a pixel of the seam, right of the face
+    assert edge * 4 > x and float(seam[0, 0, round(y / 4), edge]) == 1
+    assert float(parted.hair_with(parted.full, mean_mesh)[0, 0, round(y / 4) * 4, edge * 4]) > 0.9
+
+
+def test_hair_beside_a_brows_end_is_hair(mean_mesh: np.ndarray) -> None:
+    end, columns = float(mean_mesh[LEFT_BROW + LEFT_EYE, 0].min()), (torch.arange(SIDE) + 0.5).expand(SIDE, SIDE)
+    person = painted(somebody(mean_mesh, 420, 420), columns < end - 4)
+    y = int(mean_mesh[LEFT_BROW, 1].mean())
+    assert float(person.hair_with(person.full, mean_mesh)[0, 0, y, int(end) - 14]) > 0.9
 
 
 def painted(person: Person, where: torch.Tensor) -> Person:
