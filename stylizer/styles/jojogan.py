@@ -23,7 +23,7 @@ from stylizer.inversion.encode import encode
 from stylizer.progress import OnStep
 from stylizer.settings import JojoganSettings
 from stylizer.styles.discriminator_features import DiscriminatorReader, feature_distance
-from stylizer.styles.style import Style
+from stylizer.styles.style import IN_WEIGHTS, SHAPE, Style
 from stylizer.weights.load import Networks
 
 RATE, MOMENTS = 2e-3, (0.0, 0.99)
@@ -52,7 +52,8 @@ def learn(
         small: compute maps again for the gradient instead of keeping them, and on a GPU in bfloat16, for a device that
             is short of memory; slower.
     Returns:
-        Style with an empty key, name and card. The same inputs and seed give the same bits.
+        Style with an empty key and name; its card says that its shape is in its weights. The same inputs and seed give
+        the same bits.
     Raises:
         SettingsError: the backbone has no discriminator.
     """
@@ -61,7 +62,7 @@ def learn(
         picture = training.step()
         if on_step:
             on_step(index + 1, settings.iterations, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
-    return Style("", "", training.delta(), {})
+    return Style("", "", training.delta(), {SHAPE: IN_WEIGHTS})
 
 
 class Training:
