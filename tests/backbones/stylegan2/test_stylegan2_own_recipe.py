@@ -129,3 +129,19 @@ def test_places_count_as_they_are_weighed() -> None:
     assert feature_distance(ours, theirs) == feature_distance(ours, theirs, weight) == 0.5
     weight[..., :4] = 3.0
     assert feature_distance(ours, theirs, weight) == 0.75
+
+
+@pytest.mark.parametrize("recipe", [REFERENCE, FACE])
+def test_half_precision_is_about_the_same(step: Step, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU, by the CPU's bfloat16; checkpointed, too."""
+    monkeypatch.setattr("stylizer.backbones.stylegan2.generator.CHECKPOINT_FROM", 8)
+    one, plain = step(recipe)
+    monkeypatch.setattr(
+        "stylizer.styles.discriminator_features.reduced_precision",
+        lambda device, wanted: torch.autocast("cpu", torch.bfloat16, enabled=wanted),
+    )
+    other, half = step(recipe, small=True)
+    assert one.dtype == other.dtype == torch.float32 and not torch.equal(one, other)
+    assert (one - other).abs().mean() < 0.03
+    ours, theirs = (torch.cat([gradients[name].flatten() for name in plain]) for gradients in (plain, half))
+    assert torch.cosine_similarity(ours, theirs, dim=0) > 0.9
