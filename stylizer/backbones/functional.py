@@ -1,5 +1,6 @@
 """What every fine-tuning of the generator needs: some of its weights to move, and the generator run with them."""
 
+import contextlib
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -51,6 +52,7 @@ class TunedGenerator:
         backbone: holds the base, and tells which parameters are never moved.
         chosen: which of the others, by name, are moved.
         fixed: what further parameters are set to, and stay.
+        is_checkpointed: as `Generator.is_checkpointed`.
     """
 
     def __init__(
@@ -58,14 +60,20 @@ class TunedGenerator:
         backbone: Backbone,
         chosen: Callable[[str], bool] = lambda _: True,
         fixed: Mapping[str, float] = MappingProxyType({}),
+        is_checkpointed: bool = False,
     ) -> None:
-        self.generator, is_frozen = backbone.generator, backbone.spec.is_frozen
-        known = {name: p.detach() for name, p in self.generator.named_parameters()}
+        is_frozen = backbone.spec.is_frozen
+        known = {name: p.detach() for name, p in backbone.generator.named_parameters()}
         self.base = {name: p for name, p in known.items() if chosen(name) and not is_frozen(name)}
         self._sizes = {name: _size(p) for name, p in self.base.items()}
-        self.moved = {name: p.clone().requires_grad_() for name, p in self.base.items()}
-        self._fixed = {name: torch.full_like(known[name], value) for name, value in fixed.items()}
-        self._fixed_delta = {name: p - known[name] for name, p in self._fixed.items()}
+        self.moved = {name: nn.Parameter(p.clone()) for name, p in self.base.items()}
+        fixed_to = {name: torch.full_like(known[name], value) for name, value in fixed.items()}
+        self._fixed_delta = {name: p - known[name] for name, p in fixed_to.items()}
+        # In modules of its own for good: what is checkpointed is computed again, from the modules, after the call.
+        self._generator = shallow_clone(backbone.generator)
+        self._generator.is_checkpointed = is_checkpointed
+        _put(self._generator, self.moved)
+        _put(self._generator, {name: nn.Parameter(p, requires_grad=False) for name, p in fixed_to.items()})
 
     @torch.no_grad()
     def begin_at(self, change: Mapping[str, Tensor]) -> None:
@@ -76,7 +84,8 @@ class TunedGenerator:
 
     def call(self, name: str, *arguments: object) -> Tensor:
         """A method of the generator, with the moved weights."""
-        return call_with(self.generator, {**self.moved, **self._fixed}, name, *arguments)
+        result: Tensor = getattr(self._generator, name)(*arguments)
+        return result
 
     def delta(self, gain: float = 1.0) -> dict[str, Tensor]:
         """What was learned, in half precision on the CPU: the same fresh and from a file."""
@@ -87,6 +96,19 @@ class TunedGenerator:
         """Mean squared change of the tensors, each relative to its size."""
         changes = [(p - self.base[name]) / self._sizes[name] for name, p in self.moved.items()]
         return torch.stack([change.square().mean() for change in changes]).mean()
+
+
+def _put(network: nn.Module, parameters: Mapping[str, nn.Parameter]) -> None:
+    """Replace parameters of a network, by name."""
+    for name, parameter in parameters.items():
+        owner, _, last = name.rpartition(".")
+        setattr(network.get_submodule(owner), last, parameter)
+
+
+def reduced_precision(device: torch.device, wanted: bool) -> contextlib.AbstractContextManager[object]:
+    """Where it is wanted, bfloat16 on a GPU that computes in it; else the precision that the networks have."""
+    usable = wanted and device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16) if usable else contextlib.nullcontext()
 
 
 def _size(tensor: Tensor) -> float:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import dlib
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -25,6 +24,8 @@ def chip_to_crop(landmarks_xy: NDArray[np.float32], size: int = CHIP_SIZE) -> ND
         2x3 affine from chip pixels to pixels of that picture.
     Convention: pixel centres at integers, origin top-left, x first.
     """
+    import dlib  # needed for nothing else here, and not there where only steps on a GPU are timed
+
     low, high = landmarks_xy.min(0), landmarks_xy.max(0)
     box = dlib.rectangle(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
     points = [dlib.point(round(float(x)), round(float(y))) for x, y in landmarks_xy]

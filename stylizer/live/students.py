@@ -1,4 +1,8 @@
-"""The students of one installation: the shared network, loaded when it is first wanted, and the parts of styles."""
+"""The students of one installation: the shared network, loaded when it is first wanted, and the parts of styles.
+
+A style's part is learned from pictures of the generator that the style is a change of, so it is no other generator's.
+The shared network was trained on those of the default generator.
+"""
 
 import threading
 from pathlib import Path
@@ -13,7 +17,7 @@ from stylizer.live.drawer import LIVE_SIDE, StudentDrawer
 from stylizer.live.files import SharedStudent, known_part, part_path, parts_dir, preset_parts, read_shared, save_part
 from stylizer.live.lent import Lent
 from stylizer.progress import OnStep
-from stylizer.styles.style import Style
+from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
 
 
@@ -62,8 +66,9 @@ class Students:
         """A style's part; None: it was not learned yet, or there is no shared network.
 
         Raises:
-            WeightsError: the shared network's file is damaged.
+            WeightsError: the shared network's file is damaged. OtherBackboneError: the style is another generator's.
         """
+        check_fits(style, self._networks.spec.name, dict(self._networks.backbone.generator.named_parameters()))
         return known_part(style, self.shared, self._home) if self.installed else None
 
     def learn(self, style: Style, on_step: OnStep | None = None) -> dict[str, Tensor]:

@@ -8,6 +8,9 @@ finish, the last styles of a code, is the mean face's throughout, as it is when 
 Fitted to this kind of generator: a tensor's step is proportional to its size; what is coarse in a picture is
 learned whole, the last layers' details in windows. The weights start where they draw already, at the mean change of
 other styles (see `training.start`), and the colours where a linear map of the generator's own brings them.
+
+A generator that comes with its discriminator is also told what that sees in its pictures. These are drawn whole then;
+where memory is short, in `DiscriminatorReader.precision`, and their maps are computed again for the gradient.
 """
 
 import itertools
@@ -30,6 +33,7 @@ from stylizer.settings import TrainSettings
 from stylizer.styles import losses
 from stylizer.styles.color_start import color_map
 from stylizer.styles.colours import colours_of, colours_to_json
+from stylizer.styles.discriminator_features import DiscriminatorReader, feature_distance
 from stylizer.styles.example import Example
 from stylizer.styles.line_finish import coherence
 from stylizer.styles.mixing import with_finish
@@ -46,15 +50,15 @@ from stylizer.styles.targets import (
     Sitter,
     structure_of,
 )
-from stylizer.styles.windows import Windows
+from stylizer.styles.windows import Drawing, Windows
 from stylizer.weights.load import Networks
 
 PREVIEW_EVERY = 8
 _FIRST_PAIRS = 4
 
 
-class _Training:
-    """One fine-tune: its own copy of the weights, its own random draws."""
+class Training:
+    """One fine-tune: its own copy of the weights, its own random draws. The arguments are those of `finetune`."""
 
     def __init__(
         self,
@@ -62,8 +66,12 @@ class _Training:
         reader: FaceReader,
         examples: Sequence[tuple[AlignedFace, Inversion]],
         settings: TrainSettings,
-        recipe: Recipe,
+        *,
+        recipe: Recipe = RECIPE,
+        small: bool = False,
     ) -> None:
+        is_all_small = networks.spec.side == networks.spec.head_side  # then a window shows no more
+        recipe = replace(recipe, windows=0) if small or is_all_small else recipe
         self.networks, self.recipe, self.backbone, self.spec = networks, recipe, networks.backbone, networks.spec
         self.device = device_of(self.backbone)
         self.rng = torch.Generator().manual_seed(settings.seed)
@@ -78,10 +86,14 @@ class _Training:
         # The first few are made before the first step, one after each, for an early preview.
         count = min(recipe.pool, max(settings.iterations // recipe.meet_every, _FIRST_PAIRS), settings.iterations)
         self.pairs = itertools.islice(maker.pairs(references, self.deformation, self.rng), count)
-        self.read, self.tuned = FeatureReader(networks), TunedGenerator(self.backbone, fixed=self.spec.fixed)
+        self.read = FeatureReader(networks)
+        self.tuned = TunedGenerator(self.backbone, fixed=self.spec.fixed, is_checkpointed=small)
+        self.discriminator = DiscriminatorReader.of(networks, small)
         with torch.no_grad():
             in_windows = recipe.windows > 0
             self.drawn = [Drawn.read(self.read, each, self.spec.coarse_side, in_windows) for each in references]
+            judge = self.discriminator
+            self.judged = [None if judge is None else judge.features(each.full) for each in references]
         self.sitters: list[Sitter] = []
         self._meet(_FIRST_PAIRS)
         self.windows = Windows(self.tuned, self.read, self.spec, recipe, self.rng)
@@ -105,7 +117,8 @@ class _Training:
         """One step, on a reference or on an invented face; returns its small picture."""
         self.optimiser.zero_grad()
         if not self.sitters or float(torch.rand(1, generator=self.rng)) < self.recipe.references:
-            loss, picture = self._reproduce(self.drawn[self._draw(len(self.drawn))])
+            index = self._draw(len(self.drawn))
+            loss, picture = self._reproduce(self.drawn[index], self.judged[index])
         else:
             loss, picture = self._become(self.sitters[self._draw(len(self.sitters))])
         loss.backward()  # type: ignore[no-untyped-call]
@@ -121,11 +134,15 @@ class _Training:
             drawn = self.drawn[len(self.sitters) % len(self.drawn)]
             self.sitters.append(Sitter.read(self.read, pair, drawn, self.recipe, self.spec.coarse_side))
 
-    def _reproduce(self, drawn: Drawn) -> tuple[Tensor, Tensor]:
-        """JoJoGAN's loss: the mixed code has to give the reference, small and in windows."""
+    def _reproduce(self, drawn: Drawn, judged: list[Tensor] | None) -> tuple[Tensor, Tensor]:
+        """JoJoGAN's loss: the mixed code has to give the reference, small and in windows.
+
+        Args:
+            judged: what the discriminator sees of the reference; None: there is no discriminator.
+        """
         r, reference = self.recipe, drawn.reference
         code = self._mixed(reference.code, self.spec.mix_from, r.mix)
-        trunk, coarse, picture = self._draw_small(code)
+        drawing, coarse, picture = self._draw_small(code)
         loss = r.color * losses.color_distance(picture, reference.small)
         loss = loss + r.pattern * losses.fixed_pattern(coarse)
         loss = loss + r.lattice * losses.lattice_distance(coarse, drawn.coarse)
@@ -133,7 +150,9 @@ class _Training:
             loss = loss + losses.place_distance(ours, theirs).mean()
         loss = loss + r.bands * losses.bands_distance(losses.bands(coarse), drawn.coarse_bands)
         for _ in range(r.windows):
-            loss = loss + self.windows.reproduce(drawn, trunk, code)
+            loss = loss + self.windows.reproduce(drawn, drawing)
+        if judged is not None:
+            loss = loss + r.discriminator * self._unlike(drawing, judged)
         return loss, picture
 
     def _become(self, sitter: Sitter) -> tuple[Tensor, Tensor]:
@@ -141,7 +160,12 @@ class _Training:
         r, pair, drawn = self.recipe, sitter.pair, sitter.drawn
         mixed = float(torch.rand(1, generator=self.rng)) < 0.3
         code = self._mixed(pair.code, self.spec.mix_from + 2, 1.0) if mixed else self._finished(pair.code)
-        trunk, coarse, picture = self._draw_small(code)
+        judged = None
+        if self.discriminator is not None:
+            # Seen anew in every step: a target's maps take 94 MB at 1024 px, and there are many targets.
+            with torch.no_grad():
+                judged = self.discriminator.features(pair.target_window((0, 0), self.spec.side))
+        drawing, coarse, picture = self._draw_small(code)
         maps = self.read.small(picture)
         loss = r.lattice * losses.lattice_distance(coarse, sitter.coarse)
         loss = loss + r.target_color * losses.color_distance(picture, pair.target, sitter.weight)
@@ -156,8 +180,15 @@ class _Training:
         loss = loss + r.face_statistics * losses.gram_distance(grams, drawn.grams["face"])
         loss = loss + self._surroundings(sitter, picture, maps[:STATISTICS_MAPS])
         for _ in range(r.windows):
-            loss = loss + self.windows.become(sitter, trunk, code)
+            loss = loss + self.windows.become(sitter, drawing)
+        if judged is not None:
+            loss = loss + r.target_discriminator * self._unlike(drawing, judged, sitter.weight)
         return loss, picture
+
+    def _unlike(self, drawing: Drawing, judged: list[Tensor], weight: Tensor | None = None) -> Tensor:
+        """How far a whole picture is from another one for the discriminator; weight: of places, (1, 1, S, S)."""
+        assert self.discriminator is not None and drawing.whole is not None
+        return feature_distance(self.discriminator.features(drawing.whole), judged, weight)
 
     def _surroundings(self, sitter: Sitter, picture: Tensor, maps: list[Tensor]) -> Tensor:
         """How far hair and ground are from the reference's grain, and the hair from its colours."""
@@ -174,11 +205,18 @@ class _Training:
                 )
         return loss
 
-    def _draw_small(self, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Maps of the head's block, the picture without its details, and that at the head's side."""
-        trunk = self.tuned.call("features", code, self.spec.head_block)
-        coarse = self.tuned.call("coarse", trunk, code)
-        return trunk, coarse, F.interpolate(coarse, size=self.spec.head_side, mode="area")
+    def _draw_small(self, code: Tensor) -> tuple[Drawing, Tensor, Tensor]:
+        """What is drawn of a code, the picture without its details, and that at the head's side."""
+        block = self.spec.head_block
+        if self.discriminator is None:
+            drawing = Drawing(code, self.tuned.call("features", code, block))
+            coarse = self.tuned.call("coarse", drawing.trunk, code)
+        else:
+            with self.discriminator.precision():
+                trunk = self.tuned.call("features", code, block)
+                whole = self.tuned.call("tail", trunk, code, block + 1).float()
+            drawing, coarse = Drawing(code, trunk, whole), F.interpolate(whole, size=self.spec.coarse_side, mode="area")
+        return drawing, coarse, F.interpolate(coarse, size=self.spec.head_side, mode="area")
 
     def _mixed(self, code: Tensor, start: int, most: float) -> Tensor:
         """A code with the styles from `start` on on the way to a random face's, and the mean's finish."""
@@ -212,15 +250,15 @@ def finetune(
         references, inversions: aligned faces and their codes, near W.
         on_step: called after each step; a preview every few steps. What it raises ends the work.
         reader: finds the meshes of faces, and people.
-        small: leave out the windows at full resolution, for a device that is short of memory.
+        small: leave out the windows at full resolution, compute maps again for the gradient where the generator can,
+            and beside a discriminator in bfloat16 on a GPU, for a device that is short of memory.
         recipe: rates and loss weights.
     Returns:
         Style with an empty key and name; its card holds the deformation, the lines, the colours and the
         outlines, these two and its example of the first reference. The same inputs and seed give the same bits.
     """
-    recipe = replace(recipe, windows=0) if small else recipe
-    total = settings.iterations
-    training = _Training(networks, reader, list(zip(references, inversions, strict=True)), settings, recipe)
+    total, examples = settings.iterations, list(zip(references, inversions, strict=True))
+    training = Training(networks, reader, examples, settings, recipe=recipe, small=small)
     for index in range(total):
         picture = training.step()
         if on_step:

@@ -10,23 +10,20 @@ seed.
 Source: Chong & Forsyth 2021, JoJoGAN: One Shot Face Stylization (arXiv 2112.11641), and its released code.
 """
 
-import contextlib
 import copy
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.backbones.base import BackboneSpec, FeatureNetwork, Generator, device_of
-from stylizer.backbones.functional import shallow_clone
-from stylizer.errors import SettingsError
+from stylizer.backbones.base import BackboneSpec, Generator, device_of
 from stylizer.faces import AlignedFace
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.encode import encode
 from stylizer.progress import OnStep
 from stylizer.settings import JojoganSettings
-from stylizer.styles.style import Style
+from stylizer.styles.discriminator_features import DiscriminatorReader, feature_distance
+from stylizer.styles.style import IN_WEIGHTS, SHAPE, Style
 from stylizer.weights.load import Networks
 
 RATE, MOMENTS = 2e-3, (0.0, 0.99)
@@ -37,21 +34,6 @@ PREVIEW_EVERY = 8
 def exchanged_styles(spec: BackboneSpec, keep_color: bool) -> list[int]:
     """The styles of a code that each step takes from a random face: all from 7 on, or those without colours."""
     return [style for style in range(spec.mix_from, spec.num_ws) if not keep_color or style in COLORLESS]
-
-
-def feature_distance(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
-    """Mean absolute difference of a discriminator's features, averaged over its maps; (). Any recipe may use it."""
-    return torch.stack([F.l1_loss(a, b) for a, b in zip(ours, theirs, strict=True)]).mean()
-
-
-def discriminator_of(networks: Networks) -> FeatureNetwork:
-    """The backbone's discriminator. Raises SettingsError: it has none."""
-    if networks.backbone.discriminator is None:
-        raise SettingsError(
-            f"JoJoGAN's recipe compares by a discriminator, and the face generator {networks.spec.name} has none; "
-            "choose another with --backbone stylegan2, or leave --recipe out."
-        )
-    return networks.backbone.discriminator
 
 
 def learn(
@@ -70,7 +52,8 @@ def learn(
         small: compute maps again for the gradient instead of keeping them, and on a GPU in bfloat16, for a device that
             is short of memory; slower.
     Returns:
-        Style with an empty key, name and card. The same inputs and seed give the same bits.
+        Style with an empty key and name; its card says that its shape is in its weights. The same inputs and seed give
+        the same bits.
     Raises:
         SettingsError: the backbone has no discriminator.
     """
@@ -79,7 +62,7 @@ def learn(
         picture = training.step()
         if on_step:
             on_step(index + 1, settings.iterations, to_image(picture) if index % PREVIEW_EVERY == 0 else None)
-    return Style("", "", training.delta(), {})
+    return Style("", "", training.delta(), {SHAPE: IN_WEIGHTS})
 
 
 class Training:
@@ -90,19 +73,17 @@ class Training:
     ) -> None:
         backbone, self.spec = networks.backbone, networks.spec
         self.device, self.mapping = device_of(backbone), backbone.mapping
-        self.discriminator = shallow_clone(discriminator_of(networks))
+        self.discriminator = DiscriminatorReader(networks, small)
         self.base = backbone.generator
         self.generator: Generator = copy.deepcopy(self.base).requires_grad_()
-        for network in (self.discriminator, self.generator):
-            network.is_checkpointed = small
-        self.half = small and self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        self.generator.is_checkpointed = small
         self.optimiser = torch.optim.Adam(self.generator.parameters(), lr=RATE, betas=MOMENTS)
         self.rng = torch.Generator().manual_seed(settings.seed)
         self.exchanged = exchanged_styles(self.spec, settings.keep_color)
         self.examples: list[tuple[Tensor, list[Tensor]]] = []
         for face in references:
             code = encode(networks, face, 1, lambda _, __: None)
-            with torch.no_grad(), self._precision():
+            with torch.no_grad():
                 wanted = self.discriminator.features(to_tensor(face.crop).to(self.device))
             self.examples.append((backbone.wspace.to_w_plus(code.u, code.offsets), wanted))
 
@@ -114,7 +95,7 @@ class Training:
             mixed = code.clone()
             with torch.no_grad():
                 mixed[:, self.exchanged] = self.mapping(z)[:, None]
-            with self._precision():
+            with self.discriminator.precision():
                 picture = self.generator(mixed)
                 loss = feature_distance(self.discriminator.features(picture), wanted) / len(self.examples)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -126,6 +107,3 @@ class Training:
         """What was learned, in half precision on the CPU."""
         moved, base = self.generator.named_parameters(), dict(self.base.named_parameters())
         return {name: (parameter.detach() - base[name]).half().cpu() for name, parameter in moved}
-
-    def _precision(self) -> contextlib.AbstractContextManager[object]:
-        return torch.autocast(self.device.type, torch.bfloat16) if self.half else contextlib.nullcontext()

@@ -12,7 +12,7 @@ from stylizer.errors import SettingsError
 from stylizer.settings import MIX_RATIO_MAX, MIX_RATIO_MIN, check_range
 from stylizer.styles.colours import colours_to_json, mixed_colours
 from stylizer.styles.outlines import mixed_outlines
-from stylizer.styles.style import Style
+from stylizer.styles.style import IN_WEIGHTS, SHAPE, Style
 
 
 def with_finish(w_plus: Tensor, mean: Tensor, amount: float, finish_from: int) -> Tensor:
@@ -58,6 +58,8 @@ def blend(one: Style, other: Style, mix_ratio: float) -> Style:
         "colours": colours_to_json(colours),
         "outlines": [each.to_json() for each in mixed_outlines(one.outlines, other.outlines, mix_ratio)],
     }
+    if one.has_shape_in_weights and other.has_shape_in_weights:
+        card[SHAPE] = IN_WEIGHTS
     shares = ((one.examples, 1 - mix_ratio), (other.examples, mix_ratio))
     examples = tuple((example, share * part) for parts, share in shares for example, part in parts)
     return Style("", name, _between(one.delta, other.delta, mix_ratio), card, examples)

@@ -176,7 +176,7 @@ class PairMaker:
         self._device, self._spec = device_of(networks.backbone), networks.spec
         with torch.no_grad():
             mean = reader.mesh_of_small(small_picture(self._backbone, mean_code(self._backbone)[None]), self._spec.side)
-        self.mean_xyz = _usual_mesh(self._spec.side) if mean is None else mean
+        self.mean_xyz = usual_mesh(self._spec.side) if mean is None else mean
         self.partner = mirror_of(self.mean_xyz)
 
     @torch.no_grad()
@@ -307,7 +307,7 @@ def _around(points: Points, side: int) -> Tensor:
     return torch.from_numpy((x[None] + y[:, None] < 1).astype(np.float32))[None, None]
 
 
-def _usual_mesh(side: int) -> Points:
+def usual_mesh(side: int) -> Points:
     """About where an aligned crop has a face, for a generator whose faces the mesh does not see."""
     mesh = np.full((468, 3), (0.5, 0.55, 0.0))
     turns = np.linspace(0, 2 * np.pi, len(OVAL), endpoint=False)  # from the hairline's middle clockwise

@@ -153,7 +153,8 @@ class StyleRenderer:
     def _merge(self, tuned: Mapping[str, Tensor]) -> Synthesis:
         changes: list[Change] = [(tuned, lambda _: 1.0)]
         if self._style is not None and not self._plain:
-            changes.append((self._style.delta, _shares(self._settings, self._networks.spec.is_texture)))
+            shares = _shares(self._settings, self._networks.spec.is_texture, self._style.has_shape_in_weights)
+            changes.append((self._style.delta, shares))
         return self._networks.synthesizer.merge(changes)
 
     def _picture(self, synthesis: Synthesis, w_plus: Tensor) -> Image.Image:
@@ -187,7 +188,8 @@ def draw(
     return renderer(inversion, likeness=likeness, inverted=inverted, photo=photo)
 
 
-def _shares(settings: RenderSettings, is_texture: ParameterRule) -> Callable[[str], float]:
-    """How many times a style's change of a parameter is added."""
+def _shares(settings: RenderSettings, is_texture: ParameterRule, has_shape: bool) -> Callable[[str], float]:
+    """How many times a style's change of a parameter is added; has_shape: the style's shape is in its weights."""
     texture = settings.strength * settings.texture
-    return lambda name: texture if is_texture(name) else settings.strength
+    rest = settings.strength * settings.shape if has_shape else settings.strength
+    return lambda name: texture if is_texture(name) else rest

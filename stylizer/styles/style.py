@@ -28,6 +28,7 @@ from stylizer.styles.outlines import Outline, outlines_from
 CARD_BYTES_MAX = 64 * 1024
 TENSORS_BYTES_MAX = 16 * 2**20  # a style takes 1.5 MB
 STYLE_FORMAT = 4  # raise it whenever the same reference and settings give another style than before
+SHAPE, IN_WEIGHTS = "shape", "weights"  # an entry of cards, see `Style.has_shape_in_weights`
 TENSORS_FILE, CARD_FILE = "style.safetensors.xz", "card.json"
 
 
@@ -42,7 +43,7 @@ class Style:
     deformation: how it draws the parts of a face larger or elsewhere, see `faces.deformation`; may be missing. lines:
     the coherence of its references, see `line_finish`; 0 where missing. colours: how these are spread in its first
     reference, see `styles.colours`; may be missing. outlines: how the references draw a person's outline, see
-    `styles.outlines`; may be missing.
+    `styles.outlines`; may be missing. shape: "weights" where no deformation was measured; else missing.
     examples: faces of references that lend drawn ones their strokes, and how much each does, 0 to 1.
     """
 
@@ -61,6 +62,11 @@ class Style:
     def deformation(self) -> LandmarkDeformation:
         """What the style makes of a face's proportions at strength 1; none where the card says nothing of it."""
         return deformation_from(self.card["deformation"]) if "deformation" in self.card else LandmarkDeformation()
+
+    @property
+    def has_shape_in_weights(self) -> bool:
+        """Whether its shape is what it changes in the coarse weights, without a deformation that tells it apart."""
+        return self.card.get(SHAPE) == IN_WEIGHTS
 
     @property
     def lines(self) -> float:

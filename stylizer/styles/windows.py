@@ -1,9 +1,11 @@
 """Fine-tuning at full resolution: windows of the picture, compared with what the reference has there.
 
-A full picture costs several times what a window does, and its small version tells what is coarse already.
+A full picture costs several times what a window does, and its small version tells what is coarse already. Where the
+whole is drawn anyhow, windows are cut out of it.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +23,21 @@ _PARTS = (LEFT_EYE, RIGHT_EYE, LIPS, None, None, None)  # what a sitter's window
 _SPREAD = 40.0  # pixels, of a window's middle around that of its part
 _MOST = 6.0  # that a place counts, the face being 1
 _AREA_MIN = 0.1  # of a window: smaller regions say nothing
+_MULTIPLE = 8  # of a window's side: three levels of Haar bands are compared
 _CELL = 4  # pixels over which a halved window's colours are averaged
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A step's picture, as far as it is drawn.
+
+    code: (1, num_ws, w_dim). trunk: its maps of the head's block. whole: (1, 3, side, side); None: windows are drawn
+    from the maps.
+    """
+
+    code: Tensor
+    trunk: Tensor
+    whole: Tensor | None = None
 
 
 class Windows:
@@ -36,16 +52,12 @@ class Windows:
     ) -> None:
         self._tuned, self._reader, self._spec, self._recipe, self._rng = tuned, reader, spec, recipe, rng
 
-    def reproduce(self, drawn: Drawn, trunk: Tensor, code: Tensor) -> Tensor:
-        """How far a window anywhere is from the reference there; (), as is the other.
-
-        Args:
-            trunk: maps of the head's block, code: (1, num_ws, w_dim), of the picture.
-        """
+    def reproduce(self, drawn: Drawn, drawing: Drawing) -> Tensor:
+        """How far a window anywhere is from the reference there; (), as is the other."""
         r, reference = self._recipe, drawn.reference
         # The wide window, at half the resolution, where the reference has no more; else every other time.
         halved = reference.detail < SHARP or float(torch.rand(1, generator=self._rng)) < 0.5
-        corner, crop = self._draw(trunk, code, WIDE_SIDE if halved else SIDE, None)
+        corner, crop = self._draw(drawing, WIDE_SIDE if halved else SIDE, None)
         wanted = _cut(reference.full, corner, 1, crop.shape[-1])
         loss = r.pattern * losses.fixed_pattern(crop)
         loss = loss + r.color * losses.coarse_distance(crop, wanted, self._spec.side // self._spec.head_side)
@@ -56,10 +68,10 @@ class Windows:
         sizes = [losses.bands(x, None, drawn.skip) for x in (crop, wanted)]
         return loss + r.bands * losses.bands_distance(*sizes)
 
-    def become(self, sitter: Sitter, trunk: Tensor, code: Tensor) -> Tensor:
+    def become(self, sitter: Sitter, drawing: Drawing) -> Tensor:
         """How far a wide window, often of eyes or mouth, is from the target there, and from the reference's hand."""
         r, pair, drawn = self._recipe, sitter.pair, sitter.drawn
-        corner, crop = self._draw(trunk, code, WIDE_SIDE, self._middle(sitter))
+        corner, crop = self._draw(drawing, WIDE_SIDE, self._middle(sitter))
         fine, cell = losses.inner(self._reader.fine(crop, halved=True)), self._spec.side // self._spec.head_side
         loss = r.pattern * losses.fixed_pattern(crop)
 
@@ -95,9 +107,7 @@ class Windows:
         middle: Sequence[float] = sitter.pair.mesh_xyz[part, :2].mean(0)[::-1] + spread
         return middle
 
-    def _draw(
-        self, trunk: Tensor, code: Tensor, side: int, middle_yx: Sequence[float] | None
-    ) -> tuple[tuple[int, int], Tensor]:
+    def _draw(self, drawing: Drawing, side: int, middle_yx: Sequence[float] | None) -> tuple[tuple[int, int], Tensor]:
         """A window at full resolution: its top left corner, and what it shows.
 
         The margin that the window's border spoils is left out of both.
@@ -107,15 +117,19 @@ class Windows:
         """
         scale, margin = self._spec.map_scale, self._spec.tail_margin
         side = min(side, self._spec.side) // scale
-        last = trunk.shape[-1] - side
+        last = drawing.trunk.shape[-1] - side
         if middle_yx is None:
             top, left = (int(torch.randint(last + 1, (1,), generator=self._rng)) for _ in range(2))
         else:
             top, left = (min(max(int(c / scale - side / 2), 0), last) for c in middle_yx)
-        window = trunk[:, :, top : top + side, left : left + side]
-        crop = self._tuned.call("tail", window, code, self._spec.head_block + 1, (top, left))
-        far = slice(scale * margin, -scale * margin)
-        return (scale * (top + margin), scale * (left + margin)), crop[..., far, far]
+        corner = scale * (top + margin), scale * (left + margin)
+        size = scale * (side - 2 * margin) // _MULTIPLE * _MULTIPLE
+        if drawing.whole is not None:
+            return corner, _cut(drawing.whole, corner, 1, size)
+        window = drawing.trunk[:, :, top : top + side, left : left + side]
+        crop = self._tuned.call("tail", window, drawing.code, self._spec.head_block + 1, (top, left))
+        inside = slice(scale * margin, scale * margin + size)
+        return corner, crop[..., inside, inside]
 
 
 def _cut(picture: Tensor, corner: tuple[int, int], shrink: int, side: int) -> Tensor:

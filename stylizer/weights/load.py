@@ -27,7 +27,7 @@ class Networks:
     backbone: the generator and what belongs to it.
     quick_perceptual: the same in bfloat16 where the hardware is faster in it, for losses; else the same object.
     base_hash: SHA-256 over the generator's weights, hex; styles are valid for one base only.
-    helpers_hash: the same over encoder, heads and start, which what is learned also depends on.
+    helpers_hash: the same over encoder, heads, start and discriminator, which what is learned also depends on.
     synthesizer: draws full pictures with the backbone.
     faces: find faces in drawn pictures; on the CPU. None: nothing that needs the places of a face is done to these.
     """
@@ -118,7 +118,8 @@ def _fetched(home: Path, name: str) -> Path:
 
 
 def _hash_helpers(backbone: Backbone) -> str:
-    state = nn.ModuleList([backbone.encoder, backbone.heads]).state_dict()
+    helpers = [backbone.encoder, backbone.heads, backbone.discriminator]
+    state = nn.ModuleList([each for each in helpers if each is not None]).state_dict()
     return hash_tensors({**state, **{f"start.{name}": change for name, change in backbone.start.items()}})
 
 

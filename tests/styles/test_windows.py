@@ -9,7 +9,7 @@ from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.styles.recipe import RECIPE
 from stylizer.styles.sampling import sample
 from stylizer.styles.targets import FeatureReader
-from stylizer.styles.windows import SIDE, WIDE_SIDE, Windows
+from stylizer.styles.windows import SIDE, WIDE_SIDE, Drawing, Windows
 from stylizer.weights.load import Networks
 
 Drawn = tuple[TunedGenerator, torch.Tensor, torch.Tensor]
@@ -34,7 +34,7 @@ def test_a_window_shows_what_the_whole_picture_has_there(
     rng = torch.Generator().manual_seed(3)
     windows = Windows(tuned, FeatureReader(networks), SPEC, RECIPE, rng)
     trunk = tuned.call("features", code, SPEC.head_block)
-    (top, left), crop = windows._draw(trunk, code, side, middle_yx)
+    (top, left), crop = windows._draw(Drawing(code, trunk), side, middle_yx)
     size = crop.shape[-1]
     assert size == side - 2 * SPEC.map_scale * SPEC.tail_margin
     expected = whole[:, :, top : top + size, left : left + size]

@@ -4,12 +4,24 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub.constants
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from stylizer.backbones.base import mean_code, small_picture
+from stylizer.faces import AlignedFace
+from stylizer.imaging.tensors import to_image
 from stylizer.weights import stylegan2
+from stylizer.weights.load import Networks
 from stylizer.weights.stylegan2 import ENCODER, GENERATOR
-from tests.backbones.stylegan2.tiny_stylegan2 import TinyStyleGan2, encoder_checkpoint, generator_checkpoint
+from tests.backbones.stylegan2.tiny_stylegan2 import (
+    TinyStyleGan2,
+    encoder_checkpoint,
+    generator_checkpoint,
+    over,
+    tiny_backbone,
+)
 from tests.library.hub_server import HubServer
 
 
@@ -56,3 +68,23 @@ def fetch(tmp_path: Path, hub: HubServer) -> Callable[..., list[str]]:
         return said
 
     return run
+
+
+@pytest.fixture(scope="session")
+def photo(networks: Networks) -> Image.Image:
+    """A face that is found: the real generator's mean one."""
+    with torch.no_grad():
+        return to_image(small_picture(networks.backbone, mean_code(networks.backbone)[None]))
+
+
+@pytest.fixture(scope="session")
+def aligned(photo: Image.Image) -> AlignedFace:
+    spec = TinyStyleGan2.spec
+    landmarks = np.array(spec.mean_landmarks_xy, np.float32)
+    return AlignedFace(photo.resize((spec.side, spec.side)), np.eye(2, 3), landmarks, None)
+
+
+@pytest.fixture(scope="session")
+def tiny(networks: Networks) -> Networks:
+    """The real feature networks over the tiny backbone."""
+    return over(networks, tiny_backbone())

@@ -9,60 +9,26 @@ import pytest
 import torch
 from PIL import Image
 
-from stylizer.backbones.base import mean_code, small_picture
+from stylizer.backbones.base import mean_code
 from stylizer.backbones.stylegan2 import StyleGan2, block_of
-from stylizer.backbones.synthesis import TorchSynthesizer
 from stylizer.errors import DeviceError, OtherBackboneError, SettingsError
-from stylizer.faces import AlignedFace, FaceFinder
-from stylizer.imaging.tensors import to_image, to_tensor
+from stylizer.faces import AlignedFace
+from stylizer.imaging.tensors import to_tensor
 from stylizer.inversion.code import Inversion
 from stylizer.inversion.encode import encode
 from stylizer.inversion.faithful import Tuning, tune
 from stylizer.inversion.refined import PHOTO_CONFIGS, invert
 from stylizer.library.library import Library
 from stylizer.pipeline import Stylizer
-from stylizer.settings import JojoganSettings, RenderSettings, TrainSettings
+from stylizer.settings import JojoganSettings, RenderSettings
 from stylizer.styles import jojogan
-from stylizer.styles.finetune import finetune
-from stylizer.styles.recipe import Recipe
 from stylizer.styles.render import draw
 from stylizer.styles.sampling import sample
 from stylizer.styles.style import Style
 from stylizer.weights.load import Networks
-from tests.backbones.stylegan2.tiny_stylegan2 import TinyStyleGan2, tiny_backbone
-from tests.face_readers import FixedReader
+from tests.backbones.stylegan2.tiny_stylegan2 import TinyStyleGan2, a_stylizer, over
 
 SPEC = TinyStyleGan2.spec
-BASE_HASH = "2" * 64
-
-
-@pytest.fixture(scope="module")
-def photo(networks: Networks) -> Image.Image:
-    """A face that is found: the real generator's mean one."""
-    with torch.no_grad():
-        return to_image(small_picture(networks.backbone, mean_code(networks.backbone)[None]))
-
-
-@pytest.fixture(scope="module")
-def aligned(photo: Image.Image) -> AlignedFace:
-    landmarks = np.array(SPEC.mean_landmarks_xy, np.float32)
-    return AlignedFace(photo.resize((SPEC.side, SPEC.side)), np.eye(2, 3), landmarks, None)
-
-
-@pytest.fixture(scope="module")
-def tiny(networks: Networks) -> Networks:
-    """The real feature networks over the tiny backbone."""
-    return over(networks, tiny_backbone())
-
-
-def over(networks: Networks, backbone: TinyStyleGan2) -> Networks:
-    return replace(networks, backbone=backbone, synthesizer=TorchSynthesizer(backbone), base_hash=BASE_HASH)
-
-
-def a_stylizer(networks: Networks, home: Path, tmp_path: Path) -> Stylizer:
-    shapes = {name: p.shape for name, p in networks.backbone.generator.named_parameters()}
-    library = Library(tmp_path, None, BASE_HASH, shapes, backbone=SPEC.name)
-    return Stylizer(networks, FaceFinder(home, fan=False), library, None)
 
 
 def test_from_the_hub_and_a_photo_to_a_blend(
@@ -124,13 +90,6 @@ def test_every_inversion_comes_nearer(tiny: Networks, aligned: AlignedFace) -> N
     faithful = replace(refined, tuned=tune(tiny, aligned, refined, tuning=Tuning(steps=2, rate=1e-2)))
     assert faithful.tuned and all(SPEC.is_trunk(name) and not SPEC.is_frozen(name) for name in faithful.tuned)
     assert error(faithful) < error(refined) < error(once) and error(again) <= error(once)
-
-
-def test_the_own_recipe_learns_on_it_too(tiny: Networks, aligned: AlignedFace, mean_mesh: np.ndarray) -> None:
-    reader, recipe = FixedReader(mean_mesh), Recipe(pool=1, references=0, windows=0)
-    code = Inversion(sample(tiny, 1, seed=1)[0], "fast")
-    style = finetune(tiny, [aligned], [code], TrainSettings(1), reader=reader, recipe=recipe)
-    assert style.delta and not any(SPEC.is_frozen(name) for name in style.delta)
 
 
 def test_jojogan_exchanges_the_published_styles() -> None:

@@ -1,5 +1,7 @@
 """StyleGAN2's networks so small that a test draws with them in milliseconds, and checkpoints of theirs."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,9 +11,15 @@ from stylizer.backbones.stylegan2 import StyleGan2, spec_of
 from stylizer.backbones.stylegan2.generator import PictureHead
 from stylizer.backbones.stylegan2.layers import blur_kernel
 from stylizer.backbones.stylegan2.layout import Sizes
+from stylizer.backbones.synthesis import TorchSynthesizer
+from stylizer.faces import FaceFinder
+from stylizer.library.library import Library
 from stylizer.networks.wspace import WSpace
+from stylizer.pipeline import Stylizer
+from stylizer.weights.load import Networks
 
 TINY = Sizes(side=64, w_dim=16, channels=8, channels_total=128, encoder_channels=(4, 8, 8, 16))
+BASE_HASH = "2" * 64
 
 
 def randomise(network: nn.Module, seed: int = 0) -> None:
@@ -77,3 +85,15 @@ def tiny_backbone() -> TinyStyleGan2:
     parts: Any = networks_of()
     wspace = WSpace(parts["mapping"], TINY.w_dim, 512).eval().requires_grad_(False)
     return TinyStyleGan2(heads=PictureHead(parts["generator"], TinyStyleGan2.spec.head_side), wspace=wspace, **parts)
+
+
+def over(networks: Networks, backbone: TinyStyleGan2) -> Networks:
+    """The same feature networks over another backbone."""
+    return replace(networks, backbone=backbone, synthesizer=TorchSynthesizer(backbone), base_hash=BASE_HASH)
+
+
+def a_stylizer(networks: Networks, home: Path, folder: Path) -> Stylizer:
+    """With these networks, and the face finder of `home`; it keeps its styles in a folder."""
+    shapes = {name: p.shape for name, p in networks.backbone.generator.named_parameters()}
+    library = Library(folder, None, BASE_HASH, shapes, backbone=TinyStyleGan2.spec.name)
+    return Stylizer(networks, FaceFinder(home, fan=False), library, None)
