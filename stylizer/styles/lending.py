@@ -51,7 +51,8 @@ _EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are ev
 _PAPER, _DRAWN = 0.012, 0.022  # of a range of 2: details of a skin that are a paper's or a file's, and that were drawn
 _RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
-_BORDER, _BESIDE_HAIR = 8, 3  # pixels of the small masks: a face's middle ends there before its outline, or a fringe
+# Pixels of the small masks: a face's middle ends before its outline or a fringe, softly.
+_BESIDE_HAIR, _BORDER, _FADE = 1, 9, 5
 _OPENINGS = (0.08, 0.15)  # distances of the eyes: a mouth open by so much more is not closed, or stays as it is drawn
 _NEAR = 9  # pixels of the small picture over which these are compared
 _DARKEST, _FEWEST = 0.05, 20  # share of colours that are the darkest, or lightest; pixels that are a mouth
@@ -168,7 +169,9 @@ class _Laid:
         trust = ramp(min(self._trust(each) for each in around_eyes(place, small)), _DOUBTED, _TRUSTED)
         # A grin is not to be closed: its teeth would be between lips. Lips that open show the person's teeth.
         wider = opening_of(self.view.mesh_xyz) - opening_of(place)
-        inside = shrunk(self.regions.face, _BORDER) * (1 - grown(self.hair, _BESIDE_HAIR)) * self._alike
+        inside = (
+            softened(shrunk(self.regions.face * (1 - grown(self.hair, _BESIDE_HAIR)), _BORDER), _FADE) * self._alike
+        )
         eyes = torch.maximum(*around_eyes(place, small)) * self.regions.face
         middle = (
             middle_of(place, small) * inside * (1 - ramp(wider, *_OPENINGS) * grown(around_lips(place, small), _SOFT))

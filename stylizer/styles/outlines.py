@@ -40,6 +40,7 @@ _SHARE = (0.2, 0.4)  # of the outline in lines: none is drawn up to the first, a
 _WIDTHS = (2.0, 6.0)  # a pen's, not a shadow's
 _SMOOTH = 3  # a hand draws round every single hair
 _ALONG = (5.0, 2.0, 1.0)  # see `along_lines`
+_DOUBLED = 5.0  # half widths: so near to the outline a contour is the same line
 _EDGE = 0.02  # of a range of 2: so much darker than around it begins a line; twice that is all of it
 _NEAR = 2  # pixels of masks of 256
 _DIGITS = 4  # in a card
@@ -140,7 +141,8 @@ def outlined(
         half = outline.width * drawn.width / 2
         line = torch.maximum((half + 0.5 - (inward - half).abs()).clamp(0, 1), _folds(person, outline.width) * beside)
         if jaw > 0:
-            line = torch.maximum(line, jaw * contour_line(picture, mesh_xyz, outline.width))
+            within = ((inward - _DOUBLED * half) / (2 * half)).clamp(0, 1)  # else it would be the outline, twice
+            line = torch.maximum(line, jaw * within * contour_line(picture, mesh_xyz, outline.width))
         ink = picture.new_tensor(outline.ink)[None, :, None, None].expand_as(picture)
         # What is as dark already stays as it is: ink is laid over paint, never paint over ink.
         picture = torch.lerp(picture, torch.minimum(picture, ink), amount * outline.amount * line)
