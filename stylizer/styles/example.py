@@ -178,15 +178,15 @@ class Example:
         """How much of the face is the hand's, not the sitter's, 0 to 1."""
         return 1 - painted(self.likeness)
 
-    def seen_from(self, pose: Points) -> View:
-        """It or its mirror image, whichever lies nearer to a pose, (468, 3)."""
+    def seen_from(self, pose: Points) -> tuple[View, View]:
+        """It and its mirror image, the first of them the one that lies nearer to a pose, (468, 3)."""
         numbers: Points = self.meshes.numpy().astype(np.float64)
         partner, side = numbers[:, 6].astype(np.intp), self._face.shape[-1]
         meshes = self._mesh, numbers[:, 3:6]
         others = [mirrored(mesh, partner, side) for mesh in meshes]
-        if lies_nearer(meshes[0], others[0], pose):
-            return View(self._face.flip(3), self._neck.flip(3), self._natural.flip(3), *others)
-        return View(self._face, self._neck, self._natural, *meshes)
+        view = View(self._face, self._neck, self._natural, *meshes)
+        other = View(self._face.flip(3), self._neck.flip(3), self._natural.flip(3), *others)
+        return (other, view) if lies_nearer(meshes[0], others[0], pose) else (view, other)
 
     @property
     def picture(self) -> Tensor:

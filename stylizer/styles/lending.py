@@ -59,6 +59,7 @@ _DARKEST, _FEWEST = 0.05, 20  # share of colours that are the darkest, or lighte
 _CELL = 8  # pixels of a skin: its details are finer
 _BELOW = 5  # pixels of the small masks: a jaw's line is drawn, the neck begins below it
 _LINE = 5  # pixels of half of the picture: half the width of a line
+_HIDDEN = 0.02  # of an eye, which its other one shows
 _STRAYED = 0.06  # sides of the picture by which the mesh of a drawn face lies off the photo's at most
 
 
@@ -113,9 +114,9 @@ class _Laid:
     @classmethod
     def over(cls, example: Example, picture: Tensor, mesh_xyz: Points, person: Person) -> "_Laid":
         own, theirs, side, small = person.picture, person.regions, picture.shape[-1], person.picture.shape[-1]
-        view, mesh = example.seen_from(mesh_xyz), mesh_xyz
+        (view, other), mesh = example.seen_from(mesh_xyz), mesh_xyz
         grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
-        warped = sampled(view.face, grid, side)
+        warped = _both_eyes(sampled(view.face, grid, side), other, mesh, small)
         bare = person.bare
         hair = torch.maximum(theirs.hair * (1 - bare), person.fringe)
         own, bare, hair = (sampled(x, to_own, small) for x in (own, bare, hair))
@@ -220,6 +221,17 @@ class _Laid:
         """Where two people's features are alike, 1, to where they are of different kinds, 0: (1, 1, S, S)."""
         unlike = F.avg_pool2d(details(self.own) - details(self.natural), _NEAR, 1, _NEAR // 2).abs()
         return ((_UNLIKE - unlike) / (_UNLIKE - _ALIKE)).clamp(0, 1)
+
+
+def _both_eyes(warped: Tensor, other: View, mesh_xyz: Points, small: int) -> Tensor:
+    """A warped example, (1, 4, S, S); an eye that hair or a hand hides in it is its other eye, as in a mirror."""
+    side = warped.shape[-1]
+    mirrored = sampled(other.face, grid_between(other.mesh_xyz, mesh_xyz, side), side)
+    for eye in around_eyes(mesh_xyz * (small / side), small):
+        seen, instead = (F.interpolate(each[:, 3:], size=small, mode="area") * eye for each in (warped, mirrored))
+        if float((instead - seen).sum()) > _HIDDEN * float(eye.sum()):
+            warped = torch.lerp(warped, mirrored, resized(softened(grown(eye, _RIM), 1), side))
+    return warped
 
 
 def _extreme(colours: Tensor, share: float) -> Tensor:

@@ -47,6 +47,21 @@ def test_eyes_become_the_references(example: Example, drawn: Image.Image, person
         assert np.abs(result[place] - wanted[place]).mean() < 0.6 * before
 
 
+def test_an_eye_that_the_example_hides_is_its_other_one(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    picture = np.array(Image.open(io.BytesIO(example.face)).convert("RGBA"))
+    picture[(*around(reference.mesh_xyz, RIGHT_EYE, 16), slice(0, 3))] = (0, 255, 0)
+    hidden = picture.copy()
+    hidden[(*around(reference.mesh_xyz, LEFT_EYE, 50), 3)] = 0
+    left, right = (around(person.mesh_xyz, eye, 6) for eye in (LEFT_EYE, RIGHT_EYE))
+    seen, instead = (pixels(lent(replace(example, face=lossless(each)), drawn, person)) for each in (picture, hidden))
+    green = [
+        each[place][..., 1].mean() - each[place][..., 0].mean() for each in (seen, instead) for place in (left, right)
+    ]
+    assert green[0] < 40 < 100 < min(green[1:])
+
+
 def test_hair_and_ground_stay_as_they_are_drawn(example: Example, drawn: Image.Image, person: Person) -> None:
     change = np.abs(pixels(lent(example, drawn, person)) - pixels(drawn))
     assert change[:150].max() <= 1 and change[:, :90].max() <= 1 and change[:, -90:].max() <= 1
@@ -206,7 +221,7 @@ def test_a_turned_face_gets_the_mirror_image(example: Example, reference: Refere
     numbers = example.meshes.clone()
     numbers[:, :3] = torch.from_numpy(meshes[25])
     turned = replace(example, meshes=numbers)
-    same, other = (turned.seen_from(meshes[degrees]).face for degrees in (25, -25))
+    same, other = (turned.seen_from(meshes[degrees])[0].face for degrees in (25, -25))
     assert torch.equal(other, same.flip(3)) and torch.equal(same, example._face)
 
 
