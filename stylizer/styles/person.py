@@ -14,10 +14,10 @@ from torch import Tensor
 from stylizer.imaging.masks import along_edges, grown, shrunk, softened
 from stylizer.styles.hair_masks import PERHAPS, around_features, bare_skin_of, fringe_of, hair_by_colour, skin_by_colour
 from stylizer.styles.mesh_warp import Points
-from stylizer.styles.regions import Regions
+from stylizer.styles.regions import Regions, skin_of
 
 _REACH, _CONTRAST = 0.01, 2e-3  # sides of a mask; variance of a range of 2 that is an edge
-_WISPS, _SOFT = 9, 1  # pixels of the regions: how far hair is thin; how soft brows and eyes end in it
+_WISPS, _RIM, _SOFT = 9, 3, 1  # pixels of the regions: how far hair is thin; how soft brows and eyes end in it
 _SURE, _MIDST = 0.9, 10  # of a region; pixels of the regions from its border
 _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair is drawn or not
 
@@ -80,7 +80,9 @@ class Person:
         hair = torch.maximum(torch.maximum(own, theirs * (1 - skin)), self.fringe * (1 - softened(kept, _SOFT)))
         # At an outline single hairs let the ground through; a hand draws none of these, but the head of hair.
         outline = grown((regions.ground > 0.5).float(), _WISPS)
-        wisps = (regions.hair > PERHAPS).float() * grown((hair > 0.5).float(), _WISPS) * outline * (1 - self.bare)
+        # Tops of ears are counted as hair.
+        tinted = grown(skin_of(self.picture, regions, 1 - regions.ground), _RIM)
+        wisps = (regions.hair > PERHAPS).float() * grown((hair > 0.5).float(), _WISPS) * outline * (1 - tinted)
         return self.led(torch.maximum(hair, wisps)) * self.figure
 
     def led(self, mask: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.code import Inversion
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
+from stylizer.styles.clothes import with_clothes
 from stylizer.styles.colours import with_colours
 from stylizer.styles.complexion import with_depth
 from stylizer.styles.ground import with_clear_ground
@@ -125,6 +126,7 @@ class StyleRenderer:
         picture = with_locks(locks, in_lines(picture, mesh, lines, hair_follows=bool(locks)), mesh, person)
         picture = with_clear_ground(picture, person.figure, amount)
         picture = with_colours(colours, picture, mesh, person, amount)
+        picture = with_clothes(picture, person, amount) if locks else picture
         for example, share in style.examples:
             picture = lend(example, picture, mesh, person, share * lent)
         picture = shaved(picture, mesh, person, amount)
