@@ -10,11 +10,11 @@ from PIL import Image, ImageDraw
 
 from stylizer.faces.mesh_parts import INNER_LIPS, LEFT_BROW, LEFT_EYE, OVAL, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.masks import grown
-from stylizer.imaging.tensors import to_image
+from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.example import Example
 from stylizer.styles.features import below_jaw
 from stylizer.styles.hair_masks import bare_skin_of
-from stylizer.styles.lending import lend
+from stylizer.styles.lending import _Laid, lend
 from stylizer.styles.pairs import Reference
 from stylizer.styles.person import Person
 
@@ -203,6 +203,18 @@ def test_nose_and_cheeks_are_the_examples_up_to_the_faces_border(
     plain, black = (pixels(lent(replace(example, face=lossless(each)), drawn, person)) for each in (picture, lined))
     *middle, forehead = [np.abs(black - plain)[place].max() for place in places]
     assert min(middle) > 60 and forehead < 40
+
+
+def test_a_face_that_is_half_its_sitters_lends_eyes_alone(
+    example: Example, drawn: Image.Image, person: Person, reference: Reference
+) -> None:
+    shares = []
+    for likeness in (example.likeness, 0.665):
+        laid = _Laid.over(replace(example, likeness=likeness), to_tensor(drawn), person.mesh_xyz, person)
+        features = F.interpolate(laid.features(), size=SIDE)[0, 0].numpy()
+        shares.append([features[around(person.mesh_xyz, part, 6)].mean() for part in (LEFT_EYE, [1])])
+    (eye, nose), (half_eye, half_nose) = shares
+    assert min(eye, nose) > 0.8 and half_eye == eye and half_nose == 0
 
 
 def lossless(picture: np.ndarray) -> bytes:
