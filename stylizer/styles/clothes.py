@@ -13,6 +13,8 @@ from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import along_lines
 from stylizer.imaging.tensors import resized, to_image, to_tensor
+from stylizer.styles.colours import transport
+from stylizer.styles.looks import ramp
 from stylizer.styles.person import Person
 from stylizer.styles.regions import face_regions_of
 
@@ -23,6 +25,8 @@ _ALIKE = 0.03  # mean square of colours, of a range of 2: still the skin's
 _EXTREMES = (0.02, 0.98)  # of a drawing's lightness, which are its darkest and lightest
 _SHADES = 16
 _HUES = 0.8  # how much of its own hue a garment keeps where the drawing has as much as the photo
+_COLOURFUL = (0.08, 0.2)  # deviation of a drawing's hues: of one colour alone, of as many as a garment has
+_NO_HUES = 1e-4  # variance that is none
 _FROM = 0.75  # of the chin's height: a collar stands so high at most
 _RIM = 2  # pixels of the regions
 
@@ -48,7 +52,12 @@ def with_clothes(drawn: Image.Image, person: Person, amount: float) -> Image.Ima
     own = resized(along_lines(own, _STROKE, _SPREAD), drawn.width)
     beyond = (torch.maximum(face.float(), clothes) < 0.5) & ((small - skin).square().mean(1, keepdim=True) > _ALIKE)
     share = person.led(clothes) * person.figure
-    return to_image(torch.lerp(picture, _in_its_colours(own, small, beyond), amount * share).clamp(-1, 1))
+    figure = person.regions.ground < 0.5
+    spreads = [_spread_of_hues(each, figure) for each in (person.picture, small)]
+    colourful = ramp(float(spreads[1].trace().sqrt()), *_COLOURFUL)  # nobody wears a red collar in bronze
+    kept = colourful * _HUES * transport(*spreads).float()
+    dressed = _in_its_colours(own, small, beyond) + torch.einsum("oc,nchw->nohw", kept, _hues(own))
+    return to_image(torch.lerp(picture, dressed, amount * share).clamp(-1, 1))
 
 
 def _clothes_of(person: Person) -> Tensor:
@@ -77,6 +86,15 @@ def _in_its_colours(own: Tensor, drawn: Tensor, beyond: Tensor) -> Tensor:
     left = right - 1
     between = ((shades.flatten() - at[left]) / (at[right] - at[left]).clamp_min(1e-4)).clamp(0, 1)
     style = torch.lerp(hues[:, left], hues[:, right], between).reshape(own.shape)
-    mine = own - own.mean(1, keepdim=True)
-    spread = [float((x - x.mean(0)).square().mean().sqrt()) for x in (found, own[0].flatten(1))]
-    return shades + style + _HUES * min(1.0, spread[0] / max(spread[1], 1e-3)) * mine
+    return shades + style
+
+
+def _hues(picture: Tensor) -> Tensor:
+    return picture - picture.mean(1, keepdim=True)
+
+
+def _spread_of_hues(picture: Tensor, where: Tensor) -> Tensor:
+    """Covariance of a picture's hues, (3, 3); where: (1, 1, s, s), bool. A bronze has but one."""
+    hues = _hues(picture)[0][:, where[0, 0]].double()
+    hues = hues - hues.mean(1, keepdim=True)
+    return hues @ hues.T / hues.shape[1] + _NO_HUES * torch.eye(3).double()

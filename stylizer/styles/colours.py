@@ -69,8 +69,7 @@ class ColourSpread:
         Args:
             with_mean: about this mean too, and no darker or lighter than this; else about their own.
         """
-        root, inverse = _power(now._matrix(), 0.5), _power(now._matrix(), -0.5)
-        gains = _limited(inverse @ _power(root @ self._matrix() @ root, 0.5) @ inverse).to(picture)
+        gains = _limited(transport(now._matrix(), self._matrix())).to(picture)
         before, after = (picture.new_tensor(each.mean)[:, None] for each in (now, self if with_mean else now))
         moved = (gains @ (picture[0].flatten(1) - before) + after).reshape(picture.shape)
         if with_mean:
@@ -181,6 +180,15 @@ def with_colours(
             share = F.interpolate(softened(shrunk(place, 1), 1), size=drawn.width, mode="bilinear", align_corners=False)
             result = torch.lerp(result, spread.given_to(picture, now, with_mean=name == "hair"), amount * share)
     return to_image(result.clamp(-1, 1))
+
+
+def transport(now: Tensor, wanted: Tensor) -> Tensor:
+    """The symmetric map that gives colours of one covariance another one: (n, n), float64, of positive definite ones.
+
+    Source: Pitie & Kokaram 2007, The linear Monge-Kantorovitch linear colour mapping.
+    """
+    root, inverse = _power(now, 0.5), _power(now, -0.5)
+    return inverse @ _power(root @ wanted @ root, 0.5) @ inverse
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:
