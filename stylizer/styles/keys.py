@@ -11,7 +11,7 @@ from PIL import Image
 from stylizer.backbones.base import BackboneSpec
 from stylizer.inversion.refined import REFERENCE_CONFIG
 from stylizer.settings import TrainSettings
-from stylizer.styles.recipe import Recipe
+from stylizer.styles.recipe import DISCRIMINATOR_WEIGHTS, Recipe
 from stylizer.styles.style import STYLE_FORMAT
 
 KEY_DIGITS = 32
@@ -31,10 +31,12 @@ def key_of(
     Returns:
         32 hexadecimal digits.
     """
+    unused = () if "discriminator" in spec.files else DISCRIMINATOR_WEIGHTS
+    recipe = {name: value for name, value in asdict(Recipe()).items() if name not in unused}
     facts = {
         "format": STYLE_FORMAT,
         "settings": asdict(settings),
-        "recipe": {**asdict(Recipe()), "mix_from": spec.mix_from},
+        "recipe": {**recipe, "mix_from": spec.mix_from},
         "plan": asdict(REFERENCE_CONFIG),
         "networks": list(network_hashes),
         "references": count,

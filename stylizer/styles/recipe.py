@@ -53,3 +53,4 @@ class Recipe:
 
 
 RECIPE = Recipe()  # of the product
+DISCRIMINATOR_WEIGHTS = ("discriminator", "target_discriminator")  # what counts only where there is a discriminator

@@ -8,6 +8,7 @@ from PIL import Image
 import stylizer.styles.keys
 from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.settings import TrainSettings
+from stylizer.styles.recipe import Recipe
 from tests.library.sample_styles import SETTINGS, style_key
 from tests.tiny import noise_picture
 
@@ -33,3 +34,12 @@ def test_whatever_changes_the_style_changes_the_key(monkeypatch: pytest.MonkeyPa
     keys.append(style_key([one], SETTINGS, SPEC, "b"))
     assert len(set(keys)) == len(keys)
     assert all(len(key) == 32 for key in keys)
+
+
+def test_weights_of_a_discriminator_count_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's styles are learned again for what their generator has not."""
+    judged = replace(SPEC, files={**SPEC.files, "discriminator": "discriminator.safetensors"})
+    before = [style_key([noise_picture()], SETTINGS, spec, "b") for spec in (SPEC, judged)]
+    monkeypatch.setattr(stylizer.styles.keys, "Recipe", lambda: Recipe(discriminator=1.0, target_discriminator=2.0))
+    after = [style_key([noise_picture()], SETTINGS, spec, "b") for spec in (SPEC, judged)]
+    assert after[0] == before[0] and after[1] != before[1]
