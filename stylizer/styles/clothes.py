@@ -17,6 +17,7 @@ from stylizer.styles.colours import transport
 from stylizer.styles.looks import ramp
 from stylizer.styles.person import Person
 from stylizer.styles.regions import face_regions_of
+from stylizer.styles.surroundings import looked_up
 
 _SIDE = 512  # of the picture in which strokes are made
 _STROKE, _SPREAD = 12, 4  # pixels of it: their length, and as what they are seen
@@ -61,7 +62,7 @@ def with_clothes(drawn: Image.Image, person: Person, amount: float) -> Image.Ima
 
 
 def _clothes_of(person: Person) -> Tensor:
-    """What a person wears below the chin: (1, 1, s, s), 0 to 1, of the regions' side."""
+    """What a person wears, from a collar down: (1, 1, s, s), 0 to 1, of the regions' side."""
     regions, side = person.regions, person.picture.shape[-1]
     chin = float(person.mesh_xyz[CHIN, 1]) * side / person.full.shape[-1]
     below = (torch.arange(side)[:, None] > _FROM * chin).float()[None, None]
@@ -82,11 +83,7 @@ def _in_its_colours(own: Tensor, drawn: Tensor, beyond: Tensor) -> Tensor:
     cells = torch.tensor_split(order, _SHADES)
     at = torch.stack([found.mean(0)[cell].mean() for cell in cells])
     hues = torch.stack([(found[:, cell] - found[:, cell].mean(0)).median(1).values for cell in cells], 1)
-    right = torch.searchsorted(at, shades.flatten()).clamp(1, _SHADES - 1)
-    left = right - 1
-    between = ((shades.flatten() - at[left]) / (at[right] - at[left]).clamp_min(1e-4)).clamp(0, 1)
-    style = torch.lerp(hues[:, left], hues[:, right], between).reshape(own.shape)
-    return shades + style
+    return shades + looked_up(shades.flatten(), at, hues).reshape(own.shape)
 
 
 def _hues(picture: Tensor) -> Tensor:

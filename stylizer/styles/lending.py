@@ -225,9 +225,12 @@ class _Laid:
 def _both_eyes(warped: Tensor, other: View, mesh_xyz: Points, small: int) -> Tensor:
     """A warped example, (1, 4, S, S); an eye that hair or a hand hides in it is its other eye, as in a mirror."""
     side = warped.shape[-1]
-    mirrored = sampled(other.face, grid_between(other.mesh_xyz, mesh_xyz, side), side)
     for eye in around_eyes(mesh_xyz * (small / side), small):
-        seen, instead = (F.interpolate(each[:, 3:], size=small, mode="area") * eye for each in (warped, mirrored))
+        seen = F.interpolate(warped[:, 3:], size=small, mode="area") * eye
+        if float((eye - seen).sum()) <= _HIDDEN * float(eye.sum()):
+            continue
+        mirrored = sampled(other.face, grid_between(other.mesh_xyz, mesh_xyz, side), side)
+        instead = F.interpolate(mirrored[:, 3:], size=small, mode="area") * eye
         if float((instead - seen).sum()) > _HIDDEN * float(eye.sum()):
             warped = torch.lerp(warped, mirrored, resized(softened(grown(eye, _RIM), 1), side))
     return warped

@@ -134,7 +134,7 @@ class Appearance:
             light = _matched(self._detailed(light, region, 0, stronger), region, self.lights)
         result, changed = picture.clone(), (region > 0)[0, 0]
         lights = light[0, 0][changed]
-        result[0, :, changed] = lights + _looked_up(lights, *self.hues_at)
+        result[0, :, changed] = lights + looked_up(lights, *self.hues_at)
         return result
 
     def _detailed(self, light: Tensor, region: Tensor, level: int, stronger: float) -> Tensor:
@@ -187,7 +187,7 @@ def skin_like(picture: Tensor, own: Tensor, target: Tensor, weight: Tensor) -> T
     at = torch.stack([shades[cell].mean() for cell in cells])
     got = torch.stack([colors[:, cell].mean(1) for cell in cells])
     got = F.avg_pool1d(F.pad(got.T[None], (2, 2), mode="replicate"), 5, 1)[0]
-    return _looked_up(picture.mean(1).flatten(), at, got).reshape(picture.shape)
+    return looked_up(picture.mean(1).flatten(), at, got).reshape(picture.shape)
 
 
 def apart(picture: Tensor, regions: Regions) -> tuple[Tensor, Tensor]:
@@ -281,7 +281,7 @@ def _matched(ours: Tensor, region: Tensor, theirs: Tensor | None) -> Tensor:
     if inside is None or theirs is None:
         return ours
     result, changed = ours.clone(), region > 0
-    result[changed] = _looked_up(ours[changed], inside, theirs[None])[0]
+    result[changed] = looked_up(ours[changed], inside, theirs[None])[0]
     return result
 
 
@@ -294,7 +294,7 @@ def _hues(reference: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
     return at, torch.stack([hues[:, cell].mean(1) for cell in cells], 1)
 
 
-def _looked_up(x: Tensor, at: Tensor, values: Tensor) -> Tensor:
+def looked_up(x: Tensor, at: Tensor, values: Tensor) -> Tensor:
     """Piecewise linear: (n,) through points at (m,), rising, with (C, m) values, to (C, n)."""
     right = torch.searchsorted(at.contiguous(), x.contiguous()).clamp(1, len(at) - 1)
     left = right - 1
