@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from stylizer.backbones.base import Backbone, OpenVinoGraph, device_of
 from stylizer.backbones.functional import shallow_clone
-from stylizer.backbones.openvino_quietly import load_openvino
+from stylizer.backbones.openvino_quietly import compile_for_cpu, load_openvino
 from stylizer.errors import SettingsError
 
 RENDERER_VARIABLE = "STYLIZER_RENDERER"
@@ -96,15 +96,13 @@ class OpenVinoSynthesizer:
         inputs = {"w_plus": w_plus.float().cpu().contiguous(), **parameters}
         feed = {name: ov.Tensor(tensor.numpy(), shared_memory=True) for name, tensor in inputs.items()}
         with self._lock:
-            self._request = self._request or self._compiled(ov)
+            self._request = self._request or self._compiled()
             result = self._request.infer(feed)
             return torch.from_numpy(next(iter(result.values())).copy())  # the request's own memory is written again
 
-    def _compiled(self, ov: Any) -> Any:
-        # Core's default on some CPUs is bfloat16, which differs by more than one level of 255.
-        options = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-        options["INFERENCE_NUM_THREADS"] = str(self._threads or torch.get_num_threads())
-        return ov.Core().compile_model(self._graph.build(), "CPU", options).create_infer_request()
+    def _compiled(self) -> Any:
+        # In bfloat16 a picture would differ by more than one level of 255.
+        return compile_for_cpu(self._graph.build(), "f32", self._threads or torch.get_num_threads())
 
 
 def choose_synthesizer(backbone: Backbone) -> Synthesizer:

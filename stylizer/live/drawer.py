@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stylizer.backbones.openvino_quietly import load_openvino
+from stylizer.backbones.openvino_quietly import compile_for_cpu, load_openvino
 from stylizer.errors import SettingsError
 from stylizer.live.lent import Lent
 from stylizer.live.openvino_student import build_model
@@ -115,12 +115,9 @@ def _torch(student: Student, device: torch.device) -> Callable[[Tensor], Tensor]
 
 def _openvino(student: Student, side: int, threads: int, precision: Precision) -> Callable[[Tensor], Tensor]:
     ov: Any = load_openvino()
-    core = ov.Core()
-    model = build_model(student, side)
-    fast = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    fast = "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     hint = ("bf16" if fast else "f32") if precision == "auto" else precision
-    options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": str(threads)}
-    request = core.compile_model(model, "CPU", options).create_infer_request()
+    request = compile_for_cpu(build_model(student, side), hint, threads)
 
     def run(crop: Tensor) -> Tensor:
         result = request.infer([ov.Tensor(crop.numpy(), shared_memory=True)])

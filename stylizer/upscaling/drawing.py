@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from stylizer.backbones.openvino_quietly import load_openvino
+from stylizer.backbones.openvino_quietly import compile_for_cpu, load_openvino
 from stylizer.backbones.synthesis import RENDERER_VARIABLE
 from stylizer.imaging.tensors import to_bytes
 from stylizer.networks.upscaler import SCALE, LightUpscaler, SRResNet
@@ -92,16 +92,11 @@ class OpenVinoDrawing:
                 self._compiled.popitem(last=False)
             quick = "bf16" if self._bfloat16 else "f32"
             if isinstance(self._network, SRResNet):
-                requests = [self._compile(build_srresnet(self._network, *shape[2:]), quick)]
+                graphs = [(build_srresnet(self._network, *shape[2:]), quick)]
             else:
-                models = build_detail(self._network, *shape[2:]), build_finish(self._network, *shape[2:])
-                requests = [self._compile(*each) for each in zip(models, (quick, "f32"), strict=True)]
-            self._compiled[shape] = requests
+                detail, finish = (build(self._network, *shape[2:]) for build in (build_detail, build_finish))
+                graphs = [(detail, quick), (finish, "f32")]
+            threads = self._threads or torch.get_num_threads()
+            self._compiled[shape] = [compile_for_cpu(graph, precision, threads) for graph, precision in graphs]
         self._compiled.move_to_end(shape)
         return self._compiled[shape]
-
-    def _compile(self, model: Any, precision: str) -> Any:
-        ov: Any = load_openvino()
-        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
-        options["INFERENCE_NUM_THREADS"] = str(self._threads or torch.get_num_threads())
-        return ov.Core().compile_model(model, "CPU", options).create_infer_request()

@@ -14,6 +14,7 @@ from PIL import Image
 
 from stylizer.backbones import synthesis
 from stylizer.backbones.functional import TunedGenerator
+from stylizer.backbones.openvino_quietly import compile_for_cpu
 from stylizer.backbones.synthesis import Change, OpenVinoSynthesizer, Synthesizer, TorchSynthesizer, choose_synthesizer
 from stylizer.environment import presets_dir
 from stylizer.errors import SettingsError
@@ -170,3 +171,14 @@ def test_openvino_reports_to_nobody() -> None:
         "assert 'openvino_telemetry' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_openvino_ties_no_thread_to_a_core(networks: Networks) -> None:
+    """Two processes of one thread each would share the first core, which makes both half as fast."""
+    ov = pytest.importorskip("openvino")
+    graph = networks.backbone.openvino_graph()
+    assert graph is not None
+    compiled = compile_for_cpu(graph.build(), "f32", 1).get_compiled_model()
+    assert compiled.get_property("ENABLE_CPU_PINNING") is False
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    assert compiled.get_property("INFERENCE_PRECISION_HINT") == ov.Type.f32
