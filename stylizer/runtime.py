@@ -60,12 +60,17 @@ def tune_process() -> None:
     _make_deterministic()
 
 
-def tune_training(device: torch.device) -> None:
-    """As `tune_process`, for the trainings; on a GPU the quickest kernels, whose last bits may differ at every run."""
+def tune_training(device: torch.device, *, same_sizes: bool = True) -> None:
+    """As `tune_process`, for the trainings; on a GPU the quickest kernels, whose last bits may differ at every run.
+
+    Args:
+        same_sizes: whether every step computes batches of the same size. Else the search for the quickest kernels,
+            which begins anew with each size, takes longer than the steps.
+    """
     tune_process()
     if device.type == "cuda":
         torch.set_deterministic_debug_mode("default")
-        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.benchmark = same_sizes
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cuda.matmul.allow_tf32 = True
 

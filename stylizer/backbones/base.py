@@ -42,6 +42,8 @@ class BackboneSpec:
     is_detail: those that draw what the coarse pictures do not show.
     licence: one sentence for the cards of styles.
     files: weight file by part of the `Backbone`.
+    succeeds: by the hash of the helping networks of today, that of earlier ones whose styles are as good: the keys of
+        styles go on with the earlier one, so that nothing that somebody learned has to be learned again.
     """
 
     name: str
@@ -65,6 +67,7 @@ class BackboneSpec:
     is_detail: ParameterRule = field(repr=False)
     licence: str = field(repr=False)
     files: Mapping[str, str] = field(repr=False)
+    succeeds: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def map_scale(self) -> int:

@@ -25,7 +25,7 @@ from stylizer.backbones.base import device_of
 from stylizer.networks.encoder import Code, Encoder
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer
-from stylizer.runtime import tune_process
+from stylizer.runtime import choose_device, tune_training
 from stylizer.styles.losses import unit
 from stylizer.styles.style import Style
 from stylizer.training.pool import FaceMaker, Faces, concatenate, pool_of
@@ -41,22 +41,26 @@ class TrainConfig:
     steps, rate: of AdamW, warmed up, then down a cosine. batch: faces a step; pool: faces that wait.
     passes: after which a face is replaced; moved: faces that are drawn anew in a step; compared: of those, the ones
     whose pictures are compared (the dear part).
-    code, offset: weights of the code's error and of the distance from W; identity, features, pixel: of the picture's.
+    side: pixels at which features and pixels are compared.
+    code, offset: weights of the code's error and of the distance from W; identity, features, pixel: of the picture's;
+    mesh: of how far the points of the face mesh are apart, so that a gaze, a smile and a jaw are the photo's.
     unlock: share of the steps after which the last layer may leave w, coarse to fine (e4e's progressive training).
     """
 
     steps: int = 4000
     rate: float = 6e-4
     batch: int = 64
-    pool: int = 3072
+    pool: int = 1536
     passes: int = 3
     moved: int = 8
     compared: int = 4
-    code: float = 1.0
-    offset: float = 0.5
-    identity: float = 1.0
-    features: float = 0.5
-    pixel: float = 0.5
+    side: int = 128
+    code: float = 0.25
+    offset: float = 0.3
+    identity: float = 3.0
+    features: float = 0.7
+    pixel: float = 1.0
+    mesh: float = 10.0
     unlock: float = 0.3
     average: float = 0.998
     seed: int = 0
@@ -142,27 +146,33 @@ class Training:
         return Code(code.u.float(), code.offsets.float() * unlocked[:, None])
 
     def _compare(self, picture: Tensor, faces: Faces, said: dict[str, float]) -> Tensor:
-        """Identity, features and pixels of a few pictures against those of the true codes."""
-        person, small = self.maker.person(picture), F.avg_pool2d(picture, 2)
+        """Identity, mesh, features and pixels of a few pictures against those of the true codes."""
+        config, person = self.config, self.maker.person(picture)
         distance = (person - faces.person).square().sum(1)
-        clean = faces.clean.float()
+        small, clean = (F.interpolate(x.float(), size=config.side, mode="area") for x in (picture, faces.clean))
         pixel = (small - clean).square().mean()
         features = picture.new_zeros(())
         maps = [self.networks.quick_perceptual(x, 3)[1:] for x in (small, clean)]
         for ours, theirs in zip(*(unit([x.float() for x in m]) for m in maps), strict=True):
             features = features + (ours - theirs).square().sum(1).mean()
-        said |= {"identity": float(distance.detach().sqrt().mean()), "features": float(features.detach())}
-        config = self.config
-        return config.identity * distance.mean() + config.features * features + config.pixel * pixel
+        apart = (self.maker.mesh(picture) - faces.mesh).square().sum(-1).add(1e-6).sqrt().mean()
+        said |= {
+            "identity": float(distance.detach().sqrt().mean()),
+            "features": float(features.detach()),
+            "mesh": float(apart.detach()),
+        }
+        kept = config.identity * distance.mean() + config.mesh * apart
+        return kept + config.features * features + config.pixel * pixel
 
     @torch.no_grad()
     def _move(self, rows: Tensor, faces: Faces, code: Code, w_plus: Tensor, compared: Tensor) -> None:
         """Draw the moved faces' new codes into the pool; those that had all their passes, and some more, leave it."""
         config, count = self.config, self.config.moved
-        rest = self.maker.draw(w_plus[config.compared : count])
-        drawn = self.maker.see(torch.cat([compared, rest]))
+        if count > config.compared:
+            compared = torch.cat([compared, self.maker.draw(w_plus[config.compared : count])])
+        drawn = self.maker.see(compared)
         old = faces[:count]
-        moved = Faces(old.w_plus, old.clean, old.person, old.photo, drawn, code[:count], old.age + 1)
+        moved = Faces(old.w_plus, old.clean, old.person, old.mesh, old.photo, drawn, code[:count], old.age + 1)
         assert self.pool is not None
         self.pool[rows] = moved
         chance = torch.rand(count, generator=self.rng).to(rows.device)
@@ -189,14 +199,16 @@ class Training:
 def validate(encoder: Encoder, networks: Networks, count: int = 48, passes: int = 3) -> dict[str, list[float]]:
     """Faces that no run sees, spoilt: mean dlib distance, code error and offsets after each pass."""
     maker = FaceMaker(networks, (), torch.Generator().manual_seed(HELD_OUT_SEED))
-    result: dict[str, list[float]] = {"identity": [], "same": [], "code": [], "offset": []}
+    result: dict[str, list[float]] = {"identity": [], "same": [], "mesh": [], "code": [], "offset": []}
     parts = [maker.make(min(16, count - done)) for done in range(0, count, 16)]
     faces = concatenate(parts)
     code, drawn = faces.code, faces.drawn
     for _ in range(passes):
         code = encoder(faces.photo, drawn, code)
         w_plus = networks.backbone.wspace.to_w_plus(code.u, code.offsets)
-        drawn = maker.see(torch.cat([maker.draw(w_plus[i : i + 16]) for i in range(0, count, 16)]))
+        pictures = torch.cat([maker.draw(w_plus[i : i + 16]) for i in range(0, count, 16)])
+        drawn = maker.see(pictures)
+        result["mesh"].append(float((maker.mesh(pictures) - faces.mesh).norm(dim=-1).mean()))
         distance = (drawn.person - faces.person).norm(dim=1)
         result["identity"].append(float(distance.mean()))
         result["same"].append(float((distance < SAME_PERSON).float().mean()))
@@ -257,12 +269,12 @@ def main() -> None:
     parser.add_argument("--references", type=Path, nargs="*", default=[], help="pictures whose styles some faces wear")
     parser.add_argument("--every", type=int, default=200, help="steps between checkpoints")
     parser.add_argument("--device")
-    names = ("steps", "batch", "pool", "moved", "compared", "rate", "seed")
+    names = ("steps", "batch", "pool", "moved", "compared", "side", "rate", "unlock", "average", "seed")
     for name in names:
         default = getattr(TrainConfig(), name)
         parser.add_argument(f"--{name}", type=type(default), default=default)
     options = parser.parse_args()
-    tune_process()
+    tune_training(choose_device(options.device), same_sizes=False)  # so many faces as leave are new
     stylizer = Stylizer.open(device=options.device)
     styles = [stylizer.learn(path)[0] for path in options.references]
     training = Training(stylizer.networks, styles, TrainConfig(**{name: getattr(options, name) for name in names}))

@@ -4,6 +4,7 @@ Faces are dear and the part that is trained is cheap. So a pool of them is kept,
 trains on a random batch, and moves a few faces on to their next pass or replaces them by new ones.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -13,23 +14,29 @@ from torch import Tensor
 
 from stylizer.backbones.base import device_of, small_picture
 from stylizer.faces.chip import cut_chip
-from stylizer.networks.encoder import FEATURES_SIDE, Code, FaceFeatures, extract_features
+from stylizer.networks.encoder import Code, FaceFeatures, extract_features
+from stylizer.networks.face_mesh import MESH_SIDE
 from stylizer.styles.style import Style
-from stylizer.training.pairs import degrade, draw_code, draw_styled
+from stylizer.training.pairs import STYLED, degrade, draw_code, draw_styled
 from stylizer.weights.load import Networks
+
+_FACE = (0.05, 0.1, 0.95, 1.0)  # left, top, right, bottom of the part of a crop that the mesh looks at
+_EYES_APART = 76.0  # pixels from outer corner to outer corner there, in the mean face
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
     """N faces in training, row by row.
 
-    w_plus: (N, num_ws, w_dim) the true code. clean: (N, 3, 128, 128) what it draws. person: (N, 128) its descriptor.
+    w_plus: (N, num_ws, w_dim) the true code. clean: (N, 3, head_side, head_side) what it draws. person: (N, 128) its
+    descriptor. mesh: (N, 468, 2) its points, in distances between the eyes.
     photo: the look at the spoilt picture. drawn, code: where the passes are. age: (N,) passes done.
     """
 
     w_plus: Tensor
     clean: Tensor
     person: Tensor
+    mesh: Tensor
     photo: FaceFeatures
     drawn: FaceFeatures
     code: Code
@@ -49,6 +56,8 @@ class FaceMaker:
     def __init__(self, networks: Networks, styles: Sequence[Style], rng: torch.Generator) -> None:
         self.networks, self.styles, self.rng = networks, styles, rng
         self.device = device_of(networks.backbone)
+        assert networks.faces is not None
+        self._mesh = copy.deepcopy(networks.faces.mesh).to(self.device)
         with torch.no_grad():
             wspace, code = networks.backbone.wspace, networks.backbone.encoder.start(1)
             self.mean = self.see(self.draw(wspace.to_w_plus(code.u, code.offsets)))
@@ -65,39 +74,49 @@ class FaceMaker:
         """(N, 128) descriptors."""
         return self.networks.identity(self._chips(pictures))  # type: ignore[no-any-return]
 
+    def mesh(self, pictures: Tensor) -> Tensor:
+        """(N, 468, 2) points of the faces, in distances between the eyes."""
+        side = pictures.shape[-1]
+        left, top, right, bottom = (round(place * side) for place in _FACE)
+        face = F.interpolate(pictures[..., top:bottom, left:right], size=MESH_SIDE, mode="bilinear", antialias=True)
+        points, _ = self._mesh(face)
+        return points[..., :2] / _EYES_APART  # type: ignore[no-any-return]
+
     @torch.no_grad()
     def make(self, count: int) -> Faces:
         """New faces, spoilt, at their first pass; the mean face is what is drawn of them."""
-        w_plus = torch.cat([draw_code(self.networks, self.rng) for _ in range(count)])
+        w_plus = draw_code(self.networks, self.rng, count)
         pictures = self.draw(w_plus).clamp(-1, 1)
-        others = pictures.roll(1, 0)
-        rows = zip(w_plus[:, None], pictures[:, None], others[:, None], strict=True)
-        photos = torch.cat([self._photo(*row) for row in rows])
-        person = self.person(pictures)
-        clean = F.interpolate(pictures, size=FEATURES_SIDE, mode="area")
+        photos = degrade(self._styled(w_plus, pictures), pictures.roll(1, 0), self.rng)
         many = self.mean[torch.zeros(count, dtype=torch.long, device=self.device)]
         age = torch.zeros(count, dtype=torch.long, device=self.device)
-        return Faces(w_plus, clean, person, self.see(photos), many, self.networks.backbone.encoder.start(count), age)
+        seen = self.person(pictures), self.mesh(pictures), self.see(photos)
+        return Faces(w_plus, pictures, *seen, many, self.networks.backbone.encoder.start(count), age)
 
     def _chips(self, pictures: Tensor) -> Tensor:
         return cut_chip(pictures, self.networks.spec.mean_chip, self.networks.spec.side)
 
-    def _photo(self, w_plus: Tensor, picture: Tensor, other: Tensor) -> Tensor:
-        styled = draw_styled(self.networks, w_plus, self.styles, self.rng)
-        return degrade(picture if styled is None else styled, other, self.rng)
+    def _styled(self, w_plus: Tensor, pictures: Tensor) -> Tensor:
+        """The pictures; a few of them in one of the styles."""
+        rows = (torch.rand(len(w_plus), generator=self.rng) < STYLED).nonzero()[:, 0].to(self.device)
+        if not self.styles or not len(rows):
+            return pictures
+        pictures = pictures.clone()
+        pictures[rows] = draw_styled(self.networks, w_plus[rows], self.styles, self.rng)
+        return pictures
 
 
 def pool_of(faces: Faces) -> Faces:
     """The same faces with their looks in half precision, as a pool keeps them."""
     photo, drawn = faces.photo.to(torch.half), faces.drawn.to(torch.half)
-    return Faces(faces.w_plus, faces.clean.half(), faces.person, photo, drawn, faces.code, faces.age)
+    return Faces(faces.w_plus, faces.clean.half(), faces.person, faces.mesh, photo, drawn, faces.code, faces.age)
 
 
 def concatenate(parts: Sequence[Faces]) -> Faces:
     """Many faces of several few."""
     rows = [torch.cat(tensors) for tensors in zip(*map(_tensors, parts), strict=True)]
-    photo, drawn = FaceFeatures(*rows[3:6]), FaceFeatures(*rows[6:9])
-    return Faces(rows[0], rows[1], rows[2], photo, drawn, Code(rows[9], rows[10]), rows[11])
+    photo, drawn = FaceFeatures(*rows[4:8]), FaceFeatures(*rows[8:12])
+    return Faces(*rows[:4], photo, drawn, Code(rows[12], rows[13]), rows[14])
 
 
 def _tensors(value: object) -> list[Tensor]:

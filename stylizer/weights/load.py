@@ -27,7 +27,8 @@ class Networks:
     backbone: the generator and what belongs to it.
     quick_perceptual: the same in bfloat16 where the hardware is faster in it, for losses; else the same object.
     base_hash: SHA-256 over the generator's weights, hex; styles are valid for one base only.
-    helpers_hash: the same over encoder, heads, start and discriminator, which what is learned also depends on.
+    helpers_hash: the same over encoder, heads, start and discriminator, which what is learned also depends on; where
+        the backbone says that they succeed others, over those.
     synthesizer: draws full pictures with the backbone.
     faces: find faces in drawn pictures; on the CPU. None: nothing that needs the places of a face is done to these.
     """
@@ -72,6 +73,7 @@ def load_networks(
     identity = fill(DlibIdentity(), folder / files.IDENTITY.name)
     base_hash = hash_weights(loaded.generator)
     helpers_hash = _hash_helpers(loaded)
+    helpers_hash = loaded.spec.succeeds.get(helpers_hash, helpers_hash)
     for network in (*parts_of(loaded), perceptual, identity):
         _place(network, device)
     quick = _quick(perceptual, device)

@@ -1,12 +1,14 @@
 """The encoder's passes, on looks of made-up numbers; and the looks themselves, on the real networks."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from stylizer.backbones.mobilestylegan import SPEC
 from stylizer.faces.chip import cut_chip
 from stylizer.faces.ffhq import CROP_SIZE
-from stylizer.networks.encoder import Code, Encoder, FaceFeatures, extract_features
+from stylizer.networks.encoder import PICTURE_SIDE, Code, Encoder, FaceFeatures, extract_features
 from stylizer.weights.load import Networks
 
 
@@ -20,7 +22,7 @@ def small() -> Encoder:
 
 
 def some_look(count: int, seed: int) -> FaceFeatures:
-    parts = (8, 16, 16), (4, 8, 8), (128,)
+    parts = (8, 16, 16), (4, 8, 8), (128,), (3, PICTURE_SIDE, PICTURE_SIDE)
     return FaceFeatures(*(noise(count, *shape, seed=seed + i) for i, shape in enumerate(parts)))
 
 
@@ -50,6 +52,18 @@ def test_faces_of_a_batch_do_not_see_each_other() -> None:
 
 
 @torch.no_grad()
+def test_every_part_of_a_look_and_of_what_is_drawn_counts() -> None:
+    encoder = small()
+    encoder.to_u.weight.copy_(noise(*encoder.to_u.weight.shape, seed=1) / 10)
+    photo, drawn, code = some_look(1, 0), some_look(1, 5), some_code(1)
+    before = encoder(photo, drawn, code).u
+    for name in ("fine", "coarse", "person", "picture"):
+        other = getattr(some_look(1, 20), name)
+        assert not torch.allclose(encoder(replace(photo, **{name: other}), drawn, code).u, before, atol=1e-4)
+        assert not torch.allclose(encoder(photo, replace(drawn, **{name: other}), code).u, before, atol=1e-4)
+
+
+@torch.no_grad()
 def test_the_mean_look_is_kept_with_the_weights() -> None:
     encoder, other = small(), small()
     encoder.mean_features = some_look(1, 3)
@@ -67,6 +81,7 @@ def test_a_look_does_not_mind_the_contrast_but_the_person(networks: Networks) ->
         chips = cut_chip(picture, networks.spec.mean_chip, CROP_SIZE)
         seen.append(extract_features(networks.perceptual, networks.identity, picture, chips))
     assert seen[0].fine.shape == (1, 560, 16, 16) and seen[0].coarse.shape == (1, 512, 8, 8)
+    assert torch.equal(seen[0].picture, one)  # it has 256 px
     for part in ("coarse", "person"):
         plain, faint, stranger = (getattr(s, part) for s in seen)
         assert (plain - faint).norm() < 0.5 * (plain - stranger).norm()

@@ -27,21 +27,23 @@ def same(one: Encoder, other: Encoder) -> bool:
 
 
 def test_spoiling_keeps_the_shape_the_range_and_with_one_seed_the_bits() -> None:
-    picture, other = (2 * torch.rand(1, 3, 256, 256, generator=rng(i)) - 1 for i in (1, 2))
-    for seed in range(12):
-        spoilt, again = (degrade(picture, other, rng(seed)) for _ in range(2))
-        assert spoilt.shape == picture.shape and spoilt.abs().max() <= 1
-        assert torch.equal(spoilt, again)
-    assert not torch.equal(degrade(picture, other, rng(0)), degrade(picture, other, rng(1)))
+    pictures, others = (2 * torch.rand(12, 3, 256, 256, generator=rng(i)) - 1 for i in (1, 2))
+    before = pictures.clone()
+    spoilt, again = (degrade(pictures, others, rng(0)) for _ in range(2))
+    assert spoilt.shape == pictures.shape and spoilt.abs().max() <= 1
+    assert torch.equal(spoilt, again) and torch.equal(pictures, before)
+    changes = (spoilt - pictures).abs().mean((1, 2, 3))
+    assert (changes > 0.01).sum() >= 8 and len(changes.unique()) >= 9  # each is spoilt in its own way
+    assert not torch.equal(spoilt, degrade(pictures, others, rng(1)))
 
 
 def test_codes_are_near_w_and_not_all_alike(networks: Networks) -> None:
-    draw = rng()
     with torch.no_grad():
-        codes = torch.cat([draw_code(networks, draw) for _ in range(64)])
+        codes = draw_code(networks, rng(), 64)
+        assert torch.equal(codes, draw_code(networks, rng(), 64))
     assert codes.shape == (64, SPEC.num_ws, SPEC.w_dim)
     spread = ((codes - codes.mean(1, keepdim=True)) / networks.backbone.wspace.std).square().mean((1, 2))
-    assert spread.min() < 1e-9 and 0.005 < spread.median() < 0.1 and spread.max() < 0.5
+    assert spread.min() < 1e-9 and 0.005 < spread.median() < 0.1 and spread.max() < 0.7
     assert 0.3 < (codes.mean(1).std(0) / networks.backbone.wspace.std).mean() < 1.1
 
 

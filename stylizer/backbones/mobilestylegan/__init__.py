@@ -82,6 +82,13 @@ SPEC = BackboneSpec(
             "encoder": "encoder.safetensors",
         }
     ),
+    succeeds=MappingProxyType(
+        {  # the second encoder, the first one; heads and start are the same
+            "a47c1699038b44c81f7c05c36a856623e3d30dd524322b8de18c5c644855dbb7": (
+                "b3dae63a53df96ba05600397a40fa312337ec6696bddc57490b42471d4c91ec5"
+            )
+        }
+    ),
 )
 
 
