@@ -2,8 +2,8 @@
 
 The encoder finds it in a few passes. Optimisation goes on from there, or from the mean face: first one w alone, in
 whitened coordinates where the prior is round (losses at 128 px), then small per-layer offsets beside it under a penalty
-(losses at 256 px). The pictures come from the fitted 256 px head; because that head misjudges contrast and tint a
-little, a few small windows are drawn at full resolution too.
+(losses at 256 px). The pictures come from the fitted 256 px head. Windows of the full picture beside it, which were
+to mend what that head misjudges, made pictures paler and less like (docs/measurements.md).
 """
 
 from dataclasses import replace
@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylizer.backbones.base import small_picture
 from stylizer.faces import AlignedFace
 from stylizer.imaging.tensors import to_image
 from stylizer.inversion.code import Inversion, Purpose
@@ -28,12 +29,12 @@ GAIN, PATIENCE = 0.003, 8  # optimisation stops after so many steps without a re
 
 PHOTO_CONFIGS: dict[InversionMode, InversionConfig] = {
     "fast": InversionConfig(),
-    "refined": InversionConfig(fine=16, fine_rate=0.08, offset=0.04, identity=2.0),
+    "refined": InversionConfig(passes=3, fine=12, fine_rate=0.06, offset=0.04, pixel=1.0, identity=2.0),
 }
 PHOTO_CONFIGS["faithful"] = PHOTO_CONFIGS["refined"]
 # A reference's code should draw the real face that the picture depicts: its tones are the style's business, so they
 # count little, and it is pulled harder to W.
-REFERENCE_CONFIG = InversionConfig(passes=3, fine=12, offset=0.06, pixel=0.05, window=0.0)
+REFERENCE_CONFIG = InversionConfig(passes=3, fine=12, offset=0.06, pixel=0.05)
 
 
 class _Code:
@@ -97,7 +98,7 @@ def invert(
     """
     config = config or (REFERENCE_CONFIG if purpose == "reference" else PHOTO_CONFIGS[inversion_mode])
     if small:
-        config = replace(config, fine_side=config.coarse_side, window=0.0)
+        config = replace(config, fine_side=config.coarse_side)
     steps = config.coarse + config.fine
     total = config.passes + steps
 
@@ -114,18 +115,15 @@ def invert(
 def _optimise(networks: Networks, aligned: AlignedFace, config: InversionConfig, code: _Code, report: OnPass) -> None:
     """Move the code for as many steps as configured, or until the last ones have gained nothing."""
     backbone = networks.backbone
-    target, rng = Target(networks, aligned, config), torch.Generator().manual_seed(0)
+    target = Target(networks, aligned, config)
     best, best_step = float("inf"), 0
     for step in range(config.coarse + config.fine):
         w_plus = code.w_plus()
-        features = backbone.generator.features(w_plus, backbone.spec.head_block)
-        picture: Tensor = backbone.head(features, w_plus)
+        picture = small_picture(backbone, w_plus)
         side = config.coarse_side if step < config.coarse else config.fine_side
         loss = target.loss(picture if side == picture.shape[-1] else F.interpolate(picture, size=side, mode="area"))
         if step == config.coarse or float(loss.detach()) < (1 - GAIN) * best:
             best, best_step = float(loss.detach()), step
-        if config.window and step >= config.coarse:
-            loss = loss + config.window * target.window_loss(features, w_plus, rng)
         code.move(loss + code.pull(), step)
         report(config.passes + step + 1, picture.detach() if step % PREVIEW_EVERY == 0 else None)
         if step >= config.coarse and step - best_step >= PATIENCE:

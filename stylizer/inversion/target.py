@@ -13,8 +13,6 @@ from stylizer.faces.regions import attention
 from stylizer.imaging.tensors import to_tensor
 from stylizer.weights.load import Networks
 
-WINDOW = 160  # pixels of a full-resolution window, spoilt margins included
-
 
 @dataclass(frozen=True)
 class InversionConfig:
@@ -25,7 +23,7 @@ class InversionConfig:
     pixels at which they are compared, at most the backbone's head side.
     rate, fine_rate: Adam's step in deviations of w.
     prior, offset: weights of the mean squared deviation of w from the mean face, and of the layers from w.
-    pixel, identity, window: weights of those losses beside the perceptual one; windows: full-resolution windows a step.
+    pixel, identity: weights of those losses beside the perceptual one.
     """
 
     passes: int = 2
@@ -39,8 +37,6 @@ class InversionConfig:
     offset: float = 0.02
     pixel: float = 0.5
     identity: float = 1.0
-    window: float = 1.0
-    windows: int = 4
 
 
 class Target:
@@ -49,11 +45,11 @@ class Target:
     def __init__(self, networks: Networks, aligned: AlignedFace, config: InversionConfig) -> None:
         self.networks, self.config, self.spec = networks, config, networks.spec
         device = device_of(networks.backbone)
-        self.crop = to_tensor(aligned.crop).to(device)
+        crop = to_tensor(aligned.crop).to(device)
         sides = {config.coarse_side, config.fine_side}
-        self.pictures = {side: F.interpolate(self.crop, size=side, mode="area") for side in sides}
+        self.pictures = {side: F.interpolate(crop, size=side, mode="area") for side in sides}
         weight = attention(aligned.landmarks_xy, self.spec.side).to(device)
-        self.weights = {side: F.interpolate(weight, size=side, mode="area") for side in {*sides, self.spec.head_side}}
+        self.weights = {side: F.interpolate(weight, size=side, mode="area") for side in sides}
         self.chip = None if aligned.landmarks_xy is None else chip_to_crop(aligned.landmarks_xy)
         with torch.no_grad():
             self.features = {side: self._features(picture) for side, picture in self.pictures.items()}
@@ -71,27 +67,6 @@ class Target:
             total = total + (area * (ours - theirs).square().sum(1)).mean()
         if self.person is not None:
             total = total + self.config.identity * (self._person(picture) - self.person).square().sum()
-        return total
-
-    def window_loss(self, features: Tensor, w_plus: Tensor, rng: torch.Generator) -> Tensor:
-        """Squared distance, at the head's resolution, of a few random windows of the full-resolution picture.
-
-        Args:
-            features: (1, C, map side, map side), the maps that the head reads. w_plus: their code, (1, num_ws, w_dim).
-        """
-        spec, scale = self.spec, self.spec.map_scale
-        side, margin = min(WINDOW // scale, spec.map_side), spec.tail_margin
-        inner = slice(scale * margin, scale * (side - margin))
-        total = features.new_zeros(())
-        for _ in range(self.config.windows):
-            top, left = torch.randint(0, spec.map_side - side + 1, (2,), generator=rng).tolist()
-            window = features[:, :, top : top + side, left : left + side]
-            ours = self.networks.backbone.generator.tail(window, w_plus, spec.head_block + 1, (top, left))
-            theirs = self.crop[:, :, scale * top : scale * (top + side), scale * left : scale * (left + side)]
-            ours, theirs = (F.avg_pool2d(x[..., inner, inner], spec.side // spec.head_side) for x in (ours, theirs))
-            y, x = (spec.head_side * (c + margin) // spec.map_side for c in (top, left))
-            weight = self.weights[spec.head_side][..., y : y + ours.shape[-2], x : x + ours.shape[-1]]
-            total = total + (weight * (ours - theirs).square()).mean() / self.config.windows
         return total
 
     def _features(self, picture: Tensor) -> list[Tensor]:

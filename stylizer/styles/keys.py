@@ -15,6 +15,8 @@ from stylizer.styles.recipe import DISCRIMINATOR_WEIGHTS, Recipe
 from stylizer.styles.style import STYLE_FORMAT
 
 KEY_DIGITS = 32
+_GONE = {"window": 0.0, "windows": 4}
+"""Fields of `InversionConfig` that nothing reads any more, as they were: what is learned is as before."""
 
 
 def key_of(
@@ -37,7 +39,7 @@ def key_of(
         "format": STYLE_FORMAT,
         "settings": asdict(settings),
         "recipe": {**recipe, "mix_from": spec.mix_from},
-        "plan": asdict(REFERENCE_CONFIG),
+        "plan": asdict(REFERENCE_CONFIG) | _GONE,
         "networks": list(network_hashes),
         "references": count,
     }

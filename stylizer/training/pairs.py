@@ -118,7 +118,7 @@ def _occlude(x: Tensor, others: Tensor, rng: torch.Generator) -> Tensor:
 
 def _blur(x: Tensor, _: Tensor, rng: torch.Generator) -> Tensor:
     sides = (x.shape[-1] / _uniform(x, rng, 1.0, 4.0)).round().flatten().int().tolist()
-    small = [F.interpolate(row, size=side, mode="area") for row, side in zip(x.split(1), sides, strict=True)]
+    small = [F.interpolate(row, size=side, mode="area") for row, side in zip(x[:, None], sides, strict=True)]
     return torch.cat([F.interpolate(row, size=x.shape[-1], mode="bicubic") for row in small])
 
 
@@ -137,6 +137,6 @@ def _jpeg(x: Tensor, _: Tensor, rng: torch.Generator) -> Tensor:
         with Image.open(data) as read:
             return to_tensor(read.convert("RGB"))
 
-    pictures = [to_image(row) for row in x.clamp(-1, 1).cpu().split(1)]
+    pictures = [to_image(row) for row in x.clamp(-1, 1).cpu()]
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow lets others work while it encodes
         return torch.cat(list(pool.map(spoilt, pictures, qualities))).to(x.device)

@@ -90,8 +90,8 @@ class FaceMaker:
         photos = degrade(self._styled(w_plus, pictures), pictures.roll(1, 0), self.rng)
         many = self.mean[torch.zeros(count, dtype=torch.long, device=self.device)]
         age = torch.zeros(count, dtype=torch.long, device=self.device)
-        seen = self.person(pictures), self.mesh(pictures), self.see(photos)
-        return Faces(w_plus, pictures, *seen, many, self.networks.backbone.encoder.start(count), age)
+        person, mesh, start = self.person(pictures), self.mesh(pictures), self.networks.backbone.encoder.start(count)
+        return Faces(w_plus, pictures, person, mesh, self.see(photos), many, start, age)
 
     def _chips(self, pictures: Tensor) -> Tensor:
         return cut_chip(pictures, self.networks.spec.mean_chip, self.networks.spec.side)
@@ -116,7 +116,7 @@ def concatenate(parts: Sequence[Faces]) -> Faces:
     """Many faces of several few."""
     rows = [torch.cat(tensors) for tensors in zip(*map(_tensors, parts), strict=True)]
     photo, drawn = FaceFeatures(*rows[4:8]), FaceFeatures(*rows[8:12])
-    return Faces(*rows[:4], photo, drawn, Code(rows[12], rows[13]), rows[14])
+    return Faces(rows[0], rows[1], rows[2], rows[3], photo, drawn, Code(rows[12], rows[13]), rows[14])
 
 
 def _tensors(value: object) -> list[Tensor]:

@@ -17,7 +17,7 @@ from stylizer.inversion.target import InversionConfig
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.weights.load import Networks
 
-QUICK = InversionConfig(passes=0, coarse=6, fine=2, windows=1)
+QUICK = InversionConfig(passes=0, coarse=6, fine=2)
 
 
 def draw(networks: Networks, w_plus: torch.Tensor) -> Image.Image:
@@ -63,7 +63,7 @@ def test_the_encoder_alone_finds_the_person_near_w(networks: Networks, face: Ali
 
 @pytest.mark.slow
 def test_more_optimisation_comes_nearer_than_the_encoder_alone(networks: Networks, face: AlignedFace) -> None:
-    alone, further = (invert(networks, face, config=InversionConfig(fine=steps, windows=1)).w_plus for steps in (0, 2))
+    alone, further = (invert(networks, face, config=InversionConfig(fine=steps)).w_plus for steps in (0, 2))
     before, after = (perceptual_distance(networks, draw(networks, w), face.crop) for w in (alone, further))
     assert after < before
 
@@ -73,14 +73,14 @@ def test_steps_that_gain_nothing_end_the_work(
 ) -> None:
     monkeypatch.setattr(refined, "PATIENCE", 3)
     seen: list[int] = []
-    config = InversionConfig(passes=1, fine=30, fine_rate=0.0, fine_side=128, window=0.0)
+    config = InversionConfig(passes=1, fine=30, fine_rate=0.0, fine_side=128)
     invert(networks, face, on_step=lambda step, *_: seen.append(step), config=config)
     assert seen == list(range(1, 2 + 3 + 1))
 
 
 @pytest.mark.slow
 def test_the_same_face_gives_the_same_bits(networks: Networks, face: AlignedFace) -> None:
-    config = InversionConfig(passes=1, coarse=1, fine=1, windows=1)
+    config = InversionConfig(passes=1, coarse=1, fine=1)
     one, other = (invert(networks, face, config=config).w_plus for _ in range(2))
     assert torch.equal(one, other)
 

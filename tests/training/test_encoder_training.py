@@ -14,7 +14,7 @@ from stylizer.training.encoder import TrainConfig, Training, export, run
 from stylizer.training.pairs import degrade, draw_code
 from stylizer.weights.load import Networks
 
-SMALL = TrainConfig(steps=2, batch=2, pool=2, moved=1, compared=1)
+SMALL = TrainConfig(steps=2, batch=2, pool=2, moved=1, compared=1, side=64)
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -86,7 +86,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(networks: Networks, tmp_pat
 
 @pytest.mark.slow
 def test_a_few_steps_bring_the_faces_of_a_pool_nearer(networks: Networks) -> None:
-    plan = replace(SMALL, steps=60, batch=8, pool=2, moved=1, passes=1000, rate=6e-3, unlock=0.01)
+    plan = replace(SMALL, steps=60, batch=8, pool=2, moved=1, passes=1000, unlock=0.01, code=3.0)
     training = Training(networks, (), plan)
-    errors = [training.step()["code"] for _ in range(12)]
+    errors = [training.step()["code"] for _ in range(14)]
     assert sum(errors[-4:]) < 0.8 * sum(errors[:4])
