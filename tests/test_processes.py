@@ -34,7 +34,7 @@ def digest(image):
     return hashlib.sha256(image.tobytes()).hexdigest()
 
 def work(stylizer, photo, steps=0):
-    "Find a face, invert it, look a style up and draw; with steps, the previews of so many: the third needs gradients."
+    "Find a face, invert it, look a style up and draw; with steps, the previews of so many: the fourth needs gradients."
     face, seen = stylizer.align(photo), []
     def on_step(step, total, preview):
         seen.append(digest(preview) if preview else "")
@@ -71,7 +71,7 @@ def spawned(stylizer, alone):
 
 def forked(stylizer, wanted):
     torch.set_num_threads(2)  # with one thread, nothing is missing in the child
-    alone = work(stylizer, PHOTOS[0], 3)  # so torch's threads are there, which the child will lack
+    alone = work(stylizer, PHOTOS[0], 4)  # so torch's threads are there, which the child will lack
     inside, leave = threading.Event(), threading.Event()
     def hold():  # another thread has found faces, read pictures and looked styles up at the moment of the fork
         with stylizer.finder._lock, stylizer.library._recent._lock, opening._warning_filters:
@@ -81,18 +81,18 @@ def forked(stylizer, wanted):
     assert inside.wait(60)
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
-        os.write(writing, " ".join(work(stylizer, PHOTOS[0], 3)).encode())
+        os.write(writing, " ".join(work(stylizer, PHOTOS[0], 4)).encode())
         os._exit(0)
     leave.set()
     assert os.waitpid(child, 0)[1] == 0
     assert os.read(reading, 1000).decode().split(" ") == wanted[PHOTOS[0]]
     assert torch.get_num_threads() == 2
-    assert work(stylizer, PHOTOS[0], 3) == alone, "the parent goes on as before"
+    assert work(stylizer, PHOTOS[0], 4) == alone, "the parent goes on as before"
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     stylizer = Stylizer.open(device="cpu")
-    alone = {photo: work(stylizer, photo, steps) for photo, steps in zip(PHOTOS, (3, 0))}
+    alone = {photo: work(stylizer, photo, steps) for photo, steps in zip(PHOTOS, (4, 0))}
     for part in (in_threads, spawned, forked):
         if part is forked and not hasattr(os, "fork"):
             continue

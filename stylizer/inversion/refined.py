@@ -29,7 +29,7 @@ GAIN, PATIENCE = 0.003, 8  # optimisation stops after so many steps without a re
 
 PHOTO_CONFIGS: dict[InversionMode, InversionConfig] = {
     "fast": InversionConfig(),
-    "refined": InversionConfig(passes=3, fine=12, fine_rate=0.06, offset=0.04, pixel=1.0, identity=2.0),
+    "refined": InversionConfig(passes=3, fine=12, fine_rate=0.06, offset=0.04, pixel=1.0, identity=2.0, mesh=5.0),
 }
 PHOTO_CONFIGS["faithful"] = PHOTO_CONFIGS["refined"]
 # A reference's code should draw the real face that the picture depicts: its tones are the style's business, so they

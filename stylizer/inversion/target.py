@@ -1,5 +1,6 @@
 """What a reconstruction is compared with, and how the parts of that comparison weigh."""
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from stylizer.faces import AlignedFace
 from stylizer.faces.chip import chip_to_crop, cut_chip
 from stylizer.faces.regions import attention
 from stylizer.imaging.tensors import to_tensor
+from stylizer.networks.face_mesh import distance_of_points, points_in_crops
 from stylizer.weights.load import Networks
 
 
@@ -23,7 +25,8 @@ class InversionConfig:
     pixels at which they are compared, at most the backbone's head side.
     rate, fine_rate: Adam's step in deviations of w.
     prior, offset: weights of the mean squared deviation of w from the mean face, and of the layers from w.
-    pixel, identity: weights of those losses beside the perceptual one.
+    pixel, identity: weights of those losses beside the perceptual one; mesh: of how far the points of the face mesh are
+        apart, so that gaze, lips and jaw are the photo's.
     """
 
     passes: int = 2
@@ -37,6 +40,7 @@ class InversionConfig:
     offset: float = 0.02
     pixel: float = 0.5
     identity: float = 1.0
+    mesh: float = 0.0
 
 
 class Target:
@@ -54,9 +58,13 @@ class Target:
         with torch.no_grad():
             self.features = {side: self._features(picture) for side, picture in self.pictures.items()}
             self.person = None if self.chip is None else self._person(self.pictures[config.fine_side])
+            self.points = None
+            if config.mesh and self.chip is not None and networks.faces is not None:
+                self._mesh = copy.deepcopy(networks.faces.mesh).to(device)
+                self.points = points_in_crops(self._mesh, crop)
 
     def loss(self, picture: Tensor) -> Tensor:
-        """Perceptual + pixel + identity distance of a (1, 3, side, side) reconstruction, of any side; a scalar."""
+        """All distances of a (1, 3, side, side) reconstruction, of any side, together; a scalar."""
         if picture.shape[-1] not in self.pictures:
             picture = F.interpolate(picture, size=self.config.fine_side, mode="area")
         side = picture.shape[-1]
@@ -67,6 +75,8 @@ class Target:
             total = total + (area * (ours - theirs).square().sum(1)).mean()
         if self.person is not None:
             total = total + self.config.identity * (self._person(picture) - self.person).square().sum()
+        if self.points is not None:
+            total = total + self.config.mesh * distance_of_points(points_in_crops(self._mesh, picture), self.points)
         return total
 
     def _features(self, picture: Tensor) -> list[Tensor]:

@@ -1,9 +1,13 @@
 """MediaPipe's face mesh: 468 points of a face, in three dimensions, and whether there is a face at all."""
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 MESH_SIDE = 192
 MESH_POINTS = 468
+_FACE = (0.05, 0.1, 0.95, 1.0)  # left, top, right, bottom of the part of an aligned crop that the mesh looks at
+_EYES_APART = 76.0  # pixels from outer corner to outer corner there, in the mean face
+_TINY = 1e-6  # of a squared distance
 
 
 class FaceMesh(nn.Module):
@@ -34,3 +38,23 @@ class FaceMesh(nn.Module):
         """
         points, logits = self.graph((picture + 1) / 2)
         return points.reshape(-1, MESH_POINTS, 3), logits.reshape(-1)
+
+
+def points_in_crops(mesh: FaceMesh, crops: Tensor) -> Tensor:
+    """Where the faces of aligned crops have their points; differentiable.
+
+    Args:
+        crops: (N, 3, S, S) in [-1, 1], aligned as FFHQ's, on the mesh's device.
+    Returns:
+        (N, 468, 2), in distances between the eyes' outer corners. Without a face they mean nothing.
+    """
+    left, top, right, bottom = (round(place * crops.shape[-1]) for place in _FACE)
+    faces = crops[..., top:bottom, left:right]
+    faces = F.interpolate(faces, size=MESH_SIDE, mode="bilinear", align_corners=False, antialias=True)
+    points: Tensor = mesh(faces)[0]
+    return points[..., :2] / _EYES_APART
+
+
+def distance_of_points(one: Tensor, other: Tensor) -> Tensor:
+    """Mean distance of (N, 468, 2) points and others, a scalar; differentiable where they are the same, too."""
+    return (one - other).square().sum(-1).add(_TINY).sqrt().mean()

@@ -16,7 +16,8 @@ from stylizer.styles.style import STYLE_FORMAT
 
 KEY_DIGITS = 32
 _GONE = {"window": 0.0, "windows": 4}
-"""Fields of `InversionConfig` that nothing reads any more, as they were: what is learned is as before."""
+"""Fields that `InversionConfig` had: what is learned from a reference is as it was with them, and has the same key."""
+_FOR_PHOTOS = ("mesh",)  # fields that came later; a reference's face is not held to them
 
 
 def key_of(
@@ -35,11 +36,12 @@ def key_of(
     """
     unused = () if "discriminator" in spec.files else DISCRIMINATOR_WEIGHTS
     recipe = {name: value for name, value in asdict(Recipe()).items() if name not in unused}
+    plan = asdict(REFERENCE_CONFIG) | _GONE
     facts = {
         "format": STYLE_FORMAT,
         "settings": asdict(settings),
         "recipe": {**recipe, "mix_from": spec.mix_from},
-        "plan": asdict(REFERENCE_CONFIG) | _GONE,
+        "plan": {name: value for name, value in plan.items() if name not in _FOR_PHOTOS},
         "networks": list(network_hashes),
         "references": count,
     }

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from stylizer.backbones.base import device_of
 from stylizer.networks.encoder import Code, Encoder
+from stylizer.networks.face_mesh import distance_of_points
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.pipeline import Stylizer
 from stylizer.runtime import choose_device, tune_training
@@ -155,7 +156,7 @@ class Training:
         maps = [self.networks.quick_perceptual(x, 3)[1:] for x in (small, clean)]
         for ours, theirs in zip(*(unit([x.float() for x in m]) for m in maps), strict=True):
             features = features + (ours - theirs).square().sum(1).mean()
-        apart = (self.maker.mesh(picture) - faces.mesh).square().sum(-1).add(1e-6).sqrt().mean()
+        apart = distance_of_points(self.maker.mesh(picture), faces.mesh)
         said |= {
             "identity": float(distance.detach().sqrt().mean()),
             "features": float(features.detach()),

@@ -9,19 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.backbones.base import device_of, small_picture
 from stylizer.faces.chip import cut_chip
 from stylizer.networks.encoder import Code, FaceFeatures, extract_features
-from stylizer.networks.face_mesh import MESH_SIDE
+from stylizer.networks.face_mesh import points_in_crops
 from stylizer.styles.style import Style
 from stylizer.training.pairs import STYLED, degrade, draw_code, draw_styled
 from stylizer.weights.load import Networks
-
-_FACE = (0.05, 0.1, 0.95, 1.0)  # left, top, right, bottom of the part of a crop that the mesh looks at
-_EYES_APART = 76.0  # pixels from outer corner to outer corner there, in the mean face
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +71,8 @@ class FaceMaker:
         return self.networks.identity(self._chips(pictures))  # type: ignore[no-any-return]
 
     def mesh(self, pictures: Tensor) -> Tensor:
-        """(N, 468, 2) points of the faces, in distances between the eyes."""
-        side = pictures.shape[-1]
-        left, top, right, bottom = (round(place * side) for place in _FACE)
-        face = F.interpolate(pictures[..., top:bottom, left:right], size=MESH_SIDE, mode="bilinear", antialias=True)
-        points, _ = self._mesh(face)
-        return points[..., :2] / _EYES_APART  # type: ignore[no-any-return]
+        """(N, 468, 2) points, see `points_in_crops`."""
+        return points_in_crops(self._mesh, pictures)
 
     @torch.no_grad()
     def make(self, count: int) -> Faces:

@@ -1,5 +1,8 @@
 """Inversion on the real networks: an invented face has a known code, so nearness can be judged."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -14,6 +17,7 @@ from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion import refined
 from stylizer.inversion.refined import invert
 from stylizer.inversion.target import InversionConfig
+from stylizer.networks.face_mesh import distance_of_points, points_in_crops
 from stylizer.networks.identity import SAME_PERSON
 from stylizer.weights.load import Networks
 
@@ -66,6 +70,21 @@ def test_more_optimisation_comes_nearer_than_the_encoder_alone(networks: Network
     alone, further = (invert(networks, face, config=InversionConfig(fine=steps)).w_plus for steps in (0, 2))
     before, after = (perceptual_distance(networks, draw(networks, w), face.crop) for w in (alone, further))
     assert after < before
+
+
+@pytest.mark.slow
+def test_the_mesh_brings_the_points_of_the_face_nearer(networks: Networks, face: AlignedFace) -> None:
+    assert networks.faces is not None
+    config = InversionConfig(passes=1, fine=4)
+    with_landmarks = replace(face, landmarks_xy=np.array(SPEC.mean_landmarks_xy, np.float32))
+    alone, held = (
+        invert(networks, with_landmarks, config=replace(config, mesh=weight)).w_plus for weight in (0.0, 100.0)
+    )
+    points = [
+        points_in_crops(networks.faces.mesh, to_tensor(each))
+        for each in (face.crop, draw(networks, alone), draw(networks, held))
+    ]
+    assert distance_of_points(points[2], points[0]) < 0.9 * distance_of_points(points[1], points[0])
 
 
 def test_steps_that_gain_nothing_end_the_work(
