@@ -85,7 +85,7 @@ def test_every_inversion_comes_nearer(tiny: Networks, aligned: AlignedFace) -> N
     once, again = by_passes(1), by_passes(3)
     direct = tiny.backbone.encoder(torch.nn.functional.interpolate(to_tensor(goal), size=256, mode="area"))
     assert torch.allclose(once.w_plus, direct[0], atol=1e-4)  # through whitened coordinates and back
-    config = replace(PHOTO_CONFIGS["refined"], fine=2, fine_side=128, windows=1)
+    config = replace(PHOTO_CONFIGS["refined"], fine=2, fine_side=128)
     refined = invert(tiny, aligned, config=config)
     faithful = replace(refined, tuned=tune(tiny, aligned, refined, tuning=Tuning(steps=2, rate=1e-2)))
     assert faithful.tuned and all(SPEC.is_trunk(name) and not SPEC.is_frozen(name) for name in faithful.tuned)
