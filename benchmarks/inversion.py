@@ -2,10 +2,9 @@
 
 For each way of inverting, averaged over the photos: L2 (mean squared difference in [-1, 1] at 256 px), LPIPS-HED (at
 256 px), identity (dlib distance photo-inversion: below 0.6 it says the same person; encoder and optimisation are held
-to it),
-the share of photos below that, the cosine of MobileFaceNet (in which nothing here was trained), how far the 468 points
-of the mesh are apart in hundredths of the distance between the eyes, seconds, and the distance to W (root mean square
-of the layers' offsets, in deviations of w).
+to it), the share of photos below that, the cosine of MobileFaceNet (in which nothing here was trained), how far the 468
+points of the mesh are apart in hundredths of the distance between the eyes, seconds, and the distance to W (root mean
+square of the layers' offsets, in deviations of w).
 With --out, writes a contact sheet: the photo, then each way.
 """
 

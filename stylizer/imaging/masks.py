@@ -20,9 +20,7 @@ def joined(start: Tensor, through: Tensor, steps: int, rim: int = 1) -> Tensor:
     """A mask, and what of another one is joined to it, at most so many steps of `rim` pixels away; both 0 or 1."""
     found = start
     for _ in range(steps):
-        before, found = found, torch.maximum(start, grown(found, rim) * through)
-        if torch.equal(found, before):
-            break  # nothing more is joined, whatever steps are left
+        found = torch.maximum(start, grown(found, rim) * through)
     return found
 
 

@@ -3,7 +3,7 @@
 The encoder finds it in a few passes. Optimisation goes on from there, or from the mean face: first one w alone, in
 whitened coordinates where the prior is round (losses at 128 px), then small per-layer offsets beside it under a penalty
 (losses at 256 px). The pictures come from the fitted 256 px head. Windows of the full picture beside it, which were
-to mend what that head misjudges, made pictures paler and less like (docs/measurements.md).
+to mend what that head misjudges, made pictures paler and less like (benchmarks/experiments.md, row 78).
 """
 
 from dataclasses import replace

@@ -44,7 +44,7 @@ class InversionConfig:
 
 
 class Target:
-    """What a reconstruction is compared with: features, pixels and identity of one aligned face."""
+    """What a reconstruction is compared with: features, pixels, identity and mesh of one aligned face."""
 
     def __init__(self, networks: Networks, aligned: AlignedFace, config: InversionConfig) -> None:
         self.networks, self.config, self.spec = networks, config, networks.spec

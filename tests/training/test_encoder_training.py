@@ -43,7 +43,7 @@ def test_codes_are_near_w_and_not_all_alike(networks: Networks) -> None:
         assert torch.equal(codes, draw_code(networks, rng(), 64))
     assert codes.shape == (64, SPEC.num_ws, SPEC.w_dim)
     spread = ((codes - codes.mean(1, keepdim=True)) / networks.backbone.wspace.std).square().mean((1, 2))
-    assert spread.min() < 1e-9 and 0.005 < spread.median() < 0.1 and spread.max() < 0.7
+    assert spread.min() < 1e-9 and 0.005 < spread.median() < 0.1 and spread.max() < 0.5
     assert 0.3 < (codes.mean(1).std(0) / networks.backbone.wspace.std).mean() < 1.1
 
 
