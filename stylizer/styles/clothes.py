@@ -66,9 +66,8 @@ def _clothes_of(person: Person) -> Tensor:
     regions, side = person.regions, person.picture.shape[-1]
     chin = float(person.mesh_xyz[CHIN, 1]) * side / person.full.shape[-1]
     below = (torch.arange(side)[:, None] > _FROM * chin).float()[None, None]
-    hair = person.hair_in(person.picture)
     bare = grown(torch.maximum(person.bare, regions.face), _RIM)
-    return softened(shrunk((1 - regions.ground) * (1 - hair) * (1 - bare) * below, 1), 1)
+    return softened(shrunk((1 - regions.ground) * (1 - person.hair) * (1 - bare) * below, 1), 1)
 
 
 def _in_its_colours(own: Tensor, drawn: Tensor, beyond: Tensor) -> Tensor:

@@ -164,7 +164,7 @@ def with_colours(
     picture, side = to_tensor(drawn), person.picture.shape[-1]
     small = F.interpolate(picture, size=side, mode="area")
     face = face_regions_of(mesh_xyz, drawn.width, side).face
-    hair = person.hair_in(small)
+    hair = person.hair
     here = {
         "face": (
             torch.maximum(face, _BESIDE * person.bare) * (1 - hair),

@@ -64,8 +64,7 @@ def with_depth(sitter: float, drawn: Image.Image, mesh_xyz: Points, person: Pers
     picture, side = to_tensor(drawn), person.picture.shape[-1]
     face = face_regions_of(mesh_xyz, drawn.width, side)
     small = F.interpolate(picture, size=side, mode="area")
-    hair = person.hair_in(small)
-    skin = torch.maximum(face.face, person.bare) * (1 - hair) * (1 - grown(face.inner, _RIM))
+    skin = torch.maximum(face.face, person.bare) * (1 - person.hair) * (1 - grown(face.inner, _RIM))
     share = F.interpolate(softened(skin, _RIM), size=drawn.width, mode="bilinear", align_corners=False)
     # A power, not a factor: colours deepen as they darken, and do not turn grey.
     bare = skin[0, 0] > _INSIDE

@@ -17,7 +17,7 @@ from stylizer.styles.regions import polygon
 _EYE = (0.2, 0.17)  # how far around an eye reaches beyond it, in distances of the eyes
 _BELOW_BROW = 0.5  # of the way from the upper lid to the brow: what lies higher is the brow's
 _BROW = 0.06  # the same, around a brow
-_BELOW_BROWS = 0.02  # of a picture's side, over which the middle of a face begins
+_UPPER_EDGE, _BEGINS = 5, 128  # points of a brow that are its upper edge; a side holds so many blurs of where it begins
 _LIPS = 1.4  # times as large as the lips their surroundings are
 _JAW, _LOBES = (172, 397), (132, 361)  # corners of the jaw; where it begins, below the ears
 _NECK = (0.15, 0.45)  # below a chin, in distances of it to the eyes: all of the neck, none any more
@@ -28,7 +28,7 @@ _UPPER, _LOWER = 13, 14  # points of the mesh: where the lips meet
 
 def around_eyes(mesh: Points, side: int) -> tuple[Tensor, Tensor]:
     """1 around either eye, but not its brow, else 0."""
-    unit = float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))
+    unit = eye_distance(mesh)
     x, y = np.arange(side)[None], np.arange(side)[:, None]
     found = []
     for eye, brow in ((LEFT_EYE, LEFT_BROW), (RIGHT_EYE, RIGHT_BROW)):
@@ -41,11 +41,14 @@ def around_eyes(mesh: Points, side: int) -> tuple[Tensor, Tensor]:
 
 
 def middle_of(mesh: Points, side: int) -> Tensor:
-    """A face from below its brows down, brows left out: what two faces have alike, place by place."""
-    rows = torch.arange(side, dtype=torch.float32)[:, None] + 0.5
-    lower = max(float(mesh[brow, 1].mean()) for brow in (LEFT_BROW, RIGHT_BROW))
-    below = ((rows - lower) / max(1.0, _BELOW_BROWS * side)).clamp(0, 1)
-    return polygon(mesh[OVAL, :2], side, 1.0) * below * (1 - around_brows(mesh, side))
+    """A face from its brows down, and what lies between these: what two faces have alike, place by place."""
+    xy = mesh[:, :2]
+    edge = xy[[*LEFT_BROW[:_UPPER_EDGE], *RIGHT_BROW[:_UPPER_EDGE][::-1]]]
+    edge = edge[::-1] if edge[0, 0] > edge[-1, 0] else edge  # a mirrored face
+    edge = edge - np.array([0.0, _BROW * eye_distance(mesh)])
+    ends = np.array([[0.0, edge[0, 1]], [side, edge[-1, 1]], [side, side], [0.0, side]])
+    below = polygon(np.concatenate([ends[:1], edge, ends[1:]]), side, side / _BEGINS)
+    return polygon(mesh[OVAL, :2], side, 1.0) * below
 
 
 def around_lips(mesh: Points, side: int) -> Tensor:
@@ -56,7 +59,7 @@ def around_lips(mesh: Points, side: int) -> Tensor:
 
 def around_brows(mesh: Points, side: int) -> Tensor:
     """Both brows and a little skin above and below them."""
-    reach = max(1, round(_BROW * float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))))
+    reach = max(1, round(_BROW * eye_distance(mesh)))
     left, right = (grown(polygon(mesh[brow, :2], side, 1.0), reach) for brow in (LEFT_BROW, RIGHT_BROW))
     return torch.maximum(left, right)
 
@@ -103,9 +106,12 @@ def across_jaw(mesh: Points, picture: Tensor) -> tuple[float, float]:
 
 def opening_of(mesh: Points) -> float:
     """How far a mouth is open, in distances of the eyes; in an upright picture or a turned one."""
-    xy = mesh[:, :2]
-    unit = float(np.linalg.norm(xy[RIGHT_EYE].mean(0) - xy[LEFT_EYE].mean(0)))
-    return float(np.linalg.norm(xy[_LOWER] - xy[_UPPER])) / unit
+    return float(np.linalg.norm(mesh[_LOWER, :2] - mesh[_UPPER, :2])) / eye_distance(mesh)
+
+
+def eye_distance(mesh: Points) -> float:
+    """From the middle of one eye to that of the other."""
+    return float(np.linalg.norm(mesh[RIGHT_EYE, :2].mean(0) - mesh[LEFT_EYE, :2].mean(0)))
 
 
 def _colours_at(picture: Tensor, places: Points) -> Points:

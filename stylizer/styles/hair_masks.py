@@ -7,11 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces.hair import filled
-from stylizer.faces.mesh_parts import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from stylizer.imaging.masks import averaged, grown, joined, shrunk, softened
 from stylizer.imaging.strokes import blurred
-from stylizer.styles.features import around_brows, around_eyes
-from stylizer.styles.mesh_warp import Points
 from stylizer.styles.regions import Regions, skin_of
 
 AREAS = ("hair", "skin", "body", "ground")
@@ -31,7 +28,8 @@ _RIM, _STRAND = 6, 8  # of a mask: drawn hair's outline; of a picture: wider tha
 _MUCH_NEARER, _FRINGE, _TAIL = 4.0, 60, 6
 _BESIDE, _SEAM = 1, 8  # the same: of brows and eyes beyond their ends; from hair beside a jaw to the jaw at most
 _ROUND = 2  # the same: an edge of a fringe is as smooth
-_BLEED = 2  # the same: how far the colour of skin beside hair reaches into it
+HAIRLINE = 12  # the same: a drawn hairline lies off the person's by so much at most
+_BLEED = 5  # the same: how far the colour of skin beside hair reaches into it
 _OUTLINE = 0.1  # of a mask: its outermost
 _DRAWN = 0.4  # how strong drawn strands are beside the person's
 
@@ -89,47 +87,6 @@ def scalp_of(picture: Tensor, regions: Regions) -> Tensor:
     return joined(near, skin, _FOREHEAD // 2, rim=2) * skin
 
 
-def around_features(place: Points, side: int) -> Tensor:
-    """Brows and eyes, with what a drawing gives to them: (1, 1, side, side), 0 or 1; place: the mesh, in its pixels.
-
-    Sideways no more than themselves: hair beside a brow's end is hair.
-    """
-    features = torch.stack([around_brows(place, side), *around_eyes(place, side)]).amax(0)
-    columns = torch.arange(side, dtype=torch.float32)[None, :]
-    ends = place[LEFT_EYE + LEFT_BROW + RIGHT_EYE + RIGHT_BROW, 0]
-    between = (columns >= float(ends.min()) - _BESIDE) & (columns <= float(ends.max()) + _BESIDE)
-    return grown((features > _OUTLINE).float(), 1) * between
-
-
-def fringe_of(picture: Tensor, regions: Regions, place: Points) -> Tensor:
-    """Hair before a face, which regions count as face: (1, 1, s, s), 0 to 1.
-
-    A fringe, temples, and what hangs beside the cheeks: much nearer to the hair's colour than to that of the skin below
-    the eyes, and joined to the hair. Brows and eyes are none of it. What is below the mouth may be a beard: there, only
-    what lies between the jaw and hair beside it.
-
-    Args:
-        picture: (1, 3, s, s), of the regions' side. place: (468, 3), the mesh, in pixels of these.
-    """
-    side, rows = picture.shape[-1], torch.arange(picture.shape[-1])[:, None] + 0.5
-    eyes, mouth = float(place[LEFT_EYE + RIGHT_EYE, 1].mean()), float(place[LIPS, 1].min())
-    colours = blurred(picture, 1)
-    to_hair, _ = _away(colours, regions.hair)
-    to_skin, _ = _away(colours, regions.face * (rows > eyes))
-    alike = (to_hair * _MUCH_NEARER < to_skin).float()
-    kept = around_features(place, side)
-    near = grown((regions.face > _OUTLINE).float(), _RIM)
-    seam = near * (regions.face < 0.5) * grown((regions.hair > 0.5).float(), _SEAM)
-    room = torch.maximum(near * (rows < mouth), seam) * (kept <= _OUTLINE) * alike
-    hair = (torch.maximum(hair_by_colour(picture, regions), regions.hair) > 0.5).float()
-    found = joined(hair, room, _FRINGE) * room
-    found = shrunk(grown(found, _TAIL), _TAIL) * alike  # a tail of a brow that is hidden
-    # Single hairs and curls are torn edges in a drawing.
-    smooth = (averaged(torch.maximum(found, hair), _ROUND, 2) > 0.5).float() * grown(found, 1)
-    above = ((mouth - rows) * 2 / max(mouth - eyes, 1.0)).clamp(0, 1)
-    return softened(smooth, 1) * torch.maximum(above, softened(seam, 1))
-
-
 def bare_skin_of(picture: Tensor, regions: Regions) -> Tensor:
     """Where a person shows bare skin, ears, neck and a high forehead too: (1, 1, s, s), 0 to 1.
 
@@ -149,40 +106,35 @@ def areas_of(regions: Regions, skin: Tensor, hair: Tensor, ground: Tensor) -> Te
     return torch.cat([1 - skin - body - ground, skin, body, ground], 1)
 
 
-def hair_light(picture: Tensor, regions: Regions, fringe: Tensor, drawn: Tensor, hair: Tensor) -> Tensor:
+def hair_light(picture: Tensor, own: Tensor, bare: Tensor, drawn: Tensor, hair: Tensor) -> Tensor:
     """The lightness of a person's hair, (1, 1, S, S); where there is none, as nearby, with the strands of a drawing.
 
-    A parting is of the hair; a forehead is not, whatever the region says.
-
     Args:
-        picture: (1, 3, S, S). regions: of it, of any side. fringe: of it, of the regions' side; see `fringe_of`.
-        drawn: (1, 3, S, S), the same person, with hair elsewhere; hair: of that, of the regions' side.
+        picture: (1, 3, S, S). own, bare: (1, 1, s, s), where it shows hair, and skin.
+        drawn: (1, 3, S, S), the same person, with hair elsewhere; hair: (1, 1, s, s), of that.
     """
-    scalp = scalp_of(F.interpolate(picture, size=regions.hair.shape[-1], mode="area"), regions)
-    beside = grown(
-        ((regions.face > _SURE) & (fringe < _SURE)).float(), _BLEED
-    )  # skin shines through the edge of a fringe
-    own = (regions.hair > _SURE).float() * (1 - grown(scalp, _MIXED))
-    own = torch.maximum(own, (fringe > _SURE).float() * (1 - beside))
+    skin = (bare > PERHAPS).float()
+    known = (own > _SURE).float() * (1 - grown(skin, _BLEED))
+    hairy = shrunk((hair > PERHAPS).float(), _RIM) * (1 - grown(skin, HAIRLINE))
     light, strands = picture.mean(1, keepdim=True), drawn.mean(1, keepdim=True)
-    light = _no_skin_through(light, (regions.hair > _SURE).float() * own, fringe)
-    beyond = filled(F.interpolate(light, size=own.shape[-1], mode="area"), shrunk(own, 1))
+    light = _without_what_shines_through(light, known)
+    beyond = filled(F.interpolate(light, size=own.shape[-1], mode="area"), shrunk(known, 1))
     beyond, known, inside = (
         F.interpolate(x, size=light.shape[-1], mode="bilinear", align_corners=False)
-        for x in (beyond, softened(own, 1), softened(shrunk((hair > PERHAPS).float(), _RIM), 1))
+        for x in (beyond, softened(known, 1), softened(hairy, 1))
     )
     return torch.lerp(beyond + _DRAWN * inside * (strands - blurred(strands, _STRAND)), light, known)
 
 
-def _no_skin_through(light: Tensor, hair: Tensor, fringe: Tensor) -> Tensor:
-    """A fringe that is thin shows skin, which is no shine: (1, 1, S, S), there no lighter than most of the hair."""
-    small = F.interpolate(light, size=hair.shape[-1], mode="area")
-    known = small[hair > 0]
-    if len(known) < 2:
+def _without_what_shines_through(light: Tensor, hair: Tensor) -> Tensor:
+    """Thin hair beside skin or ground shows these, which is no shine: (1, 1, S, S), there no lighter than most hair."""
+    inner = shrunk(hair, HAIRLINE)
+    if not bool(inner.any()):
         return light
-    most = float(known.mean() + known.std())
-    share = F.interpolate(fringe, size=light.shape[-1], mode="bilinear", align_corners=False)
-    return torch.lerp(light, light.clamp_max(most), share)
+    small = F.interpolate(light, size=hair.shape[-1], mode="area")
+    usual = float((small * inner).sum() / inner.sum())
+    share = F.interpolate(1 - averaged(inner, HAIRLINE // 2), size=light.shape[-1], mode="bilinear")
+    return torch.lerp(light, light.clamp_max(usual), share)
 
 
 def _likely(colours: Tensor, mask: Tensor) -> Tensor:

@@ -2,10 +2,10 @@
 
 The generator learns how a hand draws faces; of one eye's catchlight, one line of a nose, one edge of a lip it keeps the
 mean. So the reference's face is warped onto the drawn one by the 468-point mesh, and the middle of the face is the
-example's: eyes, nose, mouth, and the cheeks between them, as a whole, for parts have borders. The neck's shadow is,
-too. Brows, which make an expression and a person, and ears, of which no two lie alike, stay as they are drawn.
-Elsewhere in the face details are joined, level by level: the fine ones, without single strong lines, which are the
-sitter's. Skin gets the example's broad light and its hues: a blush, a neon's glow.
+example's: brows, eyes, nose, mouth, and what lies between them, as a whole, for parts have borders. The neck's shadow
+is, too. Ears, of which no two lie alike, stay as they are drawn. Elsewhere in the face details are joined, level by
+level: the fine ones, without single strong lines, which are the sitter's. Skin gets the example's broad light and its
+hues: a blush, a neon's glow.
 
 What is the person's own is laid over, as in fine-tuning; where the person's features are unlike the sitter's, the drawn
 ones stay.
@@ -114,13 +114,11 @@ class _Laid:
 
     @classmethod
     def over(cls, example: Example, picture: Tensor, mesh_xyz: Points, person: Person) -> "_Laid":
-        own, theirs, side, small = person.picture, person.regions, picture.shape[-1], person.picture.shape[-1]
+        own, side, small = person.picture, picture.shape[-1], person.picture.shape[-1]
         (view, other), mesh = example.seen_from(mesh_xyz), mesh_xyz
         grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
         warped = _both_eyes(sampled(view.face, grid, side), other, mesh, small)
-        bare = person.bare
-        hair = torch.maximum(theirs.hair * (1 - bare), person.fringe)
-        own, bare, hair = (sampled(x, to_own, small) for x in (own, bare, hair))
+        own, bare, hair = (sampled(x, to_own, small) for x in (own, person.bare, person.hair))
         return cls(
             example=example,
             view=view,
@@ -174,7 +172,9 @@ class _Laid:
         mouth = grin * grown(around_lips(place, small), _SOFT)
         skin = shrunk(self.regions.face * (1 - grown(self.hair, _BESIDE_HAIR)), _BORDER)
         eyes = torch.maximum(*around_eyes(place, small)) * self.regions.face
-        middle = middle_of(place, small) * softened(skin, _FADE) * self._alike * (1 - mouth)
+        brows = around_brows(place, small) * self.regions.face * (1 - self.hair)
+        skin = torch.maximum(softened(skin, _FADE), brows)
+        middle = middle_of(place, small) * skin * torch.maximum(self._alike, brows) * (1 - mouth)
         middle = middle * ramp(self.example.hand, *_SITTERS)
         return trust * torch.maximum(eyes, middle) * self.known
 

@@ -23,7 +23,7 @@ from stylizer.faces.hair import filled
 from stylizer.imaging.masks import grown, shrunk
 from stylizer.imaging.strokes import along_lines, blurred
 from stylizer.imaging.tensors import to_image, to_tensor
-from stylizer.styles.hair_masks import hair_light
+from stylizer.styles.hair_masks import HAIRLINE, hair_light
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.person import Person
 
@@ -31,7 +31,7 @@ SIDE = 512  # of the pictures in which an example's hair is looked at
 _WIDTHS = (2, 6, 24)  # pixels of these: strands, locks, waves; what is broader is shine
 _WORK = 1024  # the largest side of pictures in which hair is drawn
 # Pixels of that, see `along_lines`: strokes of a hand, as long as a lock; first shorter ones, or these would be dotted.
-_STROKES = ((8.0, 5.0, 2.0), (20.0, 8.0, 5.0), (80.0, 8.0, 8.0))
+_STROKES = ((8.0, 6.0, 2.0), (20.0, 12.0, 5.0), (100.0, 24.0, 8.0))
 _HAIR = 2  # pixels of that: how wide a single hair is
 _HAIRS = (0.7, 0.3, 0.0, 0.0)  # share of the variance that single hairs have, from the finest lights to the broadest
 _AROUND, _CELL = 16, 8  # pixels of that: lines of hair go on so far beside it; of which cells are looked at
@@ -90,14 +90,15 @@ def with_locks(locks: Sequence[Locks], drawn: Image.Image, mesh_xyz: Points, per
     if not locks:
         return drawn
     side, picture = min(drawn.width, _WORK), to_tensor(drawn)
-    hair = person.hair_with(picture, mesh_xyz)
+    hair = person.hair_with(mesh_xyz)
     if not bool((hair > _SURE).any()):
         return drawn
     coarse = F.interpolate(hair, size=person.picture.shape[-1], mode="area")
-    own = hair_light(person.full, person.regions, person.fringe, picture, coarse)
+    own = hair_light(person.full, person.hair, person.bare, picture, coarse)
     own, small, mask = (F.interpolate(x, size=side, mode="area") for x in (own, picture, hair))
-    # What was learned may have skin where a fringe hangs.
-    bare = F.interpolate(person.fringe, size=side, mode="bilinear", align_corners=False)
+    # What was learned may have skin where a fringe hangs, and its hairline higher.
+    bare = grown(torch.maximum(person.fringe, person.bare), HAIRLINE)
+    bare = F.interpolate(bare, size=side, mode="bilinear", align_corners=False)
     laid, total = small, 0.0
     lights, hairs = (_lights(each, (mask > 0.5).float()) for each in strands(own, small, mask, bare))
     for each in locks:

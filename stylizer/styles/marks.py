@@ -11,7 +11,7 @@ from stylizer.faces.hair import filled
 from stylizer.imaging.masks import shrunk, softened
 from stylizer.imaging.strokes import crisp
 from stylizer.imaging.tensors import resized, to_image, to_tensor
-from stylizer.styles.hair_masks import areas_of, hair_by_colour
+from stylizer.styles.hair_masks import areas_of
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.patches import SIDE, PatchSource
 from stylizer.styles.person import Person
@@ -36,8 +36,8 @@ def with_marks(source: PatchSource, drawn: Image.Image, mesh_xyz: Points, person
     face = face_regions_of(mesh_xyz, drawn.width, small).face
     around = 1 - softened(shrunk(face, _MIDDLE), _SOFT)
     coarse = F.interpolate(picture, size=small, mode="area")
-    skin, regions = torch.maximum(person.bare, face), person.regions
-    areas = areas_of(regions, skin, hair_by_colour(coarse, regions), regions.ground)
+    skin = torch.maximum(person.bare, face)
+    areas = areas_of(person.regions, skin, person.hair, person.regions.ground)
     guide = F.interpolate(picture, size=SIDE, mode="area")
     # A soft outline's glow is of no colour of the ground.
     ground = areas[:, 3:]

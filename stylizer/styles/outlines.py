@@ -20,7 +20,6 @@ from stylizer.imaging.strokes import along_lines, blurred
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.colours import is_number
 from stylizer.styles.contours import contour_line
-from stylizer.styles.hair_masks import hair_by_colour
 from stylizer.styles.looks import ramp
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.pairs import Reference
@@ -185,9 +184,8 @@ def _beside_face(person: Person) -> Tensor:
     unit = side / 256
     brows = float(person.mesh_xyz[LEFT_BROW + RIGHT_BROW, 1].max()) * side / person.full.shape[-1]
     below = (torch.arange(side)[:, None] > brows).float()[None, None]
-    hair = hair_by_colour(person.picture, regions)
-    others = torch.stack([grown(each, round(_NEAR * unit)) for each in (regions.face, hair, regions.ground)]).amax(0)
-    inside = softened((1 - others).clamp_min(0) * below, 1)
+    others = [grown(each, round(_NEAR * unit)) for each in (regions.face, person.hair, regions.ground)]
+    inside = softened((1 - torch.stack(others).amax(0)).clamp_min(0) * below, 1)
     return F.interpolate(inside, size=person.full.shape[-1], mode="bilinear", align_corners=False)
 
 

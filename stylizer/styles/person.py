@@ -1,24 +1,28 @@
-"""Who is drawn: the picture without a style, and where in it the person and their hair are, to a pixel.
+"""Who is drawn: the picture without a style, and where in it the person, their skin and their hair are, to a pixel.
 
-Segmentation knows a person in cells of four pixels, and hair by its colour no finer. What a hand draws ends at an edge:
-so masks are led along the edges of the picture itself.
+Networks know these in cells of a few pixels. What a hand draws ends at an edge: so masks are led along the edges of the
+picture itself.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylizer.imaging.masks import along_edges, grown, shrunk, softened
-from stylizer.styles.hair_masks import PERHAPS, around_features, bare_skin_of, fringe_of, hair_by_colour, skin_by_colour
+from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
+from stylizer.imaging.masks import along_edges, averaged, grown, softened
+from stylizer.networks.parser import AREAS
+from stylizer.styles.features import around_eyes
 from stylizer.styles.mesh_warp import Points
-from stylizer.styles.regions import Regions, skin_of
+from stylizer.styles.regions import Regions, regions_of
 
 _REACH, _CONTRAST = 0.01, 2e-3  # sides of a mask; variance of a range of 2 that is an edge
-_WISPS, _RIM, _SOFT = 9, 3, 1  # pixels of the regions: how far hair is thin; how soft brows and eyes end in it
-_SURE, _MIDST = 0.9, 10  # of a region; pixels of the regions from its border
+_WISPS = 9  # pixels of the regions: how far hair is thin
+_SOFT, _ROUND = 1, 1  # the same: how soft eyes end in hair, and how smooth an edge of hair is
+_LIKELY = 0.5  # so much of a place
+_NEAR = 6  # pixels of the regions: what is before a face
 _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair is drawn or not
 
 
@@ -26,64 +30,72 @@ _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair 
 class Person:
     """Somebody without a style.
 
-    full: (1, 3, W, W), the picture, in [-1, 1]. mesh_xyz: (468, 3), in its pixels. regions: of it, small.
+    full: (1, 3, W, W), the picture, in [-1, 1]. mesh_xyz: (468, 3), in its pixels.
+    regions: of it, small, with hair where it hangs before the face too. skin: (1, 1, S, S), of face, ears and neck.
     with_fringe: hair before the face is drawn as hair; else it is drawn as what it was learned as, a face.
     """
 
     full: Tensor
     mesh_xyz: Points
     regions: Regions
+    skin: Tensor
     with_fringe: bool = False
+
+    @classmethod
+    def of(cls, full: Tensor, mesh_xyz: Points, seen: Tensor, areas: Tensor, with_fringe: bool) -> "Person":
+        """From what networks see.
+
+        Args:
+            seen: (1, 1, s, s), 0 to 1, where people are. areas: (1, 3, S, S), see `FaceParser`.
+        """
+        side, (hair, skin) = areas.shape[-1], (areas[:, AREAS.index(name), None] for name in ("hair", "skin"))
+        small = F.interpolate(full, size=side, mode="area")
+        regions = regions_of(mesh_xyz, seen, small, full.shape[-1], side)
+        ground = torch.minimum(regions.ground, 1 - (hair + skin).clamp_max(1))
+        body = regions.body * (1 - hair) * (1 - skin)
+        hair = hair if with_fringe else hair * (1 - regions.face)
+        rows = torch.arange(side)[:, None] + 0.5
+        eyes = float(mesh_xyz[LEFT_EYE + RIGHT_EYE, 1].mean()) * side / full.shape[-1]
+        # At an outline single hairs let the ground through; a hand draws none of these, but the head of hair.
+        wisps = grown((hair > _LIKELY).float(), _WISPS) * grown((ground > _LIKELY).float(), _WISPS)
+        hair = torch.maximum(hair, wisps * (1 - ground) * (1 - skin) * (rows < eyes))
+        return cls(full, mesh_xyz, replace(regions, hair=hair, body=body, ground=ground), skin, with_fringe)
 
     @cached_property
     def picture(self) -> Tensor:
         """(1, 3, S, S), as small as the regions."""
         return F.interpolate(self.full, size=self.regions.face.shape[-1], mode="area")
 
+    @property
+    def hair(self) -> Tensor:
+        """Where they have hair that is drawn as hair, (1, 1, S, S), 0 to 1."""
+        return self.regions.hair
+
     @cached_property
     def bare(self) -> Tensor:
-        """Where they show bare skin, (1, 1, S, S): see `bare_skin_of`."""
-        return bare_skin_of(self.picture, self.regions)
+        """Where they show bare skin, ears and neck too, (1, 1, S, S)."""
+        return self.skin * (1 - self.hair) * (1 - self.regions.ground)
 
     @cached_property
     def fringe(self) -> Tensor:
-        """Where hair hangs before the face, (1, 1, S, S): see `fringe_of`; nowhere, if it is not drawn as hair."""
-        if not self.with_fringe:
-            return torch.zeros_like(self.regions.face)
-        side = self.picture.shape[-1]
-        return fringe_of(self.picture, self.regions, self.mesh_xyz * (side / self.full.shape[-1]))
+        """Where hair hangs before the face, (1, 1, S, S); nowhere, if it is not drawn as hair."""
+        near = softened(grown((self.regions.face > _LIKELY).float(), _NEAR), _SOFT)
+        return self.hair * near if self.with_fringe else torch.zeros_like(near)
 
     @cached_property
     def figure(self) -> Tensor:
         """Where the person is, and not the ground: (1, 1, W, W), 0 to 1."""
         return self.led(1 - self.regions.ground)
 
-    def hair_in(self, drawn: Tensor) -> Tensor:
-        """Where a small drawing of them, (1, 3, S, S), has hair: (1, 1, S, S), 0 to 1."""
-        return torch.maximum(hair_by_colour(drawn, self.regions), self.fringe)
+    def hair_with(self, mesh_xyz: Points) -> Tensor:
+        """Where hair is to be drawn over a drawing whose face's mesh, (468, 3), lies so: (1, 1, W, W), 0 to 1.
 
-    def hair_with(self, drawn: Tensor, mesh_xyz: Points) -> Tensor:
-        """Where hair is to be drawn: where the person has it, and where a drawing of them has, but for bare skin.
-
-        Args:
-            drawn: (1, 3, W, W). mesh_xyz: (468, 3), of its face, in its pixels: its brows and eyes stay.
-        Returns:
-            (1, 1, W, W), 0 to 1.
+        Its eyes stay. Single hairs and curls would be torn edges in a drawing.
         """
-        small, regions = F.interpolate(drawn, size=self.picture.shape[-1], mode="area"), self.regions
-        own, theirs = (hair_by_colour(picture, regions) for picture in (self.picture, small))
-        # Light and dark locks are coloured as skin or ground, and lie in the midst of hair.
-        own = torch.maximum(own, shrunk((regions.hair > _SURE).float(), _MIDST) * (1 - self.bare))
-        skin = torch.maximum(self.bare, skin_by_colour(self.picture, regions))
-        side = small.shape[-1]
-        kept = around_features(mesh_xyz * (side / drawn.shape[-1]), side)
-        hair = torch.maximum(torch.maximum(own, theirs * (1 - skin)), self.fringe * (1 - softened(kept, _SOFT)))
-        # At an outline single hairs let the ground through; a hand draws none of these, but the head of hair.
-        outline = grown((regions.ground > 0.5).float(), _WISPS)
-        # Tops of ears are counted as hair.
-        tinted = grown(skin_of(self.picture, regions, 1 - regions.ground), _RIM)
-        wisps = (regions.hair > PERHAPS).float() * grown((hair > 0.5).float(), _WISPS) * outline * (1 - tinted)
-        return self.led(torch.maximum(hair, wisps)) * self.figure
+        side = self.picture.shape[-1]
+        eyes = torch.maximum(*around_eyes(mesh_xyz * (side / self.full.shape[-1]), side))
+        hair = averaged(self.hair, _ROUND, 2) * (1 - softened(eyes, _SOFT))
+        return self.led(hair) * self.figure
 
     def led(self, mask: Tensor) -> Tensor:
         """A small mask along the edges of the picture: (1, 1, W, W)."""

@@ -19,6 +19,7 @@ from stylizer.faces.mesh import MeshFinder
 from stylizer.imaging.color import mix_colors
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.inversion.code import Inversion
+from stylizer.networks.parser import PARSER_SIDE
 from stylizer.runtime import retry_on_oom
 from stylizer.settings import RenderSettings
 from stylizer.styles.clothes import with_clothes
@@ -30,10 +31,10 @@ from stylizer.styles.line_finish import in_lines, share_in_lines
 from stylizer.styles.locks import with_locks
 from stylizer.styles.marks import with_marks
 from stylizer.styles.mixing import with_finish
+from stylizer.styles.mouths import with_own_opening
 from stylizer.styles.outlines import outlined
 from stylizer.styles.pairs import FaceReader
 from stylizer.styles.person import Person
-from stylizer.styles.regions import regions_of
 from stylizer.styles.shaving import shaved
 from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
@@ -123,6 +124,7 @@ class StyleRenderer:
         person = self._person(plain, reader, with_fringe=bool(locks))
         if person is None:
             return in_lines(picture, mesh, lines)
+        picture, mesh = with_own_opening(picture, mesh, person.mesh_xyz, amount)
         picture = with_locks(locks, in_lines(picture, mesh, lines, hair_follows=bool(locks)), mesh, person)
         picture = with_clear_ground(picture, person.figure, amount)
         picture = with_colours(colours, picture, mesh, person, amount)
@@ -141,12 +143,12 @@ class StyleRenderer:
 
     def _person(self, plain: Image.Image, reader: FaceReader, with_fringe: bool) -> Person | None:
         """Who is drawn, in a picture without a style; None where no face is seen."""
-        mesh, side = reader.mesh(plain), self._networks.spec.head_side
-        if mesh is None:
+        mesh, faces = reader.mesh(plain), self._networks.faces
+        if mesh is None or faces is None:
             return None
         full = to_tensor(plain)
-        own = F.interpolate(full, size=side, mode="area")
-        return Person(full, mesh, regions_of(mesh, reader.person(own), own, plain.width, side), with_fringe)
+        small = F.interpolate(full, size=PARSER_SIDE, mode="area")
+        return Person.of(full, mesh, reader.person(small), faces.parser(small), with_fringe)
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:
         same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)

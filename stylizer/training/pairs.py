@@ -53,20 +53,21 @@ def draw_styled(networks: Networks, w_plus: Tensor, styles: Sequence[Style], rng
     return F.interpolate(pictures, size=networks.spec.head_side, mode="area").clamp(-1, 1)
 
 
-def degrade(pictures: Tensor, others: Tensor, rng: torch.Generator) -> Tensor:
+def degrade(pictures: Tensor, others: Tensor, rng: torch.Generator, *, stays: bool = False) -> Tensor:
     """What cameras, files and aligners do to faces; the codes stay. To each picture, something else.
 
     Light is changed seldom and little: what shadow and contrast a face has are to be found in its code.
 
     Args:
         pictures: (N, 3, side, side) in [-1, 1]. others: as many others, for what hides a part of a face.
+        stays: everything stays where it is, and is hidden by nothing.
     """
     pictures = pictures.clone()
     for share, change in (
-        (0.7, _misalign),
+        (0.0 if stays else 0.7, _misalign),
         (0.3, _tone),
         (0.3, _tint),
-        (0.15, _occlude),
+        (0.0 if stays else 0.15, _occlude),
         (0.4, _blur),
         (0.3, _noise),
         (0.4, _jpeg),

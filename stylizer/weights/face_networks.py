@@ -6,12 +6,16 @@ from pathlib import Path
 import safetensors
 import torch
 
+from stylizer.backbones.state import INSTALL_AGAIN, fill
 from stylizer.errors import WeightsError
 from stylizer.networks.face_detector import FULL_RANGE, SHORT_RANGE, FaceDetector
 from stylizer.networks.face_mesh import FaceMesh
 from stylizer.networks.graph import Graph, GraphNetwork
+from stylizer.networks.parser import FaceParser
 from stylizer.networks.segmenter import PersonSegmenter
 from stylizer.weights import files
+
+SHIPPED_PARSER = Path(__file__).parent / "parser.safetensors"  # made by `stylizer.training.parser`
 
 
 @dataclass(frozen=True)
@@ -19,13 +23,15 @@ class FaceNetworks:
     """What finds faces; on the CPU, in evaluation mode, without gradients of their own.
 
     short_range, full_range: detectors of large faces and of small ones.
-    mesh: points of a face that is found. segmenter: tells people from what is behind them.
+    mesh: points of a face that is found. segmenter: tells people from what is behind them. parser: tells hair and skin
+        from the rest.
     """
 
     short_range: FaceDetector
     full_range: FaceDetector
     mesh: FaceMesh
     segmenter: PersonSegmenter
+    parser: FaceParser
 
 
 def load_face_networks(home: Path) -> FaceNetworks:
@@ -39,6 +45,7 @@ def load_face_networks(home: Path) -> FaceNetworks:
         FaceDetector(load_graph(home, files.FULL_RANGE_DETECTOR), FULL_RANGE),
         FaceMesh(load_graph(home, files.FACE_MESH)),
         load_segmenter(home),
+        load_parser(),
     )
 
 
@@ -49,6 +56,16 @@ def load_segmenter(home: Path) -> PersonSegmenter:
         WeightsError: the file is missing or damaged.
     """
     return PersonSegmenter(load_graph(home, files.SEGMENTER))
+
+
+def load_parser() -> FaceParser:
+    """The face parser, on the CPU; it comes with the package.
+
+    Raises:
+        WeightsError: the file is missing or damaged.
+    """
+    parser = fill(FaceParser(), SHIPPED_PARSER, INSTALL_AGAIN).eval().requires_grad_(False)
+    return parser.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
 def load_graph(home: Path, record: files.WeightFile) -> GraphNetwork:

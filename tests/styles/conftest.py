@@ -57,4 +57,4 @@ def person(reference: Reference) -> Person:
     hair, ground = (torch.from_numpy(each)[None, None] for each in (hair, ground))
     body = (1 - hair - ground - inside.face).clamp_min(0)
     full = F.interpolate(reference.natural, size=1024, mode="bilinear", align_corners=False)
-    return Person(full, mesh, Regions(**vars(inside), hair=hair, body=body, ground=ground))
+    return Person(full, mesh, Regions(**vars(inside), hair=hair, body=body, ground=ground), skin=1 - hair - ground)

@@ -14,4 +14,5 @@ def somebody(mean_mesh: np.ndarray, colour: torch.Tensor) -> Person:
     inside = face_regions_of(mean_mesh, SIDE, SMALL)
     ground = 1 - (inside.face > 0.01).float()
     full = colour[None, :, None, None].expand(1, 3, SIDE, SIDE).clone()
-    return Person(full, mean_mesh, Regions(**vars(inside), hair=ground * 0, body=ground * 0, ground=ground))
+    regions = Regions(**vars(inside), hair=ground * 0, body=ground * 0, ground=ground)
+    return Person(full, mean_mesh, regions, skin=1 - ground)

@@ -26,7 +26,9 @@ def dressed(person: Person, dark: bool) -> tuple[Person, Tensor]:
     where = F.interpolate(garment, size=SIDE, mode="nearest")
     full = torch.lerp(full, torch.full_like(full, -0.8 if dark else 0.8), where)
     hair = regions.hair * (1 - garment)
-    return replace(person, full=full, regions=replace(regions, ground=ground, hair=hair)), where[0, 0] > 0
+    return replace(
+        person, full=full, regions=replace(regions, ground=ground, hair=hair), skin=person.skin * (1 - garment)
+    ), where[0, 0] > 0
 
 
 def drawing(person: Person) -> Image.Image:

@@ -38,12 +38,13 @@ def test_each_mask_holds_its_feature_and_none_of_the_others(mesh: np.ndarray) ->
     assert at(left, mesh[RIGHT_EYE].mean(0)) == 0
 
 
-def test_the_middle_of_a_face_begins_below_its_brows_and_ends_at_its_outline(mesh: np.ndarray) -> None:
+def test_the_middle_of_a_face_begins_with_its_brows_and_ends_at_its_outline(mesh: np.ndarray) -> None:
     middle = middle_of(mesh, SIDE)
-    for inside in (mesh[LIPS].mean(0), mesh[1], mesh[LEFT_EYE].mean(0), mesh[RIGHT_EYE].mean(0), mesh[50], mesh[280]):
+    eyes, brows = (LEFT_EYE, RIGHT_EYE), (LEFT_BROW, RIGHT_BROW)
+    for inside in (*(mesh[part].mean(0) for part in (LIPS, *eyes, *brows)), mesh[1], mesh[9], mesh[50], mesh[280]):
         assert at(middle, inside) > 0.9
-    forehead, beside = mesh[10] + (0, 20, 0), mesh[234] - (8, 0, 0)
-    for outside in (mesh[LEFT_BROW].mean(0), mesh[RIGHT_BROW].mean(0), forehead, beside, mesh[152] + (0, 8, 0)):
+    forehead, beside = mesh[10] + (0, 10, 0), mesh[234] - (8, 0, 0)
+    for outside in (forehead, mesh[151], beside, mesh[152] + (0, 8, 0)):
         assert at(middle, outside) < 0.1
 
 

@@ -41,7 +41,7 @@ def of_disc(person: Person) -> Person:
     body = F.interpolate(FIGURE, size=small, mode="area")
     nothing = torch.zeros_like(body)
     rest = {"face": nothing, "parts": nothing, "inner": nothing, "mouth": nothing, "hair": nothing}
-    return Person(drawing(0), person.mesh_xyz, Regions(**rest, body=body, ground=1 - body))
+    return Person(drawing(0), person.mesh_xyz, Regions(**rest, body=body, ground=1 - body), nothing)
 
 
 @pytest.mark.parametrize("width", [5, 9])
