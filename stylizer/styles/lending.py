@@ -51,7 +51,7 @@ _EVEN, _SINGLE = 1.3, 2.4  # times as strong as usual: details that still are ev
 _PAPER, _DRAWN = 0.012, 0.022  # of a range of 2: details of a skin that are a paper's or a file's, and that were drawn
 _RIM, _SOFT = 4, 3  # pixels of the small masks: what is left out at a border, and how soft it is
 _ALIKE, _UNLIKE = 0.22, 0.5  # difference of lightness, of 2, of two people's features: as good as none, another
-_SITTERS = (0.5, 0.9)  # of a hand: an example's face is as good as a photo of its sitter, and all the hand's
+_SITTERS = (0.5, 0.7)  # of a hand: an example's face is as good as a photo of its sitter, and all the hand's
 # Pixels of the small masks: a face's middle ends before its outline or a fringe, softly.
 _BESIDE_HAIR, _BORDER, _FADE = 1, 9, 5
 _OPENINGS = (0.08, 0.15)  # distances of the eyes: a mouth open by so much more is not closed, or stays as it is drawn

@@ -95,7 +95,7 @@ class StyleRenderer:
             w_plus = w_plus + settings.likeness_share * likeness
         mean, finish = self._networks.backbone.wspace.mean, settings.strength * settings.texture
         picture = self._picture(self._merged_for(inversion), with_finish(w_plus, mean, finish, spec.finish_from))
-        picture = self._in_the_hand(picture, inversion, inverted)
+        picture = self._in_the_hand(picture, inversion, inverted, photo)
         if settings.style_color != 1:
             plain = inverted or draw(self._networks, inversion, None, settings)
             picture = mix_colors(picture, plain, settings.style_color, photo)
@@ -104,7 +104,9 @@ class StyleRenderer:
         have, want = settings.strength, settings.strength * settings.shape  # the weights draw the deformation too
         return bend(picture, landmarks_xy, self._deformation, have, want, size=spec.side)
 
-    def _in_the_hand(self, picture: Image.Image, inversion: Inversion, inverted: Image.Image | None) -> Image.Image:
+    def _in_the_hand(
+        self, picture: Image.Image, inversion: Inversion, inverted: Image.Image | None, photo: Image.Image | None
+    ) -> Image.Image:
         """What was drawn, in lines, in the style's colours and with its strokes, as far as the settings want them."""
         settings, faces, style = self._settings, self._networks.faces, self._style
         amount = min(settings.strength * settings.texture, 1.0)
@@ -118,7 +120,9 @@ class StyleRenderer:
         mesh = None if reader is None else reader.mesh(picture)
         if reader is None or mesh is None or not (style.examples or colours):
             return in_lines(picture, mesh, lines)
-        plain = inverted or draw(self._networks, inversion, None, settings)
+        # A photo shows more of the person than any code: the parting of the hair, a collar, an ear.
+        plain = photo or inverted or draw(self._networks, inversion, None, settings)
+        plain = plain if plain.size == picture.size else plain.resize(picture.size, Image.Resampling.LANCZOS)
         lent = amount * (1 - settings.likeness)
         locks = [found for example, share in style.examples if (found := example.locks(lent * share))]
         person = self._person(plain, reader, with_fringe=bool(locks))
