@@ -61,7 +61,6 @@ _CELL = 8  # pixels of a skin: its details are finer
 _BELOW = 5  # pixels of the small masks: a jaw's line is drawn, the neck begins below it
 _LINE = 5  # pixels of half of the picture: half the width of a line
 _HIDDEN = 0.02  # of an eye, which its other one shows
-_STRAYED = 0.06  # sides of the picture by which the mesh of a drawn face lies off the photo's at most
 
 
 @torch.no_grad()
@@ -73,7 +72,7 @@ def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person,
         amount: 0 = the picture as it is, to 1.
     """
     amount *= example.hand
-    if amount <= 0 or np.abs(mesh_xyz - person.mesh_xyz)[:, :2].mean() > _STRAYED * drawn.width:
+    if amount <= 0:
         return drawn
     picture = to_tensor(drawn)
     laid = _Laid.over(example, picture, mesh_xyz, person)
@@ -86,7 +85,7 @@ def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person,
     features, fine = (amount * softened(share, _SOFT) for share in (laid.features(), laid.even(here)))
     picture = _joined(picture, here, fine)
     picture = laid.on(picture, sampled(laid.view.neck, laid.grid, drawn.width), amount * softened(laid.neck(), _SOFT))
-    picture = _without_line(picture, amount * (1 - example.jaw) * laid.along_jaw())
+    picture = without_line(picture, amount * (1 - example.jaw) * laid.along_jaw())
     return to_image(laid.on(picture, here, features).clamp(-1, 1))
 
 
@@ -242,8 +241,12 @@ def _extreme(colours: Tensor, share: float) -> Tensor:
     return colours[:, order[:count] if share > 0 else order[-count:]].mean(1)[None, :, None, None]
 
 
-def _without_line(picture: Tensor, place: Tensor) -> Tensor:
-    """A picture in which no line darker than both of its sides runs through a place: (1, 3, side, side)."""
+def without_line(picture: Tensor, place: Tensor) -> Tensor:
+    """A picture in which no line darker than both of its sides runs through a place: (1, 3, side, side).
+
+    Args:
+        place: (1, 1, S, S), 0 to 1.
+    """
     half = F.interpolate(picture, scale_factor=0.5, mode="area")
     light = half.mean(1, keepdim=True)
     lighter = shrunk(grown(light, _LINE), _LINE) - light

@@ -20,6 +20,8 @@ from stylizer.imaging.strokes import along_lines, blurred
 from stylizer.imaging.tensors import to_image, to_tensor
 from stylizer.styles.colours import is_number
 from stylizer.styles.contours import contour_line
+from stylizer.styles.features import along_jaw
+from stylizer.styles.lending import without_line
 from stylizer.styles.looks import ramp
 from stylizer.styles.mesh_warp import Points
 from stylizer.styles.pairs import Reference
@@ -136,12 +138,17 @@ def outlined(
         return drawn
     picture = to_tensor(drawn)
     inward, beside = _inward(person.figure), _beside_face(person)
-    for outline in outlines:
+    contours = [contour_line(picture, mesh_xyz, outline.width) for outline in outlines]
+    # What was learned of the contour lies beside it: a second line, and a third.
+    small = person.hair.shape[-1]
+    learned = along_jaw(mesh_xyz * (small / drawn.width), small) * (1 - person.hair)
+    picture = without_line(picture, amount * jaw * learned)
+    for outline, contour in zip(outlines, contours, strict=True):
         half = outline.width * drawn.width / 2
         line = torch.maximum((half + 0.5 - (inward - half).abs()).clamp(0, 1), _folds(person, outline.width) * beside)
         if jaw > 0:
             within = ((inward - _DOUBLED * half) / (2 * half)).clamp(0, 1)  # else it would be the outline, twice
-            line = torch.maximum(line, jaw * within * contour_line(picture, mesh_xyz, outline.width))
+            line = torch.maximum(line, jaw * within * contour)
         ink = picture.new_tensor(outline.ink)[None, :, None, None].expand_as(picture)
         # What is as dark already stays as it is: ink is laid over paint, never paint over ink.
         picture = torch.lerp(picture, torch.minimum(picture, ink), amount * outline.amount * line)

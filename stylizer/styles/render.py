@@ -6,6 +6,7 @@ Convention:
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch.nn.functional as F
@@ -30,6 +31,7 @@ from stylizer.styles.lending import lend
 from stylizer.styles.line_finish import in_lines, share_in_lines
 from stylizer.styles.locks import with_locks
 from stylizer.styles.marks import with_marks
+from stylizer.styles.mesh_warp import Points, grid_between, sampled
 from stylizer.styles.mixing import with_finish
 from stylizer.styles.mouths import with_own_opening
 from stylizer.styles.outlines import outlined
@@ -38,6 +40,8 @@ from stylizer.styles.person import Person
 from stylizer.styles.shaving import shaved
 from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
+
+_STRAYED = 0.06  # sides of the picture by which the mesh of a drawn face lies off the person's at most
 
 
 class StyleRenderer:
@@ -120,15 +124,15 @@ class StyleRenderer:
         mesh = None if reader is None else reader.mesh(picture)
         if reader is None or mesh is None or not (style.examples or colours):
             return in_lines(picture, mesh, lines)
-        # A photo shows more of the person than any code: the parting of the hair, a collar, an ear.
-        plain = photo or inverted or draw(self._networks, inversion, None, settings)
-        plain = plain if plain.size == picture.size else plain.resize(picture.size, Image.Resampling.LANCZOS)
+        seen = self._seen(photo, reader, mesh)
+        if seen is None:
+            seen = self._seen(inverted or draw(self._networks, inversion, None, settings), reader, mesh)
+        if seen is None:
+            return in_lines(picture, mesh, lines)
         lent = amount * (1 - settings.likeness)
         locks = [found for example, share in style.examples if (found := example.locks(lent * share))]
-        person = self._person(plain, reader, with_fringe=bool(locks))
-        if person is None:
-            return in_lines(picture, mesh, lines)
-        picture, mesh = with_own_opening(picture, mesh, person.mesh_xyz, amount)
+        picture, mesh = with_own_opening(picture, mesh, seen.mesh_xyz, amount)
+        person = self._person(seen, reader, mesh, with_fringe=bool(locks))
         picture = with_locks(locks, in_lines(picture, mesh, lines, hair_follows=bool(locks)), mesh, person)
         picture = with_clear_ground(picture, person.figure, amount)
         picture = with_colours(colours, picture, mesh, person, amount)
@@ -145,14 +149,26 @@ class StyleRenderer:
         jaw = sum(share * example.jaw for example, share in style.examples)
         return outlined(style.outlines, picture, mesh, person, amount, jaw=jaw) if locks else picture
 
-    def _person(self, plain: Image.Image, reader: FaceReader, with_fringe: bool) -> Person | None:
-        """Who is drawn, in a picture without a style; None where no face is seen."""
-        mesh, faces = reader.mesh(plain), self._networks.faces
-        if mesh is None or faces is None:
+    def _seen(self, plain: Image.Image | None, reader: FaceReader, mesh_xyz: Points) -> "_Seen | None":
+        """A picture without a style in which the person lies about as a drawing's mesh does; else None.
+
+        A photo shows more of them than any code: the parting of their hair, a collar, an ear.
+        """
+        side = self._networks.spec.side
+        if plain is None:
             return None
-        full = to_tensor(plain)
+        plain = plain if plain.width == side else plain.resize((side, side), Image.Resampling.LANCZOS)
+        mesh = reader.mesh(plain)
+        strayed = mesh is None or np.abs(mesh - mesh_xyz)[:, :2].mean() > _STRAYED * side
+        return None if mesh is None or strayed else _Seen(plain, mesh)
+
+    def _person(self, seen: "_Seen", reader: FaceReader, mesh_xyz: Points, with_fringe: bool) -> Person:
+        """Who is drawn, bent to the face that is drawn, as a style has its own proportions."""
+        faces, side = self._networks.faces, seen.picture.width
+        assert faces is not None
+        full = sampled(to_tensor(seen.picture), grid_between(seen.mesh_xyz, mesh_xyz, side), side)
         small = F.interpolate(full, size=PARSER_SIDE, mode="area")
-        return Person.of(full, mesh, reader.person(small), faces.parser(small), with_fringe)
+        return Person.of(full, mesh_xyz, reader.person(small), faces.parser(small), with_fringe)
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:
         same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)
@@ -169,6 +185,14 @@ class StyleRenderer:
         if not self._networks.spec.is_code(w_plus):
             raise ValueError(f"w_plus is {tuple(w_plus.shape)}, not a code of {self._networks.spec.name}")
         return retry_on_oom(lambda _: to_image(synthesis(w_plus[None])), device_of(self._networks.backbone))
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A picture without a style, and the mesh of its face, in its pixels."""
+
+    picture: Image.Image
+    mesh_xyz: Points
 
 
 def compile_style(

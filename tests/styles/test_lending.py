@@ -89,12 +89,6 @@ def test_the_amount_goes_from_the_drawing_to_the_example(
     assert np.abs(half - (none + all_of_it) / 2).mean() < 2 < np.abs(all_of_it - none).mean()
 
 
-def test_a_mesh_far_off_the_persons_is_not_believed(
-    example: Example, drawn: Image.Image, person: Person, reference: Reference
-) -> None:
-    assert lend(example, drawn, person.mesh_xyz + np.array([150, 0, 0]), person, 1.0) is drawn
-
-
 def test_eyes_unlike_the_sitters_stay_the_persons(
     example: Example, drawn: Image.Image, person: Person, reference: Reference
 ) -> None:

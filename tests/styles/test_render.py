@@ -8,11 +8,12 @@ import torch
 from PIL import Image
 
 from stylizer.backbones.mobilestylegan import SPEC
+from stylizer.environment import presets_dir
 from stylizer.faces.deformation import LandmarkDeformation, Parts, bend
 from stylizer.inversion.code import Inversion
 from stylizer.settings import RenderSettings
 from stylizer.styles.render import draw
-from stylizer.styles.style import Style
+from stylizer.styles.style import Style, load_style
 from stylizer.weights.load import Networks
 
 LARGE_MOUTH = LandmarkDeformation(parts=Parts(mouth_factor=1.4))
@@ -115,3 +116,21 @@ def test_shape_leaves_a_style_without_a_deformation_alone(
 ) -> None:
     pictures = [draw(networks, inversion, replace(style, card={}), RenderSettings(shape=s)) for s in (0.0, 1.0, 1.5)]
     assert len({picture.tobytes() for picture in pictures}) == 1
+
+
+def test_what_a_code_lacks_is_the_photos(networks: Networks, inversion: Inversion) -> None:
+    """A white shirt; but a picture without a face, or with one somewhere else, is no photo of who is drawn."""
+    cartoon, amounts = load_style(presets_dir() / "cartoon"), RenderSettings()
+    plain = draw(networks, inversion, None, amounts)
+    without = draw(networks, inversion, cartoon, amounts, inverted=plain)
+    dark, white = plain.copy(), plain.copy()
+    for shirt, level in ((dark, 20), (white, 240)):
+        shirt.paste((level, level, level), (250, 985, 774, 1024))
+    pictures = [draw(networks, inversion, cartoon, amounts, inverted=plain, photo=photo) for photo in (dark, white)]
+    lights = [np.asarray(each, float)[1000:, 300:700].mean() for each in pictures]
+    assert lights[1] - lights[0] > 40
+    assert difference(*(each.crop((0, 0, 1024, 900)) for each in pictures)) < 4
+    elsewhere = Image.new("RGB", plain.size, (128, 128, 128))
+    elsewhere.paste(plain, (300, 0))
+    for photo in (Image.new("RGB", plain.size, (128, 128, 128)), elsewhere):
+        assert draw(networks, inversion, cartoon, amounts, inverted=plain, photo=photo).tobytes() == without.tobytes()
