@@ -5,7 +5,7 @@ A style's file holds it beside the learned change. All else that is to be known 
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,8 @@ from stylizer.faces.hair import filled
 from stylizer.faces.mesh_parts import CHIN
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.tensors import resized, to_image, to_tensor
+from stylizer.networks.parser import AREAS as AREAS_SEEN
+from stylizer.networks.parser import PARSER_SIDE, FaceParser
 from stylizer.styles.complexion import skin_angle
 from stylizer.styles.features import across_jaw, around_eyes, below_jaw
 from stylizer.styles.hair_masks import AREAS, areas_of, bare_skin_of, surely_hair
@@ -67,6 +69,13 @@ class View:
     natural: Tensor
     mesh_xyz: Points
     natural_mesh_xyz: Points
+
+    @torch.no_grad()
+    def without_hair(self, parser: FaceParser) -> "View":
+        """The same, of which hair before the face, which is nobody else's, is not known."""
+        seen = parser(F.interpolate(self.face[:, :3], size=PARSER_SIDE, mode="area"))
+        hair = resized(seen[:, AREAS_SEEN.index("hair"), None], self.face.shape[-1])
+        return replace(self, face=torch.cat([self.face[:, :3], self.face[:, 3:] * (1 - hair)], 1))
 
     @property
     def side(self) -> int:

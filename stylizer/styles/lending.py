@@ -27,6 +27,7 @@ from stylizer.faces.hair import filled
 from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import resized, to_image, to_tensor
+from stylizer.networks.parser import FaceParser
 from stylizer.styles.example import FAINT, Example, View
 from stylizer.styles.features import (
     along_jaw,
@@ -57,6 +58,7 @@ _BESIDE_HAIR, _BORDER, _FADE = 1, 9, 5
 _OPENINGS = (0.08, 0.15)  # distances of the eyes: a mouth open by so much more is not closed, or stays as it is drawn
 _NEAR = 9  # pixels of the small picture over which these are compared
 _DARKEST, _FEWEST = 0.05, 20  # share of colours that are the darkest, or lightest; pixels that are a mouth
+_TEETH = 0.5  # of a face's light over a mouth's darkest: lighter is teeth
 _CELL = 8  # pixels of a skin: its details are finer
 _BELOW = 5  # pixels of the small masks: a jaw's line is drawn, the neck begins below it
 _LINE = 5  # pixels of half of the picture: half the width of a line
@@ -64,18 +66,26 @@ _HIDDEN = 0.02  # of an eye, which its other one shows
 
 
 @torch.no_grad()
-def lend(example: Example, drawn: Image.Image, mesh_xyz: Points, person: Person, amount: float) -> Image.Image:
+def lend(  # noqa: PLR0917 - what is drawn, by whom, of whom, as everywhere in drawing
+    example: Example,
+    drawn: Image.Image,
+    mesh_xyz: Points,
+    person: Person,
+    amount: float,
+    parser: FaceParser | None = None,
+) -> Image.Image:
     """A drawn face with an example's strokes.
 
     Args:
         drawn: a square. mesh_xyz: (468, 3), of its face, in its pixels. person: who is drawn.
         amount: 0 = the picture as it is, to 1.
+        parser: sees hair before the example's face, which is left out.
     """
     amount *= example.hand
     if amount <= 0:
         return drawn
     picture = to_tensor(drawn)
-    laid = _Laid.over(example, picture, mesh_xyz, person)
+    laid = _Laid.over(example, picture, mesh_xyz, person, parser)
     marks = torch.maximum(grown(laid.regions.inner, _RIM), around_brows(laid.place, laid.small))
     skin = shrunk(laid.regions.face * (1 - laid.hair), _RIM) * laid.known * (1 - marks)
     here = laid.dressed()
@@ -112,9 +122,12 @@ class _Laid:
     place: Points
 
     @classmethod
-    def over(cls, example: Example, picture: Tensor, mesh_xyz: Points, person: Person) -> "_Laid":
+    def over(
+        cls, example: Example, picture: Tensor, mesh_xyz: Points, person: Person, parser: FaceParser | None
+    ) -> "_Laid":
         own, side, small = person.picture, picture.shape[-1], person.picture.shape[-1]
-        (view, other), mesh = example.seen_from(mesh_xyz), mesh_xyz
+        views, mesh = example.seen_from(mesh_xyz), mesh_xyz
+        view, other = views if parser is None else [each.without_hair(parser) for each in views]
         grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
         warped = _both_eyes(sampled(view.face, grid, side), other, mesh, small)
         own, bare, hair = (sampled(x, to_own, small) for x in (own, person.bare, person.hair))
@@ -148,13 +161,15 @@ class _Laid:
         return torch.lerp(picture, other, resized(share, picture.shape[-1]))
 
     def dressed(self) -> Tensor:
-        """The example with what is the person's own, but for the brows'."""
+        """The example with what is the person's own around its brows, eyes and lips."""
         coarse = F.interpolate(self.warped, size=self.small, mode="area")
         depth = depth_of(self.own, self.natural, self.regions)
         looks = with_own_looks(
             coarse, self.own, self.natural, self.regions, depth=depth, likeness=self.example.likeness
         )
-        own = 1 - softened(around_brows(self.place, self.small), _SOFT)
+        # Between lids and lips all is of one hand; what lies there in the person only clouds it.
+        features = torch.maximum(around_brows(self.place, self.small), grown(self.regions.inner, _SOFT))
+        own = 1 - softened(features, _SOFT) * (1 - self.regions.mouth)
         return (self.warped + resized((looks - coarse) * own, self.warped.shape[-1])).clamp(-1, 1)
 
     def bare_too(self, skin: Tensor) -> Tensor:
@@ -195,6 +210,8 @@ class _Laid:
         own = sampled(person.full, grid_between(person.mesh_xyz, self.mesh_xyz, side), side).mean(1, keepdim=True)
         small, light = F.interpolate(picture, size=self.small, mode="area"), self.own.mean(1)[0]
         dark, white = float(light[inside].quantile(_DARKEST)), float(light[face].median())
+        teeth = float(light[inside].quantile(1 - _DARKEST))  # in the shade of lips they are darker than a face
+        white = min(white, teeth) if teeth - dark > _TEETH * (white - dark) else white
         lightest, darkest = (
             _extreme(small[0][:, where], share) for where, share in ((face, -_DARKEST), (inside, _DARKEST))
         )

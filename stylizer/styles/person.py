@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
-from stylizer.imaging.masks import along_edges, averaged, grown, softened
+from stylizer.imaging.masks import along_edges, averaged, grown, shrunk, softened
 from stylizer.networks.parser import AREAS
 from stylizer.styles.features import around_eyes
 from stylizer.styles.mesh_warp import Points
@@ -23,7 +23,14 @@ _WISPS = 9  # pixels of the regions: how far hair is thin
 _SOFT, _ROUND = 1, 1  # the same: how soft eyes end in hair, and how smooth an edge of hair is
 _LIKELY = 0.5  # so much of a place
 _NEAR = 6  # pixels of the regions: what is before a face
+_ISLAND = 3  # the same: half of the width of what is no part of a person, and no hole in them
 _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair is drawn or not
+
+
+def _without_islands(mask: Tensor) -> Tensor:
+    """A mask, 0 to 1, without what is small: neither specks nor holes."""
+    opened = grown(shrunk(mask, _ISLAND), _ISLAND)
+    return shrunk(grown(opened, _ISLAND), _ISLAND)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +58,7 @@ class Person:
         side, (hair, skin) = areas.shape[-1], (areas[:, AREAS.index(name), None] for name in ("hair", "skin"))
         small = F.interpolate(full, size=side, mode="area")
         regions = regions_of(mesh_xyz, seen, small, full.shape[-1], side)
-        ground = torch.minimum(regions.ground, 1 - (hair + skin).clamp_max(1))
+        ground = _without_islands(torch.minimum(regions.ground, 1 - (hair + skin).clamp_max(1)))
         body = regions.body * (1 - hair) * (1 - skin)
         hair = hair if with_fringe else hair * (1 - regions.face)
         rows = torch.arange(side)[:, None] + 0.5

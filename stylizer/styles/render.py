@@ -26,7 +26,7 @@ from stylizer.settings import RenderSettings
 from stylizer.styles.clothes import with_clothes
 from stylizer.styles.colours import with_colours
 from stylizer.styles.complexion import with_depth
-from stylizer.styles.ground import with_clear_ground
+from stylizer.styles.ground import with_clear_ground, with_skin
 from stylizer.styles.lending import lend
 from stylizer.styles.line_finish import in_lines, share_in_lines
 from stylizer.styles.locks import with_locks
@@ -41,6 +41,7 @@ from stylizer.styles.shaving import shaved
 from stylizer.styles.style import Style, check_fits
 from stylizer.weights.load import Networks
 
+_DOUBTED = 0.08  # of a picture: so much of it is neither surely of a person nor surely not
 _STRAYED = 0.06  # sides of the picture by which the mesh of a drawn face lies off the person's at most
 
 
@@ -122,23 +123,24 @@ class StyleRenderer:
             return picture
         reader = None if faces is None else FaceReader(MeshFinder(faces), faces.segmenter)
         mesh = None if reader is None else reader.mesh(picture)
-        if reader is None or mesh is None or not (style.examples or colours):
+        if faces is None or reader is None or mesh is None or not (style.examples or colours):
             return in_lines(picture, mesh, lines)
         seen = self._seen(photo, reader, mesh)
-        if seen is None:
+        if seen is None or not seen.is_clear:
             seen = self._seen(inverted or draw(self._networks, inversion, None, settings), reader, mesh)
         if seen is None:
             return in_lines(picture, mesh, lines)
         lent = amount * (1 - settings.likeness)
         locks = [found for example, share in style.examples if (found := example.locks(lent * share))]
         picture, mesh = with_own_opening(picture, mesh, seen.mesh_xyz, amount)
-        person = self._person(seen, reader, mesh, with_fringe=bool(locks))
+        person = self._person(seen, mesh, with_fringe=bool(locks))
         picture = with_locks(locks, in_lines(picture, mesh, lines, hair_follows=bool(locks)), mesh, person)
         picture = with_clear_ground(picture, person.figure, amount)
         picture = with_colours(colours, picture, mesh, person, amount)
+        picture = with_skin(picture, person, amount)
         picture = with_clothes(picture, person, amount) if locks else picture
         for example, share in style.examples:
-            picture = lend(example, picture, mesh, person, share * lent)
+            picture = lend(example, picture, mesh, person, share * lent, faces.parser)
         picture = shaved(picture, mesh, person, amount)
         if (sitter := style.complexion) is not None:
             picture = with_depth(sitter, picture, mesh, person, amount)
@@ -159,16 +161,19 @@ class StyleRenderer:
             return None
         plain = plain if plain.width == side else plain.resize((side, side), Image.Resampling.LANCZOS)
         mesh = reader.mesh(plain)
-        strayed = mesh is None or np.abs(mesh - mesh_xyz)[:, :2].mean() > _STRAYED * side
-        return None if mesh is None or strayed else _Seen(plain, mesh)
+        if mesh is None or np.abs(mesh - mesh_xyz)[:, :2].mean() > _STRAYED * side:
+            return None
+        full = to_tensor(plain)
+        return _Seen(full, mesh, reader.person(F.interpolate(full, size=PARSER_SIDE, mode="area")))
 
-    def _person(self, seen: "_Seen", reader: FaceReader, mesh_xyz: Points, with_fringe: bool) -> Person:
+    def _person(self, seen: "_Seen", mesh_xyz: Points, with_fringe: bool) -> Person:
         """Who is drawn, bent to the face that is drawn, as a style has its own proportions."""
-        faces, side = self._networks.faces, seen.picture.width
+        faces, side = self._networks.faces, seen.picture.shape[-1]
         assert faces is not None
-        full = sampled(to_tensor(seen.picture), grid_between(seen.mesh_xyz, mesh_xyz, side), side)
-        small = F.interpolate(full, size=PARSER_SIDE, mode="area")
-        return Person.of(full, mesh_xyz, reader.person(small), faces.parser(small), with_fringe)
+        grid = grid_between(seen.mesh_xyz, mesh_xyz, side)
+        areas = faces.parser(F.interpolate(seen.picture, size=PARSER_SIDE, mode="area"))
+        people, areas = (sampled(x, grid, PARSER_SIDE).clamp(0, 1) for x in (seen.people, areas))
+        return Person.of(sampled(seen.picture, grid, side), mesh_xyz, people, areas, with_fringe)
 
     def _merged_for(self, inversion: Inversion) -> Synthesis:
         same = inversion.tuned is self._tuned or not (inversion.tuned or self._tuned)
@@ -189,10 +194,17 @@ class StyleRenderer:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """A picture without a style, and the mesh of its face, in its pixels."""
+    """A picture without a style, (1, 3, side, side), the mesh of its face, in its pixels, and where people are in it,
+    (1, 1, s, s)."""
 
-    picture: Image.Image
+    picture: Tensor
     mesh_xyz: Points
+    people: Tensor
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether people can be told from what is behind them: black clothes cannot, on black."""
+        return float((4 * self.people * (1 - self.people)).mean()) < _DOUBTED
 
 
 def compile_style(
