@@ -28,6 +28,7 @@ from stylizer.imaging.masks import grown, shrunk, softened
 from stylizer.imaging.strokes import blurred
 from stylizer.imaging.tensors import resized, to_image, to_tensor
 from stylizer.networks.parser import FaceParser
+from stylizer.styles.brows import with_brows_as
 from stylizer.styles.example import FAINT, Example, View
 from stylizer.styles.features import (
     along_jaw,
@@ -131,6 +132,7 @@ class _Laid:
         grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
         warped = _both_eyes(sampled(view.face, grid, side), other, mesh, small)
         own, bare, hair = (sampled(x, to_own, small) for x in (own, person.bare, person.hair))
+        warped = with_brows_as(warped, own, mesh)
         return cls(
             example=example,
             view=view,
