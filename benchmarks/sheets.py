@@ -41,11 +41,12 @@ SETTINGS = (
 
 def controls(stylizer: Stylizer, face: Stylized, style: Style, other: Style) -> list[Image.Image]:
     """One preset's row: without a style, each setting, and half of another style in it."""
+    crop = face.aligned.crop
     mine, its = (stylizer.likeness(face.inversion, one, face.aligned) for one in (style, other))
-    row = [face.inverted, *(stylizer.render(face.inversion, style, s, mine) for s in SETTINGS)]
+    row = [face.inverted, *(stylizer.render(face.inversion, style, s, mine, crop) for s in SETTINGS)]
     assert mine is not None and its is not None
     half = (mine + its) / 2
-    return [*row, stylizer.render(face.inversion, stylizer.blend(style, other, 0.5), likeness=half)]
+    return [*row, stylizer.render(face.inversion, stylizer.blend(style, other, 0.5), likeness=half, photo=crop)]
 
 
 def main() -> None:

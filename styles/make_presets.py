@@ -98,7 +98,7 @@ def main() -> None:
         if options.halfway:
             style = halfway(style, load_style(options.halfway / name))
             save_style(style, HERE / name)
-        picture = stylizer.render(inversion, style)
+        picture = stylizer.render(inversion, style, photo=sitter.crop)
         picture.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE)).save(HERE / name / THUMBNAIL, quality=88)
         print(f"{name}: {key}", flush=True)
 

@@ -266,7 +266,8 @@ class Stylizer:
         """Draw a code in a style. Strength 0, or no style, is the inverted photo bit for bit.
 
         likeness: what `likeness` found for this code and style.
-        photo: the crop that was inverted (`AlignedFace.crop`), of any size. Where the settings keep the photo's
+        photo: the crop that was inverted (`AlignedFace.crop`), of any size. It shows more of a person than their code:
+            hair, clothes, ears, glasses and teeth are drawn as it has them. Where the settings keep the photo's
             colours, these are taken, at strength 0 too; without it, the inversion's, which differ.
         Raises:
             StyleFileError: the style was made for another network. DeviceError: out of memory.

@@ -24,6 +24,7 @@ _SOFT, _ROUND = 1, 1  # the same: how soft eyes end in hair, and how smooth an e
 _LIKELY = 0.5  # so much of a place
 _NEAR = 6  # pixels of the regions: what is before a face
 _ISLAND = 3  # the same: half of the width of what is no part of a person, and no hole in them
+_BEYOND = 2  # the same: how far a segmentation's edge lies beside a person's
 _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair is drawn or not
 
 
@@ -57,12 +58,15 @@ class Person:
         """
         side, (hair, skin) = areas.shape[-1], (areas[:, AREAS.index(name), None] for name in ("hair", "skin"))
         small = F.interpolate(full, size=side, mode="area")
+        rows = torch.arange(side)[:, None] + 0.5
+        eyes = float(mesh_xyz[LEFT_EYE + RIGHT_EYE, 1].mean()) * side / full.shape[-1]
+        # Above the eyes curls reach further than a segmentation of people sees; below, a shadow behind is no lock.
+        people = F.interpolate(seen, size=side, mode="bilinear", align_corners=False)
+        hair = hair * torch.maximum((rows < eyes).float(), (grown(people, _BEYOND) * 2).clamp_max(1))
         regions = regions_of(mesh_xyz, seen, small, full.shape[-1], side)
         ground = _without_islands(torch.minimum(regions.ground, 1 - (hair + skin).clamp_max(1)))
         body = regions.body * (1 - hair) * (1 - skin)
         hair = hair if with_fringe else hair * (1 - regions.face)
-        rows = torch.arange(side)[:, None] + 0.5
-        eyes = float(mesh_xyz[LEFT_EYE + RIGHT_EYE, 1].mean()) * side / full.shape[-1]
         # At an outline single hairs let the ground through; a hand draws none of these, but the head of hair.
         wisps = grown((hair > _LIKELY).float(), _WISPS) * grown((ground > _LIKELY).float(), _WISPS)
         hair = torch.maximum(hair, wisps * (1 - ground) * (1 - skin) * (rows < eyes))

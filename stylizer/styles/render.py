@@ -83,8 +83,9 @@ class StyleRenderer:
         Args:
             likeness: what is added to the code, times the strength and the settings' likeness; (num_ws, w_dim).
             inverted: the picture without a style, if it was drawn before.
-            photo: the crop that was inverted, of any size. Where the settings keep the photo's colours, these are
-                taken, at strength 0 too; without it, the inversion's, which differ.
+            photo: the crop that was inverted, of any size. Hair, clothes, ears, glasses and teeth are drawn as it has
+                them, if people can be told from the ground in it, and not as the inversion has. Where the settings keep
+                the photo's colours, these are taken, at strength 0 too; without it, the inversion's, which differ.
         Returns:
             A square of the backbone's side.
         Raises:

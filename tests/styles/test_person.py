@@ -81,9 +81,13 @@ def test_skin_hair_and_ground_share_a_picture(mean_mesh: np.ndarray) -> None:
 
 
 def test_hair_that_the_segmentation_leaves_out_is_no_ground(mean_mesh: np.ndarray) -> None:
-    """Wide curls, which it takes for what is behind."""
+    """Wide curls, which it takes for what is behind. Below the eyes that may be a shadow."""
     person = somebody(mean_mesh, 420, 420, seen=340)
-    assert float((1 - person.regions.ground)[F.interpolate(circle(410), size=SMALL, mode="area") == 1].min()) > 0.9
+    head = (F.interpolate(circle(410), size=SMALL, mode="area") == 1)[0, 0]
+    shown, eyes = (1 - person.regions.ground)[0, 0], round(float(mean_mesh[LEFT_EYE + RIGHT_EYE, 1].mean()) / 4)
+    assert float(shown[: eyes - 4][head[: eyes - 4]].min()) > 0.9
+    beside = head & ((F.interpolate(circle(370), size=SMALL, mode="area") == 0) & (person.skin < 0.01))[0, 0]
+    assert float(shown[eyes + 8 :][beside[eyes + 8 :]].max()) < 0.1
 
 
 def test_thin_hair_at_an_outline_is_of_the_head(mean_mesh: np.ndarray) -> None:
