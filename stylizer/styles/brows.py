@@ -21,14 +21,16 @@ _ABOVE, _FARTHEST, _FADES = 0.2, 0.14, 0.3
 _BELOW = 0.6  # of the way to the upper lid: how far below it
 _INK = 0.15  # of a range of 2: so much darker than the skin around it, on average of a column's darkest third
 _SMOOTH = 0.25  # of a brow's length, over which a move is smoothed
+_HIDDEN = 0.3  # so much hair hides a place
 _LEAST = 4  # columns
 
 
 @torch.no_grad()
-def with_brows_as(example: Tensor, own: Tensor, mesh_xyz: Points) -> Tensor:
+def with_brows_as(example: Tensor, own: Tensor, hair: Tensor, mesh_xyz: Points) -> Tensor:
     """An example, (1, C, S, S) of which the first three are colours, whose brows lie as a person's, (1, 3, s, s).
 
     Args:
+        hair: (1, 1, s, s), where the person has some: what it hides is not known.
         mesh_xyz: (468, 3), of both faces, in pixels of the example.
     """
     side = example.shape[-1]
@@ -37,6 +39,7 @@ def with_brows_as(example: Tensor, own: Tensor, mesh_xyz: Points) -> Tensor:
         F.interpolate(x[:, :3].mean(1, keepdim=True), size=_SIDE, mode="area")[0, 0].double().numpy()
         for x in (example, own)
     )
+    persons = np.where(F.interpolate(hair, size=_SIDE, mode="area")[0, 0].numpy() > _HIDDEN, np.nan, persons)
     moves = np.zeros((_SIDE, _SIDE))
     for brow, eye in ((LEFT_BROW, LEFT_EYE), (RIGHT_BROW, RIGHT_EYE)):
         moves += _moves(theirs, persons, mesh, mesh[brow, :2], float(mesh[eye, 1].min()))
@@ -89,7 +92,7 @@ def _ink(column: Points, low: float, high: float) -> float:
     """The middle of what is darker than the rest of a column between two rows; nan where nothing is."""
     first, last = max(int(low), 0), min(int(np.ceil(high)), len(column))
     part = column[first:last]
-    if len(part) < 3:
+    if len(part) < 3 or np.isnan(part).any():
         return float("nan")
     darker = (np.median(part) - part).clip(0)
     strongest = np.sort(darker)[-max(1, len(part) // 3) :].mean()

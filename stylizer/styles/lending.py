@@ -132,7 +132,7 @@ class _Laid:
         grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
         warped = _both_eyes(sampled(view.face, grid, side), other, mesh, small)
         own, bare, hair = (sampled(x, to_own, small) for x in (own, person.bare, person.hair))
-        warped = with_brows_as(warped, own, mesh)
+        warped = with_brows_as(warped, own, hair, mesh)
         return cls(
             example=example,
             view=view,

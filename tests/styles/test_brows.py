@@ -12,6 +12,7 @@ from stylizer.styles.regions import polygon
 
 SIDE = 512
 SKIN, INK = 0.5, -0.7
+NO_HAIR = torch.zeros(1, 1, 256, 256)
 
 
 @pytest.fixture
@@ -41,18 +42,18 @@ def test_a_frown_becomes_the_persons_calm_and_the_other_way_round(mesh: Points, 
     calm, frowning = face(mesh, 0.0), face(mesh, frown)
     for example, person in ((frowning, calm), (calm, frowning)):
         small = torch.nn.functional.interpolate(person, size=256, mode="area")
-        assert away(with_brows_as(example, small, mesh), person) < 0.5 * away(example, person)
+        assert away(with_brows_as(example, small, NO_HAIR, mesh), person) < 0.5 * away(example, person)
 
 
 def test_brows_that_lie_alike_stay(mesh: Points) -> None:
     calm = face(mesh, 0.0)
-    assert away(with_brows_as(calm, calm, mesh), calm) < 2e-3
+    assert away(with_brows_as(calm, calm, NO_HAIR, mesh), calm) < 2e-3
 
 
 def test_only_brows_move(mesh: Points) -> None:
     """Neither the eyes nor the mouth, nor the borders; and what else the example holds moves along."""
     example = torch.cat([face(mesh, 0.08), torch.rand(1, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(0))], 1)
-    moved = with_brows_as(example, face(mesh, 0.0), mesh)
+    moved = with_brows_as(example, face(mesh, 0.0), NO_HAIR, mesh)
     assert moved.shape == example.shape
     lids = int(min(mesh[LEFT_EYE, 1].min(), mesh[RIGHT_EYE, 1].min()))
     assert away(moved[..., lids:, :], example[..., lids:, :]) < 2e-3
@@ -64,4 +65,9 @@ def test_only_brows_move(mesh: Points) -> None:
 def test_who_has_no_brows_moves_none(mesh: Points, nobody: str) -> None:
     bare, frowning = torch.full((1, 3, SIDE, SIDE), SKIN), face(mesh, 0.08)
     example, person = (bare, frowning) if nobody == "example" else (frowning, bare)
-    assert torch.equal(with_brows_as(example, person, mesh), example)
+    assert torch.equal(with_brows_as(example, person, NO_HAIR, mesh), example)
+
+
+def test_what_hair_hides_moves_none(mesh: Points) -> None:
+    frowning = face(mesh, 0.08)
+    assert torch.equal(with_brows_as(frowning, face(mesh, 0.0), NO_HAIR + 1, mesh), frowning)
