@@ -17,7 +17,7 @@ from stylizer.styles.mesh_warp import Points
 _EDGE = 5  # points of a brow that are its upper edge
 _SIDE = 256  # of the pictures in which ink is sought
 # Distances of the eyes: how far above a brow's middle its ink lies at most, the widest move, how far that fades.
-_ABOVE, _FARTHEST, _FADES = 0.2, 0.14, 0.3
+_ABOVE, _FARTHEST, _FADES = 0.2, 0.08, 0.3  # further, lids and shadows below a brow would be drawn out
 _BELOW = 0.6  # of the way to the upper lid: how far below it
 _INK = 0.15  # of a range of 2: so much darker than the skin around it, on average of a column's darkest third
 _SMOOTH = 0.25  # of a brow's length, over which a move is smoothed

@@ -23,14 +23,8 @@ _MOSTLY = 0.6  # of the surroundings of a place of the example must be hair
 # Pixels of the masks: half the width of a parting; beyond a forehead its skin shines through; above a face it ends.
 _PARTING, _MIXED, _FOREHEAD = 4, 7, 44
 _RIM, _STRAND = 6, 8  # of a mask: drawn hair's outline; of a picture: wider than a strand
-# How many times nearer, in squares, to hair than to skin a fringe's colour is; pixels of the masks down from the hair
-# that a fringe has at most, and that a brow's end has.
-_MUCH_NEARER, _FRINGE, _TAIL = 4.0, 60, 6
-_BESIDE, _SEAM = 1, 8  # the same: of brows and eyes beyond their ends; from hair beside a jaw to the jaw at most
-_ROUND = 2  # the same: an edge of a fringe is as smooth
-HAIRLINE = 12  # the same: a drawn hairline lies off the person's by so much at most
+HAIRLINE = 12  # pixels of the masks: a drawn hairline lies off the person's by so much at most
 _BLEED = 5  # the same: how far the colour of skin beside hair reaches into it
-_OUTLINE = 0.1  # of a mask: its outermost
 _DRAWN = 0.4  # how strong drawn strands are beside the person's
 
 

@@ -124,7 +124,7 @@ class _Laid:
 
     @classmethod
     def over(
-        cls, example: Example, picture: Tensor, mesh_xyz: Points, person: Person, parser: FaceParser | None
+        cls, example: Example, picture: Tensor, mesh_xyz: Points, person: Person, parser: FaceParser | None = None
     ) -> "_Laid":
         own, side, small = person.picture, picture.shape[-1], person.picture.shape[-1]
         views, mesh = example.seen_from(mesh_xyz), mesh_xyz
@@ -187,7 +187,9 @@ class _Laid:
         grin = ramp(opening_of(self.view.mesh_xyz) - opening_of(place), *_OPENINGS)
         mouth = grin * grown(around_lips(place, small), _SOFT)
         skin = shrunk(self.regions.face * (1 - grown(self.hair, _BESIDE_HAIR)), _BORDER)
-        eyes = torch.maximum(*around_eyes(place, small)) * self.regions.face
+        # Beside a corner of an eye that lies at a face's border the example has its ground, or its hair.
+        inside = softened(shrunk(self.regions.face * (1 - self.hair), _BESIDE_HAIR), 1)
+        eyes = torch.maximum(*around_eyes(place, small)) * inside
         brows = around_brows(place, small) * self.regions.face * (1 - self.hair)
         skin = torch.maximum(softened(skin, _FADE), brows)
         middle = middle_of(place, small) * skin * torch.maximum(self._alike, brows) * (1 - mouth)

@@ -27,7 +27,6 @@ from torch.func import functional_call
 from tqdm import tqdm
 
 from stylizer.backbones.functional import shallow_clone
-from stylizer.backbones.mobilestylegan.generator import MobileGenerator
 from stylizer.backbones.state import fill
 from stylizer.environment import presets_dir
 from stylizer.faces.mesh import MeshFinder
@@ -80,8 +79,8 @@ class Marker:
     """Says of faces that the generator invents which area each place is of."""
 
     def __init__(self, networks: Networks, config: ParserConfig, rng: torch.Generator) -> None:
-        assert networks.faces is not None and isinstance(networks.backbone.generator, MobileGenerator)
-        self._networks, self._generator = networks, networks.backbone.generator
+        assert networks.faces is not None
+        self._networks = networks
         self._reader = FaceReader(MeshFinder(networks.faces), networks.faces.segmenter)
         maps, rules = self._observed(config.clustered, rng)
         self._mean = maps.mean((0, 2, 3), keepdim=True)
@@ -138,11 +137,9 @@ class Marker:
 
     def _seen(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """The maps of codes, all at one side, and the pictures that these are made to."""
-        last, generator, found = self._networks.spec.head_block, self._generator, []
-        x = generator.features(codes, last - _MAPS[0])
-        for block in (last - before for before in _MAPS):
-            if block > last - _MAPS[0]:
-                x = generator.blocks[block](x, codes[:, 1 + 3 * block : 3 + 3 * block])
+        last, found = self._networks.spec.head_block, []
+        for before in _MAPS:
+            x = self._networks.backbone.generator.features(codes, last - before)
             finer = x.shape[-1] > _SIDE
             found.append(F.adaptive_avg_pool2d(x, _SIDE) if finer else F.interpolate(x, _SIDE, mode="bilinear"))
         picture = self._networks.backbone.head(x, codes).clamp(-1, 1)

@@ -61,7 +61,8 @@ def test_light_is_the_hairs_own_and_goes_on_over_a_forehead() -> None:
     forehead = disc(0.5, 0.4, 0.1)
     picture = head(BROWN, 0.1) * (1 - forehead) + forehead * torch.tensor(SKIN)[None, :, None, None]
     light, own = hair_light(picture, HAIR * (1 - forehead), forehead, picture * 0, HAIR), picture.mean(1, keepdim=True)
-    assert ((light - own).abs() * INNER).sum() / INNER.sum() < 0.05
+    midst = disc(0.5, 0.2, 0.05)  # away from skin and ground, which shine through hair
+    assert ((light - own).abs() * midst).sum() / midst.sum() < 0.05
     assert mean_of(light, disc(0.5, 0.36, 0.05))[0] == pytest.approx(sum(BROWN) / 3, abs=0.1)
 
 

@@ -116,7 +116,7 @@ def test_strands_are_the_persons_and_the_drawings_together() -> None:
     light, _ = strands(WAVES, drawn, HAIR, NONE)
     inner = middle(light)[0, 0]
     assert 1 < float(inner.mean(1).std() / inner.mean(0).std()) < 6
-    assert torch.allclose(strands(0.2 * WAVES + 0.3, drawn, HAIR, NONE)[0], light, atol=1e-2)
+    assert (strands(0.2 * WAVES + 0.3, drawn, HAIR, NONE)[0] - light).abs().mean() < 1e-4  # a line may turn at a crest
     white = drawn + (HAIR == 0) * 1.0
     assert middle(strands(WAVES, white, HAIR, NONE)[0] - light).abs().max() < 0.05
 
@@ -125,8 +125,8 @@ def test_skin_that_is_drawn_where_a_fringe_hangs_is_no_light_of_it() -> None:
     fringe = ((COLUMNS > 0.3) & (COLUMNS < 0.5)).float()[None, None]
     skin = torch.where(fringe > 0, 0.9, DRAWN)
     wanted = middle(strands(WAVES, DRAWN, HAIR, NONE)[0])
-    assert (middle(strands(WAVES, skin, HAIR, fringe)[0]) - wanted).abs().max() < 0.05
-    assert (middle(strands(WAVES, skin, HAIR, NONE)[0]) - wanted).abs().max() > 0.3
+    assert (middle(strands(WAVES, skin, HAIR, fringe)[0]) - wanted).abs().mean() < 0.01
+    assert (middle(strands(WAVES, skin, HAIR, NONE)[0]) - wanted).abs().mean() > 0.2
 
 
 def test_single_hairs_run_along_the_strands_and_are_the_same_for_everybody() -> None:
