@@ -22,6 +22,7 @@ _REACH, _CONTRAST = 0.01, 2e-3  # sides of a mask; variance of a range of 2 that
 _WISPS = 9  # pixels of the regions: how far hair is thin
 _SOFT, _ROUND = 1, 1  # the same: how soft eyes end in hair, and how smooth an edge of hair is
 _LIKELY = 0.5  # so much of a place
+_UNLIKELY, _PERHAPS = 0.15, 0.35  # what the network doubts to be hair, in long locks above all, mostly is
 _NEAR = 6  # pixels of the regions: what is before a face
 _ISLAND = 3  # the same: half of the width of what is no part of a person, and no hole in them
 _BEYOND = 2  # the same: how far a segmentation's edge lies beside a person's
@@ -65,6 +66,8 @@ class Person:
         hair = hair * torch.maximum((rows < eyes).float(), (grown(people, _BEYOND) * 2).clamp_max(1))
         regions = regions_of(mesh_xyz, seen, small, full.shape[-1], side)
         ground = _without_islands(torch.minimum(regions.ground, 1 - (hair + skin).clamp_max(1)))
+        likely = ((hair - _UNLIKELY) / (_PERHAPS - _UNLIKELY)).clamp(0, 1)
+        hair = torch.minimum(likely, 1 - torch.maximum(skin, ground))
         body = regions.body * (1 - hair) * (1 - skin)
         hair = hair if with_fringe else hair * (1 - regions.face)
         # At an outline single hairs let the ground through; a hand draws none of these, but the head of hair.
