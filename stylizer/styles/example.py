@@ -5,7 +5,7 @@ A style's file holds it beside the learned change. All else that is to be known 
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -69,13 +69,6 @@ class View:
     natural: Tensor
     mesh_xyz: Points
     natural_mesh_xyz: Points
-
-    @torch.no_grad()
-    def without_hair(self, parser: FaceParser) -> "View":
-        """The same, of which hair before the face, which is nobody else's, is not known."""
-        seen = parser(F.interpolate(self.face[:, :3], size=PARSER_SIDE, mode="area"))
-        hair = resized(seen[:, AREAS_SEEN.index("hair"), None], self.face.shape[-1])
-        return replace(self, face=torch.cat([self.face[:, :3], self.face[:, 3:] * (1 - hair)], 1))
 
     @property
     def side(self) -> int:
@@ -187,14 +180,23 @@ class Example:
         """How much of the face is the hand's, not the sitter's, 0 to 1."""
         return 1 - painted(self.likeness)
 
-    def seen_from(self, pose: Points) -> tuple[View, View]:
-        """It and its mirror image, the first of them the one that lies nearer to a pose, (468, 3)."""
+    @torch.no_grad()
+    def seen_from(self, pose: Points, parser: FaceParser | None = None) -> tuple[View, View]:
+        """It and its mirror image, the first of them the one that lies nearer to a pose, (468, 3).
+
+        parser: sees hair before the face, which is nobody else's: that is not known, then.
+        """
+        face = self._face
+        if parser is not None:
+            seen = parser(F.interpolate(face[:, :3], size=PARSER_SIDE, mode="area"))
+            hair = resized(seen[:, AREAS_SEEN.index("hair"), None], face.shape[-1])
+            face = torch.cat([face[:, :3], face[:, 3:] * (1 - hair)], 1)
         numbers: Points = self.meshes.numpy().astype(np.float64)
         partner, side = numbers[:, 6].astype(np.intp), self._face.shape[-1]
         meshes = self._mesh, numbers[:, 3:6]
         others = [mirrored(mesh, partner, side) for mesh in meshes]
-        view = View(self._face, self._neck, self._natural, *meshes)
-        other = View(self._face.flip(3), self._neck.flip(3), self._natural.flip(3), *others)
+        view = View(face, self._neck, self._natural, *meshes)
+        other = View(face.flip(3), self._neck.flip(3), self._natural.flip(3), *others)
         return (other, view) if lies_nearer(meshes[0], others[0], pose) else (view, other)
 
     @property

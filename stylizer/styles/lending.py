@@ -127,8 +127,7 @@ class _Laid:
         cls, example: Example, picture: Tensor, mesh_xyz: Points, person: Person, parser: FaceParser | None = None
     ) -> "_Laid":
         own, side, small = person.picture, picture.shape[-1], person.picture.shape[-1]
-        views, mesh = example.seen_from(mesh_xyz), mesh_xyz
-        view, other = views if parser is None else [each.without_hair(parser) for each in views]
+        (view, other), mesh = example.seen_from(mesh_xyz, parser), mesh_xyz
         grid, to_own = (grid_between(each, mesh, side) for each in (view.mesh_xyz, person.mesh_xyz))
         warped = _both_eyes(sampled(view.face, grid, side), other, mesh, small)
         own, bare, hair = (sampled(x, to_own, small) for x in (own, person.bare, person.hair))

@@ -31,7 +31,7 @@ SIDE = 512  # of the pictures in which an example's hair is looked at
 _WIDTHS = (2, 6, 24)  # pixels of these: strands, locks, waves; what is broader is shine
 _WORK = 1024  # the largest side of pictures in which hair is drawn
 # Pixels of that, see `along_lines`: strokes of a hand, as long as a lock; first shorter ones, or these would be dotted.
-_STROKES = ((8.0, 6.0, 2.0), (20.0, 12.0, 4.0), (100.0, 24.0, 5.0))
+_STROKES = ((8.0, 6.0, 2.0), (20.0, 12.0, 5.0), (100.0, 24.0, 8.0))
 _HAIR = 2  # pixels of that: how wide a single hair is
 _HAIRS = (0.7, 0.3, 0.0, 0.0)  # share of the variance that single hairs have, from the finest lights to the broadest
 _AROUND, _CELL = 16, 8  # pixels of that: lines of hair go on so far beside it; of which cells are looked at

@@ -14,9 +14,8 @@ from torch import Tensor
 from stylizer.faces.mesh_parts import LEFT_EYE, RIGHT_EYE
 from stylizer.imaging.masks import along_edges, averaged, grown, shrunk, softened
 from stylizer.networks.parser import AREAS
-from stylizer.styles.features import around_eyes
 from stylizer.styles.mesh_warp import Points
-from stylizer.styles.regions import Regions, regions_of
+from stylizer.styles.regions import Regions, polygon, regions_of
 
 _REACH, _CONTRAST = 0.01, 2e-3  # sides of a mask; variance of a range of 2 that is an edge
 _WISPS = 9  # pixels of the regions: how far hair is thin
@@ -24,6 +23,7 @@ _SOFT, _ROUND = 1, 1  # the same: how soft eyes end in hair, and how smooth an e
 _LIKELY = 0.5  # so much of a place
 _UNLIKELY, _PERHAPS = 0.15, 0.35  # what the network doubts to be hair, in long locks above all, mostly is
 _NEAR = 6  # pixels of the regions: what is before a face
+_LIDS = 2  # the same: what is drawn of an eye beyond its outline
 _ISLAND = 3  # the same: half of the width of what is no part of a person, and no hole in them
 _BEYOND = 2  # the same: how far a segmentation's edge lies beside a person's
 _CERTAIN = 3.0  # how much steeper an edge is than it was found: half of a hair is drawn or not
@@ -107,7 +107,8 @@ class Person:
         Its eyes stay. Single hairs and curls would be torn edges in a drawing.
         """
         side = self.picture.shape[-1]
-        eyes = torch.maximum(*around_eyes(mesh_xyz * (side / self.full.shape[-1]), side))
+        place = mesh_xyz * (side / self.full.shape[-1])
+        eyes = torch.maximum(*(grown(polygon(place[eye, :2], side, 1.0), _LIDS) for eye in (LEFT_EYE, RIGHT_EYE)))
         hair = averaged(self.hair, _ROUND, 2) * (1 - softened(eyes, _SOFT))
         return self.led(hair) * self.figure
 
